@@ -1,0 +1,1 @@
+//! Configuration from files, environment and arguments to one resolved value.

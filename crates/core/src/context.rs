@@ -1,0 +1,132 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::{Cancellation, Error};
+
+/// What every layer of one call shares: its name, its limits, and who watches it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct CallContext {
+    /// The id of the call, unique over all calls.
+    pub request_id: String,
+    /// When the call must be over.
+    pub deadline: Option<Instant>,
+    /// The switch that stops the call.
+    pub cancellation: Cancellation,
+    /// Time limits of each attempt.
+    pub timeouts: Timeouts,
+    /// What the call is for, as names and values.
+    pub tags: Vec<(String, String)>,
+    /// Who is told what happens.
+    pub observer: Arc<dyn Observer>,
+}
+
+impl CallContext {
+    /// Starts a call that has an id and no limits but the default ones.
+    pub fn new(request_id: impl Into<String>) -> Self {
+        Self {
+            request_id: request_id.into(),
+            deadline: None,
+            cancellation: Cancellation::new(),
+            timeouts: Timeouts::default(),
+            tags: Vec::new(),
+            observer: Arc::new(Silent),
+        }
+    }
+
+    /// Tells the observer.
+    pub fn observe(&self, event: CallEvent<'_>) {
+        self.observer.observe(&self.request_id, event);
+    }
+}
+
+/// Time limits of one attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Timeouts {
+    /// Until the connection stands.
+    pub connect: Duration,
+    /// From sending until the first byte of the reply's body.
+    pub first_byte: Duration,
+    /// Between two pieces of the reply's body.
+    pub idle: Duration,
+    /// Over the whole attempt; `None` lets a stream run as long as it flows.
+    pub total: Option<Duration>,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            first_byte: Duration::from_secs(300),
+            idle: Duration::from_secs(60),
+            total: None,
+        }
+    }
+}
+
+/// Is told what happens to calls, by every layer and provider.
+pub trait Observer: Send + Sync {
+    /// Takes one event. It must not block.
+    fn observe(&self, request_id: &str, event: CallEvent<'_>);
+}
+
+impl fmt::Debug for dyn Observer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Observer")
+    }
+}
+
+/// Something that happened to a call.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum CallEvent<'a> {
+    /// A request goes out to a vendor.
+    #[non_exhaustive]
+    Sent {
+        /// The provider.
+        provider: &'a str,
+        /// The model, as the vendor knows it.
+        model: &'a str,
+    },
+    /// The head of a reply arrived.
+    #[non_exhaustive]
+    Answered {
+        /// The provider.
+        provider: &'a str,
+        /// The HTTP status.
+        status: u16,
+    },
+    /// An attempt failed, before or in the middle of its reply.
+    #[non_exhaustive]
+    Failed {
+        /// The provider.
+        provider: &'a str,
+        /// What went wrong.
+        error: &'a Error,
+    },
+}
+
+impl<'a> CallEvent<'a> {
+    /// Reports that a request goes out.
+    pub fn sent(provider: &'a str, model: &'a str) -> Self {
+        Self::Sent { provider, model }
+    }
+
+    /// Reports that the head of a reply arrived.
+    pub fn answered(provider: &'a str, status: u16) -> Self {
+        Self::Answered { provider, status }
+    }
+
+    /// Reports that an attempt failed.
+    pub fn failed(provider: &'a str, error: &'a Error) -> Self {
+        Self::Failed { provider, error }
+    }
+}
+
+struct Silent;
+
+impl Observer for Silent {
+    fn observe(&self, _: &str, _: CallEvent<'_>) {}
+}

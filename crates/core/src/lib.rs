@@ -1,0 +1,43 @@
+//! The vocabulary of a call: request, reply, frame, error, and the traits that everything implements.
+//!
+//! A call is bytes first. A [`Request`] holds the wire bytes of a named protocol or a typed value,
+//! and each form is derived from the other once; a [`Reply`] holds whole bytes or a stream of
+//! [`Frame`]s. A [`Provider`] takes a request to a vendor, a [`Layer`] wraps a provider, a
+//! [`Transport`] moves bytes. Nothing here does IO, knows a vendor or needs a runtime.
+
+mod cancel;
+mod context;
+mod error;
+mod frame;
+mod loss;
+mod money;
+mod operation;
+mod provider;
+mod registry;
+mod reply;
+mod request;
+mod secret;
+mod settings;
+mod transport;
+
+pub use cancel::Cancellation;
+pub use context::{CallContext, CallEvent, Observer, Timeouts};
+pub use error::{Error, ErrorKind, Retry, TimeoutPhase, VendorError};
+pub use frame::{Frame, FrameStream};
+pub use loss::{Loss, LossKind};
+pub use money::{Currency, Money, ParseMoneyError};
+pub use operation::Operation;
+pub use provider::{Layer, Provider, ProviderInfo};
+pub use registry::{Build, Registration, Registry};
+pub use reply::{Reply, ReplyBody};
+pub use request::{Request, Typed, Wire};
+pub use secret::Secret;
+pub use settings::{AuthStyle, OptionSpec, ProviderSettings};
+pub use tollbridge_types::{Protocol, Usage, UsageBasis};
+pub use transport::{ByteStream, Transport};
+
+#[doc(hidden)]
+pub mod private {
+    pub use crate::registry::Linked;
+    pub use inventory;
+}

@@ -1,0 +1,110 @@
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use http::HeaderMap;
+use tollbridge_types::{ChatRequest, EmbedRequest, Protocol};
+
+use crate::{Error, Operation};
+
+/// One call to be made: an operation, a model and a body.
+///
+/// The body is wire bytes of a named protocol, a typed value, or both: the typed form is derived
+/// from the bytes at most once, when somebody asks for it, and kept.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Request {
+    /// What is asked.
+    pub operation: Operation,
+    /// The model. A router replaces `provider/model` by the vendor's own name of it.
+    pub model: String,
+    /// Whether the reply is to be a stream.
+    pub stream: bool,
+    /// Headers of the protocol that travel with the body, such as `anthropic-beta`. Never a key.
+    pub headers: HeaderMap,
+    wire: Option<Wire>,
+    typed: OnceLock<Typed>,
+}
+
+impl Request {
+    /// Makes a request from the bytes of a protocol.
+    pub fn from_wire(operation: Operation, protocol: Protocol, model: impl Into<String>, body: Bytes) -> Self {
+        Self {
+            operation,
+            model: model.into(),
+            stream: false,
+            headers: HeaderMap::new(),
+            wire: Some(Wire { protocol, body }),
+            typed: OnceLock::new(),
+        }
+    }
+
+    /// Asks a model to answer a conversation.
+    pub fn chat(request: ChatRequest) -> Self {
+        let (model, stream) = (request.model.clone(), request.stream);
+        Self { stream, ..Self::from_typed(Operation::Chat, model, Typed::Chat(Arc::new(request))) }
+    }
+
+    /// Asks a model for vectors.
+    pub fn embed(request: EmbedRequest) -> Self {
+        Self::from_typed(Operation::Embed, request.model.clone(), Typed::Embed(Arc::new(request)))
+    }
+
+    /// Asks a provider for its models; `provider` takes the place of the model.
+    pub fn models(provider: impl Into<String>) -> Self {
+        Self::from_typed(Operation::Models, provider.into(), Typed::Models)
+    }
+
+    /// Says whether the reply is to be a stream.
+    #[must_use]
+    pub fn with_stream(mut self, stream: bool) -> Self {
+        self.stream = stream;
+        self
+    }
+
+    /// Returns the bytes, if the request came as bytes.
+    pub fn wire(&self) -> Option<&Wire> {
+        self.wire.as_ref()
+    }
+
+    /// Returns the typed value, deriving it from the bytes if nobody has yet.
+    ///
+    /// # Errors
+    /// What `decode` returns.
+    pub fn typed(&self, decode: impl FnOnce(&Wire) -> Result<Typed, Error>) -> Result<&Typed, Error> {
+        if let Some(typed) = self.typed.get() {
+            return Ok(typed);
+        }
+        let typed = match &self.wire {
+            Some(wire) => decode(wire)?,
+            // A request is made with bytes or with a typed value.
+            None => Typed::Models,
+        };
+        Ok(self.typed.get_or_init(|| typed))
+    }
+
+    fn from_typed(operation: Operation, model: String, typed: Typed) -> Self {
+        Self { operation, model, stream: false, headers: HeaderMap::new(), wire: None, typed: OnceLock::from(typed) }
+    }
+}
+
+/// A body in the bytes of a protocol.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Wire {
+    /// How to read the bytes.
+    pub protocol: Protocol,
+    /// The bytes.
+    pub body: Bytes,
+}
+
+/// A body as a typed value.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Typed {
+    /// A conversation.
+    Chat(Arc<ChatRequest>),
+    /// Texts to embed.
+    Embed(Arc<EmbedRequest>),
+    /// Nothing: the model list needs no body.
+    Models,
+}

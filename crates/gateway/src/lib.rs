@@ -1,0 +1,1 @@
+//! The HTTP gateway: any client protocol in, any provider out.

@@ -1,0 +1,134 @@
+use std::ops::Range;
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tollbridge_core::{Error, ErrorKind};
+
+/// The few fields of a request body that routing needs, and where they stand.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Peek {
+    /// The model that the body names.
+    pub model: Option<String>,
+    /// Whether the body asks for a stream.
+    pub stream: bool,
+    /// What the body says about usage on its stream (`stream_options.include_usage`).
+    pub stream_usage: Option<bool>,
+    model_span: Option<Range<usize>>,
+    stream_options_span: Option<Range<usize>>,
+    body_end: usize,
+    empty: bool,
+}
+
+#[derive(Deserialize)]
+struct Head<'a> {
+    #[serde(borrow, default)]
+    model: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    stream: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    stream_options: Option<&'a RawValue>,
+}
+
+/// Reads the fields that routing needs without parsing the rest into values.
+///
+/// # Errors
+/// [`ErrorKind::InvalidRequest`] if the body is not a JSON object, or a field has the wrong type.
+pub fn peek(body: &[u8]) -> Result<Peek, Error> {
+    let text = std::str::from_utf8(body).map_err(|error| {
+        Error::new(
+            ErrorKind::InvalidRequest,
+            format!("the body is not UTF-8: bad byte at offset {}", error.valid_up_to()),
+        )
+        .with_hint("send the JSON body in UTF-8")
+    })?;
+    if !text.trim_start().starts_with('{') {
+        return Err(Error::new(ErrorKind::InvalidRequest, "the body is not a JSON object")
+            .with_hint("send one JSON object with `Content-Type: application/json`"));
+    }
+    let head: Head<'_> = serde_json::from_str(text).map_err(|error| {
+        Error::new(ErrorKind::InvalidRequest, format!("the body is not valid JSON: {error}"))
+            .with_hint("check the body at that line and column")
+    })?;
+    let span = |raw: &RawValue| {
+        let start = raw.get().as_ptr() as usize - text.as_ptr() as usize;
+        start..start + raw.get().len()
+    };
+    let is_null = |raw: &&RawValue| raw.get() != "null";
+    let model = head.model.filter(is_null);
+    let stream = head.stream.filter(is_null);
+    let options = head.stream_options.filter(is_null);
+    let body_end = text.trim_end().len().saturating_sub(1);
+    Ok(Peek {
+        model: model.map(|raw| read(raw, "model", "a string")).transpose()?,
+        stream: stream.map(|raw| read(raw, "stream", "a boolean")).transpose()?.unwrap_or(false),
+        stream_usage: options
+            .map(|raw| read::<StreamOptions>(raw, "stream_options", "an object"))
+            .transpose()?
+            .and_then(|options| options.include_usage),
+        model_span: head.model.map(span),
+        stream_options_span: head.stream_options.map(span),
+        body_end,
+        empty: text.get(..body_end).is_some_and(|text| text.trim_end().ends_with('{') && text.trim() == "{"),
+    })
+}
+
+#[derive(Deserialize)]
+struct StreamOptions {
+    #[serde(default)]
+    include_usage: Option<bool>,
+}
+
+fn read<'a, T: Deserialize<'a>>(raw: &'a RawValue, path: &str, wanted: &str) -> Result<T, Error> {
+    serde_json::from_str(raw.get()).map_err(|_| {
+        Error::invalid(path, format!("`{path}` is not {wanted}")).with_hint(format!("send {wanted} in `{path}`"))
+    })
+}
+
+impl Peek {
+    /// Returns the body with another model in it and every other byte as it was.
+    ///
+    /// `stream_usage` also asks for usage on the stream, if the body does not say whether it wants it.
+    pub fn splice(&self, body: &Bytes, model: Option<&str>, stream_usage: bool) -> Bytes {
+        let mut edits: Vec<(Range<usize>, String)> = Vec::new();
+        if let Some(model) = model.filter(|model| self.model.as_deref() != Some(model)) {
+            edits.push(self.set("model", self.model_span.clone(), &serde_json::Value::from(model).to_string()));
+        }
+        if stream_usage && self.stream_usage.is_none() {
+            let given = self.stream_options_span.clone().and_then(|span| body.get(span));
+            let options = match given.and_then(|given| std::str::from_utf8(given).ok()) {
+                Some(given) if given.starts_with('{') => {
+                    let rest = given.get(1..).unwrap_or_default();
+                    let comma = if rest.trim_start().starts_with('}') { "" } else { "," };
+                    format!("{{\"include_usage\":true{comma}{rest}")
+                }
+                _ => "{\"include_usage\":true}".to_owned(),
+            };
+            edits.push(self.set("stream_options", self.stream_options_span.clone(), &options));
+        }
+        if edits.is_empty() {
+            return body.clone();
+        }
+        edits.sort_by_key(|(span, _)| span.start);
+        let mut spliced = Vec::with_capacity(body.len() + edits.iter().map(|(_, text)| text.len()).sum::<usize>());
+        let mut at = 0;
+        for (span, text) in edits {
+            spliced.extend_from_slice(body.get(at..span.start).unwrap_or_default());
+            spliced.extend_from_slice(text.as_bytes());
+            at = span.end;
+        }
+        spliced.extend_from_slice(body.get(at..).unwrap_or_default());
+        spliced.into()
+    }
+
+    fn set(&self, field: &str, span: Option<Range<usize>>, value: &str) -> (Range<usize>, String) {
+        match span {
+            Some(span) => (span, value.to_owned()),
+            None => {
+                let comma = if self.empty { "" } else { "," };
+                (self.body_end..self.body_end, format!("{comma}\"{field}\":{value}"))
+            }
+        }
+    }
+}

@@ -1,0 +1,171 @@
+use std::collections::VecDeque;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use futures_util::{Stream, StreamExt};
+use tollbridge_core::{Error, ErrorKind, FrameStream, Operation, Reply, ReplyBody, Request, Typed, Wire};
+use tollbridge_types::{
+    ChatAssembler, ChatEvent, ChatReply, ChatRequest, EmbedReply, EmbedRequest, ModelInfo, Protocol,
+};
+
+use crate::{ChatStreamDecoder, chat, embed, models};
+
+/// Returns the typed form of a chat request, reading its bytes once.
+///
+/// # Errors
+/// [`ErrorKind::InvalidRequest`] with the JSON path of the fault.
+pub fn chat_request(request: &Request) -> Result<Arc<ChatRequest>, Error> {
+    let decode = |wire: &Wire| {
+        let mut typed = known(chat(wire.protocol), wire.protocol)?.decode_request(&wire.body)?;
+        // In some protocols model and stream stand in the URL and not in the body.
+        typed.model.clone_from(&request.model);
+        typed.stream = request.stream;
+        Ok(Typed::Chat(Arc::new(typed)))
+    };
+    match request.typed(decode)? {
+        Typed::Chat(typed) => Ok(Arc::clone(typed)),
+        _ => Err(wrong_body(Operation::Chat)),
+    }
+}
+
+/// Returns the typed form of an embeddings request, reading its bytes once.
+///
+/// # Errors
+/// [`ErrorKind::InvalidRequest`] with the JSON path of the fault.
+pub fn embed_request(request: &Request) -> Result<Arc<EmbedRequest>, Error> {
+    let decode = |wire: &Wire| {
+        let mut typed = known(embed(wire.protocol), wire.protocol)?.decode_request(&wire.body)?;
+        typed.model.clone_from(&request.model);
+        Ok(Typed::Embed(Arc::new(typed)))
+    };
+    match request.typed(decode)? {
+        Typed::Embed(typed) => Ok(Arc::clone(typed)),
+        _ => Err(wrong_body(Operation::Embed)),
+    }
+}
+
+/// Reads a chat reply to its end, whether it is whole or a stream.
+///
+/// # Errors
+/// What the vendor or the network did. An error in the middle of a stream carries what had
+/// arrived, in [`Error::partial`].
+pub async fn chat_reply(reply: Reply) -> Result<ChatReply, Error> {
+    if let ReplyBody::Whole(body) = &reply.body {
+        let decoded = known(chat(reply.protocol), reply.protocol)?.decode_reply(body);
+        return decoded.map_err(|error| error.with_provider(&reply.provider));
+    }
+    let mut assembler = ChatAssembler::default();
+    let mut events = chat_events(reply)?;
+    while let Some(event) = events.next().await {
+        match event {
+            Ok(event) => assembler.push(event),
+            Err(error) => return Err(error.with_partial(assembler.into_reply())),
+        }
+    }
+    Ok(assembler.into_reply())
+}
+
+/// Reads a chat reply as events, whether it is whole or a stream.
+///
+/// # Errors
+/// [`ErrorKind::Decode`] for a whole reply that cannot be read. The stream itself ends after its
+/// first error.
+pub fn chat_events(reply: Reply) -> Result<ChatEvents, Error> {
+    ChatEvents::new(reply.protocol, &reply.provider, reply.body)
+}
+
+/// Reads a whole embeddings reply.
+///
+/// # Errors
+/// [`ErrorKind::Decode`] if the body is not such a reply.
+pub fn embed_reply(reply: &Reply) -> Result<EmbedReply, Error> {
+    let body = whole(reply)?;
+    let decoded = known(embed(reply.protocol), reply.protocol)?.decode_reply(body);
+    decoded.map_err(|error| error.with_provider(&reply.provider))
+}
+
+/// Reads a whole model list.
+///
+/// # Errors
+/// [`ErrorKind::Decode`] if the body is not such a list.
+pub fn models_reply(reply: &Reply) -> Result<Vec<ModelInfo>, Error> {
+    let body = whole(reply)?;
+    let decoded = known(models(reply.protocol), reply.protocol)?.decode_reply(body);
+    decoded.map_err(|error| error.with_provider(&reply.provider))
+}
+
+/// The events of a reply. Dropping it cancels the call.
+pub struct ChatEvents {
+    provider: String,
+    frames: Option<FrameStream>,
+    decoder: Box<dyn ChatStreamDecoder>,
+    queue: VecDeque<ChatEvent>,
+    failure: Option<Error>,
+}
+
+impl ChatEvents {
+    pub(crate) fn new(protocol: Protocol, provider: &str, body: ReplyBody) -> Result<Self, Error> {
+        let codec = known(chat(protocol), protocol)?;
+        let (frames, queue) = match body {
+            ReplyBody::Whole(body) => {
+                let whole = codec.decode_reply(&body).map_err(|error| error.with_provider(provider))?;
+                (None, whole.into_events().into())
+            }
+            ReplyBody::Frames(frames) => (Some(frames), VecDeque::new()),
+            _ => return Err(Error::new(ErrorKind::Unsupported, "the reply's body has no events")),
+        };
+        Ok(Self { provider: provider.to_owned(), frames, decoder: codec.stream_decoder(), queue, failure: None })
+    }
+}
+
+impl Stream for ChatEvents {
+    type Item = Result<ChatEvent, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            if let Some(event) = self.queue.pop_front() {
+                return Poll::Ready(Some(Ok(event)));
+            }
+            if let Some(error) = self.failure.take() {
+                self.frames = None;
+                return Poll::Ready(Some(Err(error.with_provider(&self.provider))));
+            }
+            let Some(frames) = &mut self.frames else { return Poll::Ready(None) };
+            let next = ready!(frames.as_mut().poll_next(cx));
+            let mut events = Vec::new();
+            let outcome = match next {
+                Some(Ok(frame)) => self.decoder.decode(&frame, &mut events),
+                Some(Err(error)) => Err(error),
+                None => {
+                    self.frames = None;
+                    self.decoder.finish(&mut events)
+                }
+            };
+            self.failure = outcome.err();
+            self.queue.extend(events);
+        }
+    }
+}
+
+impl fmt::Debug for ChatEvents {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChatEvents").field("provider", &self.provider).finish_non_exhaustive()
+    }
+}
+
+pub(crate) fn whole(reply: &Reply) -> Result<&[u8], Error> {
+    match &reply.body {
+        ReplyBody::Whole(body) => Ok(body),
+        _ => Err(Error::new(ErrorKind::Decode, "a stream came where a whole reply was expected")),
+    }
+}
+
+pub(crate) fn known<T: ?Sized>(codec: Option<&'static T>, protocol: Protocol) -> Result<&'static T, Error> {
+    codec.ok_or_else(|| Error::new(ErrorKind::Unsupported, format!("there is no codec for the protocol `{protocol}`")))
+}
+
+fn wrong_body(wanted: Operation) -> Error {
+    Error::new(ErrorKind::Unsupported, format!("the request's body is not one of the operation `{wanted}`"))
+}

@@ -1,0 +1,1 @@
+//! What every HTTP provider shares: endpoints, keys, and the path of one call.

@@ -1,0 +1,1 @@
+//! Mock upstreams that speak the vendors' own protocols, with scripted faults.

@@ -1,0 +1,1 @@
+//! One layer between an application and every LLM.

@@ -1,0 +1,65 @@
+use serde::Serialize;
+
+use crate::{Json, Protocol};
+
+/// Fields that only one protocol knows, kept under its name.
+///
+/// A codec puts here what it reads and has no typed field for, and writes out only the entries of
+/// its own protocol. A program may add entries to reach a vendor's newest parameters.
+///
+/// ```
+/// use tollbridge_types::{ChatRequest, Protocol};
+///
+/// let mut request = ChatRequest::new("openai/gpt-5").user("hi");
+/// request.extras.insert(Protocol::OPENAI_CHAT, "verbosity", serde_json::json!("low"));
+/// assert_eq!(request.extras.get(Protocol::OPENAI_CHAT, "verbosity").unwrap().as_str(), "\"low\"");
+/// assert!(request.extras.get(Protocol::GEMINI_GENERATE, "verbosity").is_none());
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Extras(Vec<Extra>);
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct Extra {
+    protocol: Protocol,
+    name: String,
+    value: Json,
+}
+
+impl Extras {
+    /// Sets a field of a protocol, replacing an earlier value of the same name.
+    pub fn insert(&mut self, protocol: Protocol, name: impl Into<String>, value: impl Into<Json>) {
+        let (name, value) = (name.into(), value.into());
+        match self.0.iter_mut().find(|extra| extra.protocol == protocol && extra.name == name) {
+            Some(extra) => extra.value = value,
+            None => self.0.push(Extra { protocol, name, value }),
+        }
+    }
+
+    /// Returns a field of a protocol.
+    pub fn get(&self, protocol: Protocol, name: &str) -> Option<&Json> {
+        self.0.iter().find(|extra| extra.protocol == protocol && extra.name == name).map(|extra| &extra.value)
+    }
+
+    /// Iterates over the fields of one protocol, in the order they were read.
+    pub fn of(&self, protocol: Protocol) -> impl Iterator<Item = (&str, &Json)> {
+        self.iter().filter(move |(owner, ..)| *owner == protocol).map(|(_, name, value)| (name, value))
+    }
+
+    /// Iterates over all fields with the protocol that each belongs to.
+    pub fn iter(&self) -> impl Iterator<Item = (Protocol, &str, &Json)> {
+        self.0.iter().map(|extra| (extra.protocol, extra.name.as_str(), &extra.value))
+    }
+
+    /// Adds every field of `other`, replacing those of the same name.
+    pub fn extend(&mut self, other: Self) {
+        for extra in other.0 {
+            self.insert(extra.protocol, extra.name, extra.value);
+        }
+    }
+
+    /// Says whether there is no field at all.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}

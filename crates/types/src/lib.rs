@@ -1,0 +1,36 @@
+//! Requests, replies and events as people write them, independent of any vendor.
+//!
+//! These are plain values: no IO, no clock, no wire format. A codec in `tollbridge-protocol` turns
+//! them into a vendor's bytes and back. Whatever a vendor sends that has no field here rides along
+//! as an [`Extras`] entry or an [`Opaque`] part under the name of its protocol, and goes back only
+//! to a vendor that speaks that protocol.
+
+mod assemble;
+mod embed;
+mod event;
+mod extras;
+mod format;
+mod json;
+mod message;
+mod model;
+mod part;
+mod protocol;
+mod reply;
+mod request;
+mod tool;
+mod usage;
+
+pub use assemble::ChatAssembler;
+pub use embed::{EmbedInput, EmbedReply, EmbedRequest, Embedding};
+pub use event::{ChatEvent, MediaKind, Start};
+pub use extras::Extras;
+pub use format::{Reasoning, ReasoningEffort, ResponseFormat};
+pub use json::Json;
+pub use message::{Message, Role};
+pub use model::ModelInfo;
+pub use part::{Citation, Media, MediaSource, Opaque, Part, Signature, Text, Thought};
+pub use protocol::Protocol;
+pub use reply::{ChatReply, Choice, Finish, FinishReason, LogProbs, TokenLogProb, TopLogProb};
+pub use request::ChatRequest;
+pub use tool::{Tool, ToolCall, ToolCallKind, ToolChoice, ToolResult};
+pub use usage::{Usage, UsageBasis};

@@ -1,0 +1,205 @@
+use serde::Serialize;
+
+use crate::{Extras, Json, Protocol, ToolCall, ToolResult};
+
+/// One piece of a message, in the order in which it was written.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Part {
+    /// Text.
+    Text(Text),
+    /// An image.
+    Image(Media),
+    /// Recorded sound.
+    Audio(Media),
+    /// A moving picture.
+    Video(Media),
+    /// A document, such as a PDF.
+    Document(Media),
+    /// The model's thinking.
+    Thought(Thought),
+    /// A call of a tool that the caller runs.
+    ToolCall(ToolCall),
+    /// What a tool that the caller ran returned.
+    ToolResult(ToolResult),
+    /// The model's words of refusal, where the vendor keeps them apart from text.
+    Refusal(String),
+    /// A part that only its own protocol knows, such as a vendor-run tool's call or result.
+    Opaque(Opaque),
+}
+
+impl Part {
+    /// Makes a text part.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Text(Text { text: text.into(), ..Text::default() })
+    }
+
+    /// Returns the text, if this is a text part.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(&text.text),
+            _ => None,
+        }
+    }
+}
+
+/// Text with what is attached to it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Text {
+    /// The text.
+    pub text: String,
+    /// Sources that the text rests on.
+    pub citations: Vec<Citation>,
+    /// The vendor's signature on this part.
+    pub signature: Option<Signature>,
+    /// Fields of one protocol only, such as a cache mark.
+    pub extras: Extras,
+}
+
+/// An image, sound, video or document.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Media {
+    /// Where the bytes are.
+    pub source: MediaSource,
+    /// The MIME type, where it is known.
+    pub mime: Option<String>,
+    /// The file name or title.
+    pub name: Option<String>,
+    /// How closely to look: `low`, `high` or `auto`.
+    pub detail: Option<String>,
+    /// The vendor's signature on this part.
+    pub signature: Option<Signature>,
+    /// Fields of one protocol only.
+    pub extras: Extras,
+}
+
+impl Media {
+    /// Makes a medium of a known type from base64 text.
+    pub fn base64(mime: impl Into<String>, data: impl Into<String>) -> Self {
+        Self { mime: Some(mime.into()), ..Self::new(MediaSource::Base64(data.into())) }
+    }
+
+    /// Makes a medium from an address; a base64 `data:` URL becomes its bytes.
+    ///
+    /// ```
+    /// use tollbridge_types::{Media, MediaSource};
+    /// let media = Media::url("data:image/png;base64,iVBO");
+    /// assert_eq!(media.mime.as_deref(), Some("image/png"));
+    /// assert_eq!(media.source, MediaSource::Base64("iVBO".into()));
+    /// ```
+    pub fn url(url: impl Into<String>) -> Self {
+        let url = url.into();
+        let data = url.strip_prefix("data:").and_then(|rest| rest.split_once(','));
+        match data.and_then(|(head, data)| Some((head.strip_suffix(";base64")?, data))) {
+            Some((head, data)) => {
+                let mime = head.split(';').next().filter(|mime| !mime.is_empty());
+                Self { mime: mime.map(str::to_owned), ..Self::new(MediaSource::Base64(data.to_owned())) }
+            }
+            None => Self::new(MediaSource::Url(url)),
+        }
+    }
+
+    /// Makes a medium from its source alone.
+    pub fn new(source: MediaSource) -> Self {
+        Self { source, mime: None, name: None, detail: None, signature: None, extras: Extras::default() }
+    }
+
+    /// Returns the address, with bytes as a `data:` URL; `None` for a vendor's file.
+    pub fn to_url(&self) -> Option<String> {
+        match &self.source {
+            MediaSource::Url(url) => Some(url.clone()),
+            MediaSource::Base64(data) => {
+                let mime = self.mime.as_deref().unwrap_or("application/octet-stream");
+                Some(format!("data:{mime};base64,{data}"))
+            }
+            MediaSource::File(_) | MediaSource::Text(_) => None,
+        }
+    }
+}
+
+/// Says where the bytes of a [`Media`] are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum MediaSource {
+    /// The bytes themselves, as base64 text.
+    Base64(String),
+    /// An address that the vendor fetches.
+    Url(String),
+    /// A file that was uploaded to the vendor before, by its id.
+    File(String),
+    /// A document given as plain text.
+    Text(String),
+}
+
+/// The model's thinking, as far as the vendor shows it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Thought {
+    /// The thinking in words, possibly a summary; empty where it is hidden.
+    pub text: String,
+    /// The vendor's signature over the thinking, needed to send it back.
+    pub signature: Option<Signature>,
+    /// Thinking that the vendor encrypted instead of showing it.
+    pub redacted: Option<Signature>,
+    /// Fields of one protocol only.
+    pub extras: Extras,
+}
+
+/// An opaque string that a vendor issued and wants back unchanged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Signature {
+    /// The protocol whose vendor issued it; it means nothing to another.
+    pub protocol: Protocol,
+    /// The string.
+    pub value: String,
+}
+
+impl Signature {
+    /// Makes a signature of a protocol.
+    pub fn new(protocol: Protocol, value: impl Into<String>) -> Self {
+        Self { protocol, value: value.into() }
+    }
+
+    /// Returns the string if `protocol` issued it.
+    pub fn of(&self, protocol: Protocol) -> Option<&str> {
+        (self.protocol == protocol).then_some(self.value.as_str())
+    }
+}
+
+/// A source that an answer names.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Citation {
+    /// The address of the source.
+    pub url: Option<String>,
+    /// Its title.
+    pub title: Option<String>,
+    /// The words of the source.
+    pub quote: Option<String>,
+    /// The span of the answer that it supports, in characters from the start of the text.
+    pub span: Option<(u64, u64)>,
+    /// The vendor's own object and its protocol.
+    pub raw: Option<Opaque>,
+}
+
+/// A JSON value that only its own protocol understands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Opaque {
+    /// The protocol that it belongs to.
+    pub protocol: Protocol,
+    /// The value.
+    pub json: Json,
+}
+
+impl Opaque {
+    /// Keeps a value for its protocol.
+    pub fn new(protocol: Protocol, json: Json) -> Self {
+        Self { protocol, json }
+    }
+}

@@ -1,0 +1,149 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{Extras, Json, Opaque, Part, Signature};
+
+/// Something that the model may call.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Tool {
+    /// A function that the caller runs, described by a JSON schema.
+    #[non_exhaustive]
+    Function {
+        /// Its name.
+        name: String,
+        /// What it is for.
+        description: Option<String>,
+        /// The JSON schema of its arguments; `None` means no arguments.
+        parameters: Option<Json>,
+        /// Whether the vendor must hold the model to the schema.
+        strict: Option<bool>,
+        /// Fields of one protocol only, such as a cache mark.
+        extras: Extras,
+    },
+    /// A tool that only its own protocol knows, such as a vendor-run search.
+    Opaque(Opaque),
+}
+
+impl Tool {
+    /// Makes a function tool.
+    ///
+    /// ```
+    /// use tollbridge_types::Tool;
+    /// let tool = Tool::function("now", "the time", serde_json::json!({"type": "object", "properties": {}}));
+    /// assert_eq!(tool.name(), Some("now"));
+    /// ```
+    pub fn function(name: impl Into<String>, description: impl Into<String>, parameters: impl Into<Json>) -> Self {
+        Self::Function {
+            name: name.into(),
+            description: Some(description.into()),
+            parameters: Some(parameters.into()),
+            strict: None,
+            extras: Extras::default(),
+        }
+    }
+
+    /// Makes a function tool from all its fields.
+    pub fn from_fields(
+        name: String,
+        description: Option<String>,
+        parameters: Option<Json>,
+        strict: Option<bool>,
+        extras: Extras,
+    ) -> Self {
+        Self::Function { name, description, parameters, strict, extras }
+    }
+
+    /// Returns the name of a function tool.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Function { name, .. } => Some(name),
+            Self::Opaque(_) => None,
+        }
+    }
+}
+
+/// Says whether and what the model must call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ToolChoice {
+    /// The model decides.
+    Auto,
+    /// No call.
+    None,
+    /// At least one call.
+    Required,
+    /// A call of this function.
+    Function(String),
+    /// At least one call, of one of these functions.
+    AnyOf(Vec<String>),
+    /// A choice that only its own protocol knows.
+    Opaque(Opaque),
+}
+
+/// A call that the model asks for.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct ToolCall {
+    /// The vendor's id of this call; `None` where the vendor gives none.
+    pub id: Option<String>,
+    /// The name of the tool.
+    pub name: String,
+    /// The arguments as the text that the model wrote: mostly JSON, not always valid.
+    pub arguments: String,
+    /// How the tool is described.
+    pub kind: ToolCallKind,
+    /// The vendor's signature on this call.
+    pub signature: Option<Signature>,
+    /// Fields of one protocol only.
+    pub extras: Extras,
+}
+
+impl ToolCall {
+    /// Reads the arguments as `T`; an empty text is read as `{}`.
+    ///
+    /// # Errors
+    /// When the model's text is not a `T`.
+    pub fn arguments<'de, T: Deserialize<'de>>(&'de self) -> Result<T, serde_json::Error> {
+        let text = self.arguments.trim();
+        serde_json::from_str(if text.is_empty() { "{}" } else { text })
+    }
+}
+
+/// Says how a called tool is described.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ToolCallKind {
+    /// By a JSON schema; the arguments are JSON.
+    #[default]
+    Function,
+    /// By a grammar or nothing; the arguments are free text.
+    Custom,
+    /// OpenAI's retired `function_call` form, which has no id.
+    LegacyFunction,
+}
+
+/// What a tool returned.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct ToolResult {
+    /// The id of the call that this answers.
+    pub id: Option<String>,
+    /// The name of the tool, where the protocol gives it.
+    pub name: Option<String>,
+    /// What the tool returned: text, images or documents.
+    pub content: Vec<Part>,
+    /// Whether the tool failed.
+    pub is_error: Option<bool>,
+    /// Fields of one protocol only.
+    pub extras: Extras,
+}
+
+impl ToolResult {
+    /// Answers the call `id` with a text.
+    pub fn text(id: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { id: Some(id.into()), content: vec![Part::text(text)], ..Self::default() }
+    }
+}

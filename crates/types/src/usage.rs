@@ -1,0 +1,71 @@
+use serde::{Deserialize, Serialize};
+
+use crate::Json;
+
+/// Counts the tokens of one call in disjoint buckets.
+///
+/// No token is in two buckets: the total input is the sum of the input buckets, the total output
+/// the sum of the output ones. `None` means that the vendor did not say; it is not zero.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Usage {
+    /// Text input tokens that no cache served or stored.
+    pub input: Option<u64>,
+    /// Input tokens read from a prompt cache.
+    pub cache_read: Option<u64>,
+    /// Input tokens written to a cache with the vendor's shortest (default) lifetime.
+    pub cache_write: Option<u64>,
+    /// Input tokens written to a cache with a lifetime of one hour.
+    pub cache_write_1h: Option<u64>,
+    /// Audio input tokens.
+    pub input_audio: Option<u64>,
+    /// Image input tokens, where the vendor counts them apart.
+    pub input_image: Option<u64>,
+    /// Visible output tokens.
+    pub output: Option<u64>,
+    /// Output tokens spent on reasoning.
+    pub reasoning: Option<u64>,
+    /// Audio output tokens.
+    pub output_audio: Option<u64>,
+    /// Image output tokens.
+    pub output_image: Option<u64>,
+    /// Where the numbers come from.
+    pub basis: UsageBasis,
+    /// The vendor's own usage object, as sent; cumulative stream forms are merged.
+    pub raw: Option<Json>,
+}
+
+impl Usage {
+    /// Returns the tokens of the whole prompt, cached ones included.
+    pub fn total_input(&self) -> u64 {
+        let buckets =
+            [self.input, self.cache_read, self.cache_write, self.cache_write_1h, self.input_audio, self.input_image];
+        buckets.into_iter().flatten().sum()
+    }
+
+    /// Returns the tokens of the whole answer, reasoning included.
+    pub fn total_output(&self) -> u64 {
+        [self.output, self.reasoning, self.output_audio, self.output_image].into_iter().flatten().sum()
+    }
+
+    /// Returns the tokens of prompt and answer.
+    pub fn total(&self) -> u64 {
+        self.total_input().saturating_add(self.total_output())
+    }
+}
+
+/// Says where the numbers of a [`Usage`] come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum UsageBasis {
+    /// The vendor's last word on the call.
+    #[default]
+    VendorFinal,
+    /// The vendor's word in the middle of a stream that was cut short.
+    VendorPartial,
+    /// Counted here with the vendor's tokenizer.
+    Counted,
+    /// Estimated here.
+    Estimated,
+}

@@ -1,0 +1,1 @@
+//! A provider of one's own, registered from outside the project.

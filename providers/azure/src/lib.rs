@@ -1,0 +1,1 @@
+//! Azure OpenAI as a Tollbridge provider.

@@ -1,0 +1,1 @@
+//! A provider that answers with the question, without a network.

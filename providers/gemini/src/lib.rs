@@ -1,0 +1,1 @@
+//! Google Gemini as a Tollbridge provider.

@@ -1,0 +1,1 @@
+//! Vendors that speak OpenAI's protocol, as a table.

@@ -1,0 +1,1 @@
+//! OpenAI as a Tollbridge provider.
