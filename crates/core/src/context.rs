@@ -14,8 +14,8 @@ pub struct CallContext {
     pub deadline: Option<Instant>,
     /// The switch that stops the call.
     pub cancellation: Cancellation,
-    /// Time limits of each attempt.
-    pub timeouts: Timeouts,
+    /// Time limits of each attempt; `None` leaves them to the provider's settings.
+    pub timeouts: Option<Timeouts>,
     /// What the call is for, as names and values.
     pub tags: Vec<(String, String)>,
     /// Who is told what happens.
@@ -29,7 +29,7 @@ impl CallContext {
             request_id: request_id.into(),
             deadline: None,
             cancellation: Cancellation::new(),
-            timeouts: Timeouts::default(),
+            timeouts: None,
             tags: Vec::new(),
             observer: Arc::new(Silent),
         }
@@ -53,6 +53,8 @@ pub struct Timeouts {
     pub idle: Duration,
     /// Over the whole attempt; `None` lets a stream run as long as it flows.
     pub total: Option<Duration>,
+    /// From a stream's last answer until its usage and its end.
+    pub finish: Duration,
 }
 
 impl Default for Timeouts {
@@ -62,6 +64,7 @@ impl Default for Timeouts {
             first_byte: Duration::from_secs(300),
             idle: Duration::from_secs(60),
             total: None,
+            finish: Duration::from_secs(1),
         }
     }
 }

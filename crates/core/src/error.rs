@@ -7,6 +7,8 @@ use http::HeaderMap;
 use serde::Serialize;
 use tollbridge_types::ChatReply;
 
+use crate::Secret;
+
 /// What went wrong with a call, and what to do next.
 ///
 /// Small and opaque: [`kind`](Self::kind) says what the caller does next, [`retry`](Self::retry)
@@ -97,6 +99,16 @@ impl Error {
     #[must_use]
     pub fn with_vendor(mut self, vendor: VendorError) -> Self {
         self.0.vendor = Some(vendor);
+        self
+    }
+
+    /// Blanks a secret out of every text, in case a vendor's words repeat it.
+    #[must_use]
+    pub fn redacted(mut self, secret: &Secret) -> Self {
+        self.0.message = secret.redact(&self.0.message);
+        if let Some(vendor) = &mut self.0.vendor {
+            vendor.message = vendor.message.take().map(|message| secret.redact(&message));
+        }
         self
     }
 

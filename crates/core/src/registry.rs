@@ -10,7 +10,7 @@ use crate::{Error, ErrorKind, OptionSpec, Provider, ProviderSettings, Transport}
 /// # use std::sync::Arc;
 /// use tollbridge_core::{Error, ErrorKind, Provider, ProviderSettings, Registration, Transport};
 ///
-/// fn build(settings: ProviderSettings, _: Arc<dyn Transport>) -> Result<Arc<dyn Provider>, Error> {
+/// fn build(_: &Registration, settings: ProviderSettings, _: Arc<dyn Transport>) -> Result<Arc<dyn Provider>, Error> {
 ///     # let _ = settings;
 ///     Err(Error::new(ErrorKind::Config, "not today"))
 /// }
@@ -45,8 +45,8 @@ pub struct Registration {
     pub build: Build,
 }
 
-/// Makes a provider from its settings.
-pub type Build = fn(ProviderSettings, Arc<dyn Transport>) -> Result<Arc<dyn Provider>, Error>;
+/// Makes a provider from its kind and its settings.
+pub type Build = fn(&Registration, ProviderSettings, Arc<dyn Transport>) -> Result<Arc<dyn Provider>, Error>;
 
 impl Registration {
     /// Names a kind of provider.

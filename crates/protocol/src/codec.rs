@@ -1,3 +1,5 @@
+//! The traits that codecs implement, and the codecs by name.
+
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use tollbridge_core::{Error, Frame, Loss};
@@ -189,12 +191,29 @@ pub trait ErrorCodec: Send + Sync {
     fn encode_error(&self, error: &Error, request_id: &str) -> (StatusCode, Bytes);
 }
 
+/// OpenAI's embeddings.
+pub const OPENAI_EMBEDDINGS: &dyn EmbedCodec = &openai::Embeddings;
+/// OpenAI's model list.
+pub const OPENAI_MODELS: &dyn ModelsCodec = &openai::Models;
+/// OpenAI's chat completions.
+pub const OPENAI_CHAT: &dyn ChatCodec = &openai::CHAT;
+/// Anthropic's messages.
+pub const ANTHROPIC_MESSAGES: &dyn ChatCodec = &anthropic::Messages;
+/// Anthropic's model list.
+pub const ANTHROPIC_MODELS: &dyn ModelsCodec = &anthropic::Models;
+/// Gemini's generateContent.
+pub const GEMINI_GENERATE: &dyn ChatCodec = &gemini::Generate;
+/// Gemini's batchEmbedContents.
+pub const GEMINI_EMBED: &dyn EmbedCodec = &gemini::Embed;
+/// Gemini's model list.
+pub const GEMINI_MODELS: &dyn ModelsCodec = &gemini::Models;
+
 /// Returns the codec of a chat protocol.
 pub fn chat(protocol: Protocol) -> Option<&'static dyn ChatCodec> {
     match protocol {
-        Protocol::OPENAI_CHAT => Some(&openai::CHAT),
-        Protocol::ANTHROPIC_MESSAGES => Some(&anthropic::Messages),
-        Protocol::GEMINI_GENERATE => Some(&gemini::Generate),
+        Protocol::OPENAI_CHAT => Some(OPENAI_CHAT),
+        Protocol::ANTHROPIC_MESSAGES => Some(ANTHROPIC_MESSAGES),
+        Protocol::GEMINI_GENERATE => Some(GEMINI_GENERATE),
         _ => None,
     }
 }
@@ -202,8 +221,8 @@ pub fn chat(protocol: Protocol) -> Option<&'static dyn ChatCodec> {
 /// Returns the codec of an embeddings protocol.
 pub fn embed(protocol: Protocol) -> Option<&'static dyn EmbedCodec> {
     match protocol {
-        Protocol::OPENAI_EMBEDDINGS => Some(&openai::Embeddings),
-        Protocol::GEMINI_EMBED => Some(&gemini::Embed),
+        Protocol::OPENAI_EMBEDDINGS => Some(OPENAI_EMBEDDINGS),
+        Protocol::GEMINI_EMBED => Some(GEMINI_EMBED),
         _ => None,
     }
 }
@@ -211,9 +230,9 @@ pub fn embed(protocol: Protocol) -> Option<&'static dyn EmbedCodec> {
 /// Returns the codec of a form of model list.
 pub fn models(protocol: Protocol) -> Option<&'static dyn ModelsCodec> {
     match protocol {
-        Protocol::OPENAI_MODELS => Some(&openai::Models),
-        Protocol::ANTHROPIC_MODELS => Some(&anthropic::Models),
-        Protocol::GEMINI_MODELS => Some(&gemini::Models),
+        Protocol::OPENAI_MODELS => Some(OPENAI_MODELS),
+        Protocol::ANTHROPIC_MODELS => Some(ANTHROPIC_MODELS),
+        Protocol::GEMINI_MODELS => Some(GEMINI_MODELS),
         _ => None,
     }
 }

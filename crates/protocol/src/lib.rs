@@ -6,7 +6,8 @@
 //! IO, reads a clock or draws a random number.
 
 pub mod anthropic;
-mod codec;
+pub mod codec;
+mod frame_kind;
 mod framing;
 pub mod gemini;
 pub mod openai;
@@ -19,6 +20,7 @@ pub use codec::{
     ChatCodec, ChatStreamDecoder, ChatStreamEncoder, EmbedCodec, ErrorCodec, ModelsCodec, ReplyContext, Target, chat,
     embed, errors, models,
 };
+pub use frame_kind::{FrameKind, frame_kind};
 pub use framing::{FrameDecoder, Framing};
 pub use peek::{Peek, peek};
 pub use read::{ChatEvents, chat_events, chat_reply, chat_request, embed_reply, embed_request, models_reply};

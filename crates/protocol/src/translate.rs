@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// A request body for a vendor.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Encoded {
     /// The bytes.

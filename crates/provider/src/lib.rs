@@ -1,1 +1,12 @@
 //! What every HTTP provider shares: endpoints, keys, and the path of one call.
+//!
+//! A provider crate names its codecs, its routes and how its key travels; [`HttpProvider`] does the
+//! rest. See the guide on writing a provider in the project's `docs/`.
+
+mod body;
+mod endpoint;
+mod http_provider;
+mod stream;
+
+pub use endpoint::{Endpoint, api_path};
+pub use http_provider::{HttpProvider, Route};

@@ -1,1 +1,7 @@
-//! Azure OpenAI as a Tollbridge provider.
+#![doc = include_str!("../README.md")]
+
+mod provider;
+
+pub use provider::REGISTRATION;
+
+tollbridge_core::register_provider!(REGISTRATION);

@@ -1,1 +1,8 @@
-//! A provider that answers with the question, without a network.
+#![doc = include_str!("../README.md")]
+
+mod answer;
+mod provider;
+
+pub use provider::{Echo, REGISTRATION};
+
+tollbridge_core::register_provider!(REGISTRATION);

@@ -1,0 +1,101 @@
+use memchr::memmem;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use tollbridge_core::Frame;
+use tollbridge_types::Protocol;
+
+/// What a frame means for the life of its stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FrameKind {
+    /// More of the answer, or a comment.
+    Other,
+    /// A choice is complete.
+    Finish,
+    /// The protocol's own mark of the end.
+    End,
+    /// The vendor reports an error.
+    Error,
+}
+
+/// Tells what a frame means for the life of its stream, parsing only frames that may matter.
+pub fn frame_kind(protocol: Protocol, frame: &Frame) -> FrameKind {
+    let data = frame.data.as_ref();
+    let has = |needle: &str| memmem::find(data, needle.as_bytes()).is_some();
+    match protocol {
+        Protocol::OPENAI_CHAT if data == b"[DONE]" => FrameKind::End,
+        Protocol::OPENAI_CHAT if has("\"finish_reason\"") || has("\"error\"") => read(data, |chunk: OpenAiChunk| {
+            let finished = |choice: &OpenAiChoice| choice.finish_reason.as_ref().is_some_and(|word| word != "");
+            match chunk.error {
+                Some(_) => FrameKind::Error,
+                None if chunk.choices.iter().flatten().any(finished) => FrameKind::Finish,
+                None => FrameKind::Other,
+            }
+        }),
+        Protocol::ANTHROPIC_MESSAGES if has("message_stop") || has("\"error\"") => {
+            read(data, |event: AnthropicEvent| match event.r#type.as_str() {
+                "message_stop" => FrameKind::End,
+                "error" => FrameKind::Error,
+                _ => FrameKind::Other,
+            })
+        }
+        Protocol::GEMINI_GENERATE if has("\"finishReason\"") || has("\"blockReason\"") || has("\"error\"") => {
+            read(data, |chunk: GeminiChunk| {
+                let finished = |candidate: &GeminiCandidate| candidate.finish_reason.is_some();
+                let blocked = chunk.prompt_feedback.is_some_and(|feedback| feedback.block_reason.is_some());
+                match chunk.error {
+                    Some(_) => FrameKind::Error,
+                    None if blocked || chunk.candidates.iter().flatten().any(finished) => FrameKind::Finish,
+                    None => FrameKind::Other,
+                }
+            })
+        }
+        _ => FrameKind::Other,
+    }
+}
+
+fn read<'a, T: Deserialize<'a>>(data: &'a [u8], kind: impl FnOnce(T) -> FrameKind) -> FrameKind {
+    serde_json::from_slice(data).map_or(FrameKind::Other, kind)
+}
+
+#[derive(Deserialize)]
+struct OpenAiChunk {
+    #[serde(default)]
+    choices: Option<Vec<OpenAiChoice>>,
+    #[serde(default)]
+    error: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct OpenAiChoice {
+    #[serde(default)]
+    finish_reason: Option<serde_json::Value>,
+}
+
+#[derive(Deserialize)]
+struct AnthropicEvent {
+    #[serde(default)]
+    r#type: String,
+}
+
+#[derive(Deserialize)]
+struct GeminiChunk {
+    #[serde(default)]
+    candidates: Option<Vec<GeminiCandidate>>,
+    #[serde(default, rename = "promptFeedback")]
+    prompt_feedback: Option<GeminiFeedback>,
+    #[serde(default)]
+    error: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct GeminiCandidate {
+    #[serde(default, rename = "finishReason")]
+    finish_reason: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct GeminiFeedback {
+    #[serde(default, rename = "blockReason")]
+    block_reason: Option<IgnoredAny>,
+}

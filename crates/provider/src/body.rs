@@ -1,0 +1,96 @@
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+use http::StatusCode;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use tollbridge_core::{ByteStream, Error, ErrorKind, VendorError};
+
+/// The largest whole reply that is read, in bytes.
+pub(crate) const WHOLE_LIMIT: usize = 256 << 20;
+
+/// The most of an error's body that is kept, in bytes.
+pub(crate) const ERROR_LIMIT: usize = 64 << 10;
+
+/// Reads a body to its end.
+pub(crate) async fn read_whole(mut body: ByteStream, first: Bytes, limit: usize) -> Result<Bytes, Error> {
+    let mut whole = BytesMut::from(first.as_ref());
+    while let Some(bytes) = body.next().await {
+        whole.extend_from_slice(&bytes?);
+        if whole.len() > limit {
+            return Err(Error::new(ErrorKind::Decode, format!("the reply is longer than {limit} bytes")));
+        }
+    }
+    Ok(whole.freeze())
+}
+
+/// Reads the beginning of a body; what breaks behind it does not matter any more.
+pub(crate) async fn read_start(mut body: ByteStream, limit: usize) -> Bytes {
+    let mut start = BytesMut::new();
+    while let Some(Ok(bytes)) = body.next().await {
+        let room = limit - start.len();
+        start.extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
+        if start.len() == limit {
+            break;
+        }
+    }
+    start.freeze()
+}
+
+/// What a body that should be a JSON object turned out to be.
+pub(crate) enum Shape {
+    /// An object that reports no error.
+    Answer,
+    /// An object that reports an error in spite of its status, with the status it deserves.
+    Failure(StatusCode),
+}
+
+/// Checks that a successful whole body is JSON without reading it into values.
+pub(crate) fn inspect(status: StatusCode, body: &Bytes) -> Result<Shape, Error> {
+    let text = body.trim_ascii_start();
+    if text.is_empty() {
+        return Err(garbage("the reply is empty", status, body));
+    }
+    if text.first() == Some(&b'[') {
+        serde_json::from_slice::<IgnoredAny>(body).map_err(|_| garbage("the reply is broken JSON", status, body))?;
+        return Ok(Shape::Answer);
+    }
+    if text.first() != Some(&b'{') {
+        return Err(garbage("the reply is not JSON", status, body));
+    }
+    let head: Head = serde_json::from_slice(body).map_err(|_| garbage("the reply is broken JSON", status, body))?;
+    match head.error {
+        None | Some(Reported::Nothing(())) => Ok(Shape::Answer),
+        Some(Reported::Object { code }) => {
+            let code = code.and_then(|code| u16::try_from(code.as_u64()?).ok());
+            let code = code.and_then(|code| StatusCode::from_u16(code).ok());
+            let code = code.filter(|code| code.is_client_error() || code.is_server_error());
+            Ok(Shape::Failure(code.unwrap_or(StatusCode::BAD_GATEWAY)))
+        }
+        Some(Reported::Other(_)) => Ok(Shape::Failure(StatusCode::BAD_GATEWAY)),
+    }
+}
+
+#[derive(Deserialize)]
+struct Head {
+    #[serde(default)]
+    error: Option<Reported>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Reported {
+    Nothing(()),
+    Object {
+        #[serde(default)]
+        code: Option<serde_json::Value>,
+    },
+    Other(IgnoredAny),
+}
+
+/// Makes the error for a reply that is nobody's protocol. Its bytes are for the log alone.
+pub(crate) fn garbage(what: &str, status: StatusCode, body: &Bytes) -> Error {
+    let mut vendor = VendorError::default();
+    vendor.status = Some(status.as_u16());
+    vendor.body = body.slice(..body.len().min(ERROR_LIMIT));
+    Error::new(ErrorKind::Decode, what).with_vendor(vendor).with_hint("check that `base_url` is the vendor's API")
+}

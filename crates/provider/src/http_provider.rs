@@ -1,0 +1,293 @@
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::StreamExt;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use tollbridge_core::{
+    AuthStyle, ByteStream, CallContext, CallEvent, Error, ErrorKind, Operation, Provider, ProviderInfo,
+    ProviderSettings, Reply, ReplyBody, Request, Secret, Timeouts, Transport, VendorError,
+};
+use tollbridge_protocol::translate::{self, Encoded};
+use tollbridge_protocol::{ChatCodec, EmbedCodec, ModelsCodec, errors, models};
+use tollbridge_types::{ModelInfo, Protocol};
+use url::Url;
+
+use crate::body::{self, Shape};
+use crate::stream;
+
+/// A vendor reached over HTTP: its codecs, its routes and its key.
+///
+/// A provider crate builds one in its registration's `build` function. The path of a call is the
+/// same for all: encode, find the route, sign, send, tell success from failure, hand out bytes.
+pub struct HttpProvider {
+    info: ProviderInfo,
+    chat: Option<&'static dyn ChatCodec>,
+    embed: Option<&'static dyn EmbedCodec>,
+    models: Option<&'static dyn ModelsCodec>,
+    route: Box<dyn Fn(&Route<'_>) -> Result<Url, Error> + Send + Sync>,
+    headers: HeaderMap,
+    key: Option<Secret>,
+    listed: Vec<String>,
+    timeouts: Timeouts,
+    transport: Arc<dyn Transport>,
+    asks_usage: bool,
+    /// Models whose server refused `stream_options`, so that it is not asked again.
+    refused_usage: Mutex<HashSet<String>>,
+}
+
+/// What a route is looked up for.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Route<'a> {
+    /// The operation.
+    pub operation: Operation,
+    /// The model, by the vendor's own name; empty for the model list.
+    pub model: &'a str,
+    /// Whether the reply is to be a stream.
+    pub stream: bool,
+}
+
+impl HttpProvider {
+    /// Starts a provider that can do nothing yet; `route` finds the URL of each operation.
+    pub fn new(
+        settings: ProviderSettings,
+        transport: Arc<dyn Transport>,
+        route: impl Fn(&Route<'_>) -> Result<Url, Error> + Send + Sync + 'static,
+    ) -> Self {
+        let mut headers = settings.headers;
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        Self {
+            info: ProviderInfo::new(settings.name, &[]),
+            chat: None,
+            embed: None,
+            models: None,
+            route: Box::new(route),
+            headers,
+            key: settings.api_key,
+            listed: settings.models,
+            timeouts: settings.timeouts,
+            transport,
+            asks_usage: false,
+            refused_usage: Mutex::new(HashSet::new()),
+        }
+    }
+
+    /// Adds chat in a protocol.
+    #[must_use]
+    pub fn chat(mut self, codec: &'static dyn ChatCodec) -> Self {
+        self.info.operations.push((Operation::Chat, codec.protocol()));
+        self.asks_usage = codec.protocol() == Protocol::OPENAI_CHAT;
+        self.chat = Some(codec);
+        self
+    }
+
+    /// Adds embeddings in a protocol.
+    #[must_use]
+    pub fn embed(mut self, codec: &'static dyn EmbedCodec) -> Self {
+        self.info.operations.push((Operation::Embed, codec.protocol()));
+        self.embed = Some(codec);
+        self
+    }
+
+    /// Adds the model list in a protocol. Models named in the settings take the vendor's list's place.
+    #[must_use]
+    pub fn models(mut self, codec: &'static dyn ModelsCodec) -> Self {
+        self.info.operations.push((Operation::Models, codec.protocol()));
+        self.models = Some(codec);
+        self
+    }
+
+    /// Says that the server knows no `stream_options`, so that usage on streams cannot be asked for.
+    #[must_use]
+    pub fn without_stream_options(mut self) -> Self {
+        self.asks_usage = false;
+        self
+    }
+
+    /// Sends the key in this style, if there is a key.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] if the key has characters that a header cannot carry.
+    pub fn auth(mut self, style: AuthStyle) -> Result<Self, Error> {
+        if let Some(key) = &self.key {
+            match style {
+                AuthStyle::Bearer => self.headers.insert(header::AUTHORIZATION, key.header("Bearer")?),
+                AuthStyle::Header(name) => self.headers.insert(HeaderName::from_static(name), key.header("")?),
+                _ => None,
+            };
+        }
+        Ok(self)
+    }
+
+    /// Sends a header with every request, unless the settings name it.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.entry(name).or_insert(value);
+        self
+    }
+
+    /// Makes the provider shareable.
+    pub fn build(self) -> Arc<dyn Provider> {
+        Arc::new(self)
+    }
+
+    async fn make(&self, request: &Request, cx: &CallContext) -> Result<Reply, Error> {
+        let operation = request.operation;
+        let protocol = self.info.protocol(operation).ok_or_else(|| {
+            Error::new(ErrorKind::Unsupported, format!("this provider has no operation `{operation}`"))
+        })?;
+        if operation == Operation::Models && !self.listed.is_empty() {
+            return self.list_models();
+        }
+        let stream = request.stream && operation == Operation::Chat;
+        let model = if operation == Operation::Models { "" } else { request.model.as_str() };
+        let url = (self.route)(&Route { operation, model, stream })?;
+        let encoded = self.encode(request, self.may_ask_usage(model))?;
+        let mut outcome = self.exchange(request, protocol, &url, &encoded, cx).await;
+        if encoded.asked_usage && outcome.as_ref().is_err_and(refuses_stream_options) {
+            self.never_ask_usage(model);
+            outcome = self.exchange(request, protocol, &url, &self.encode(request, false)?, cx).await;
+        }
+        let mut reply = outcome?;
+        reply.losses = encoded.losses;
+        Ok(reply)
+    }
+
+    fn encode(&self, request: &Request, ask_usage: bool) -> Result<Encoded, Error> {
+        match (request.operation, self.chat, self.embed) {
+            (Operation::Chat, Some(codec), _) => translate::request(request, codec, ask_usage),
+            (Operation::Embed, _, Some(codec)) => translate::embed_body(request, codec),
+            _ => Ok(Encoded::default()),
+        }
+    }
+
+    async fn exchange(
+        &self,
+        request: &Request,
+        protocol: Protocol,
+        url: &Url,
+        encoded: &Encoded,
+        cx: &CallContext,
+    ) -> Result<Reply, Error> {
+        let stream = request.stream && request.operation == Operation::Chat;
+        let mut outgoing = http::Request::new(encoded.body.clone());
+        *outgoing.method_mut() = if request.operation == Operation::Models { Method::GET } else { Method::POST };
+        *outgoing.uri_mut() = url
+            .as_str()
+            .parse()
+            .map_err(|_| Error::new(ErrorKind::Config, "`base_url` and the model make no valid URL"))?;
+        *outgoing.headers_mut() = self.headers.clone();
+        if request.wire().is_some_and(|wire| wire.protocol == protocol) {
+            for (name, value) in &request.headers {
+                outgoing.headers_mut().append(name, value.clone());
+            }
+        }
+        cx.observe(CallEvent::sent(&self.info.name, &request.model));
+        let timeouts = cx.timeouts.unwrap_or(self.timeouts);
+        let (head, body) = self.transport.send(outgoing, timeouts, cx).await?.into_parts();
+        cx.observe(CallEvent::answered(&self.info.name, head.status.as_u16()));
+        if !head.status.is_success() {
+            return Err(self.refusal(protocol, head.status, &head.headers, body).await);
+        }
+        let body = self.success(protocol, head.status, &head.headers, body, stream, timeouts).await?;
+        let mut reply = Reply::new(protocol, &self.info.name, &request.model, body);
+        (reply.status, reply.headers) = (head.status, head.headers);
+        Ok(reply)
+    }
+
+    async fn refusal(&self, protocol: Protocol, status: StatusCode, headers: &HeaderMap, body: ByteStream) -> Error {
+        if status.is_redirection() {
+            let mut vendor = VendorError::default();
+            vendor.status = Some(status.as_u16());
+            return Error::new(ErrorKind::Config, format!("the server redirects elsewhere (status {status})"))
+                .with_hint("set `base_url` to the final address: a key is never sent along a redirect")
+                .with_vendor(vendor);
+        }
+        let body = body::read_start(body, body::ERROR_LIMIT).await;
+        errors(protocol).decode_error(status, headers, &body)
+    }
+
+    async fn success(
+        &self,
+        protocol: Protocol,
+        status: StatusCode,
+        headers: &HeaderMap,
+        mut body: ByteStream,
+        stream: bool,
+        timeouts: Timeouts,
+    ) -> Result<ReplyBody, Error> {
+        let mut first = Bytes::new();
+        if stream {
+            // The first bytes tell a stream from an error page or a whole reply that came instead.
+            while first.trim_ascii_start().is_empty() {
+                match body.next().await {
+                    Some(bytes) => first = [first, bytes?].concat().into(),
+                    None => return Err(body::garbage("the reply is empty", status, &first)),
+                }
+            }
+            if !matches!(first.trim_ascii_start().first(), Some(b'{' | b'[' | b'<')) {
+                return Ok(ReplyBody::Frames(stream::frames(protocol, first, body, timeouts.finish)));
+            }
+        }
+        let whole = body::read_whole(body, first, body::WHOLE_LIMIT).await?;
+        match body::inspect(status, &whole)? {
+            Shape::Failure(deserved) => Err(errors(protocol).decode_error(deserved, headers, &whole)),
+            Shape::Answer => Ok(ReplyBody::Whole(whole)),
+        }
+    }
+
+    fn list_models(&self) -> Result<Reply, Error> {
+        let list: Vec<ModelInfo> = self.listed.iter().map(ModelInfo::new).collect();
+        let protocol = Protocol::OPENAI_MODELS;
+        let codec = models(protocol).ok_or_else(|| Error::new(ErrorKind::Unsupported, "no codec for model lists"))?;
+        Ok(Reply::new(protocol, &self.info.name, "", codec.encode_reply(&list)?))
+    }
+
+    fn may_ask_usage(&self, model: &str) -> bool {
+        self.asks_usage && self.refused_usage.lock().is_ok_and(|refused| !refused.contains(model))
+    }
+
+    fn never_ask_usage(&self, model: &str) {
+        if let Ok(mut refused) = self.refused_usage.lock() {
+            // Names of models come from clients: a server that refuses them all must not fill the memory.
+            if refused.len() < 1024 {
+                refused.insert(model.to_owned());
+            }
+        }
+    }
+}
+
+impl fmt::Debug for HttpProvider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpProvider").field("info", &self.info).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Provider for HttpProvider {
+    fn info(&self) -> &ProviderInfo {
+        &self.info
+    }
+
+    async fn call(&self, request: Request, cx: &CallContext) -> Result<Reply, Error> {
+        self.make(&request, cx).await.map_err(|error| {
+            let error = error.with_provider(&self.info.name).with_model(&request.model);
+            let error = match &self.key {
+                Some(key) => error.redacted(key),
+                None => error,
+            };
+            cx.observe(CallEvent::failed(&self.info.name, &error));
+            error
+        })
+    }
+}
+
+fn refuses_stream_options(error: &Error) -> bool {
+    let says = |vendor: &VendorError| {
+        vendor.status == Some(400) && memchr::memmem::find(&vendor.body, b"stream_options").is_some()
+    };
+    error.vendor().is_some_and(says)
+}
