@@ -34,3 +34,13 @@ pub enum LossKind {
     /// It is sent in another form.
     Adapted,
 }
+
+impl LossKind {
+    /// Returns the name used in headers and JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Dropped => "dropped",
+            Self::Adapted => "adapted",
+        }
+    }
+}

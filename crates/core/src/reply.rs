@@ -22,6 +22,8 @@ pub struct Reply {
     pub model: String,
     /// What of the request the vendor's protocol could not carry.
     pub losses: Vec<Loss>,
+    /// The request body as it went out, in the bytes of the same protocol.
+    pub sent: Bytes,
     /// The answer.
     pub body: ReplyBody,
 }
@@ -41,6 +43,7 @@ impl Reply {
             provider: provider.into(),
             model: model.into(),
             losses: Vec::new(),
+            sent: Bytes::new(),
             body: body.into(),
         }
     }

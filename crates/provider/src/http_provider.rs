@@ -194,7 +194,7 @@ impl HttpProvider {
         }
         let body = self.success(protocol, head.status, &head.headers, body, stream, timeouts).await?;
         let mut reply = Reply::new(protocol, &self.info.name, &request.model, body);
-        (reply.status, reply.headers) = (head.status, head.headers);
+        (reply.status, reply.headers, reply.sent) = (head.status, head.headers, encoded.body.clone());
         Ok(reply)
     }
 

@@ -1,1 +1,39 @@
-//! One layer between an application and every LLM.
+#![doc = include_str!("../README.md")]
+
+mod answer;
+mod builder;
+mod call;
+mod client;
+mod listing;
+mod router;
+
+pub use answer::{Answer, ChatStream, Embeddings};
+pub use builder::ClientBuilder;
+pub use call::{ChatCall, Prompt};
+pub use client::Client;
+pub use listing::ModelList;
+pub use tollbridge_core as core;
+pub use tollbridge_core::{
+    CallContext, Error, ErrorKind, Layer, Loss, Operation, Protocol, Provider, Registry, Reply, ReplyBody, Request,
+    Retry, Secret, Timeouts,
+};
+pub use tollbridge_protocol as protocol;
+pub use tollbridge_types as types;
+pub use tollbridge_types::{ChatReply, ChatRequest, EmbedRequest, Media, Message, Tool, ToolChoice, ToolResult};
+
+#[cfg(feature = "anthropic")]
+pub use tollbridge_anthropic as anthropic;
+#[cfg(feature = "azure")]
+pub use tollbridge_azure as azure;
+#[cfg(feature = "config")]
+pub use tollbridge_config as config;
+#[cfg(feature = "echo")]
+pub use tollbridge_echo as echo;
+#[cfg(feature = "gemini")]
+pub use tollbridge_gemini as gemini;
+#[cfg(feature = "openai")]
+pub use tollbridge_openai as openai;
+#[cfg(feature = "openai-compatible")]
+pub use tollbridge_openai_compatible as openai_compatible;
+#[cfg(feature = "http")]
+pub use tollbridge_transport as transport;

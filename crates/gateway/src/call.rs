@@ -1,0 +1,100 @@
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use axum::extract::Request;
+use axum::response::Response;
+use futures_util::FutureExt;
+use tollbridge::protocol::{self, ReplyContext, translate};
+use tollbridge::{CallContext, Error, ErrorKind, Operation, Protocol};
+
+use crate::failure;
+use crate::input::{self, Input};
+use crate::output::{self, Form};
+use crate::server::State;
+
+/// What a route asks for.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub(crate) operation: Operation,
+    pub(crate) protocol: Protocol,
+    /// The model, where it stands in the path.
+    pub(crate) model: Option<String>,
+    /// Whether the path asks for a stream.
+    pub(crate) stream: bool,
+    pub(crate) form: Form,
+}
+
+impl Asked {
+    pub(crate) fn new(operation: Operation, protocol: Protocol) -> Self {
+        Self { operation, protocol, model: None, stream: false, form: Form::Sse }
+    }
+
+    pub(crate) fn model(mut self, model: &str) -> Self {
+        self.model = Some(model.to_owned());
+        self
+    }
+
+    /// Asks for a stream: events, or the elements of one JSON array.
+    pub(crate) fn stream(mut self, sse: bool) -> Self {
+        self.stream = true;
+        self.form = if sse { Form::Sse } else { Form::JsonArray };
+        self
+    }
+}
+
+/// Serves one call, from the client's bytes to the client's bytes.
+///
+/// When the client goes away, the server drops this future or the body that it returned, and with
+/// it the connection to the vendor.
+pub(crate) async fn answer(state: Arc<State>, asked: Asked, request: Request) -> Response {
+    let cx = state.client.context();
+    let began = Instant::now();
+    let served = AssertUnwindSafe(serve(&state, &asked, request, &cx)).catch_unwind().await;
+    let outcome =
+        served.unwrap_or_else(|_| Err(Error::new(ErrorKind::Unknown, "an internal error; see the server's log")));
+    let elapsed = began.elapsed();
+    match outcome {
+        Ok(response) => {
+            tracing::info!(request_id = cx.request_id, protocol = %asked.protocol, ?elapsed, "answered");
+            response
+        }
+        Err(error) => {
+            failure::log(&error, &cx.request_id);
+            failure::response(&error, asked.protocol, &cx.request_id)
+        }
+    }
+}
+
+async fn serve(state: &State, asked: &Asked, request: Request, cx: &CallContext) -> Result<Response, Error> {
+    let (head, body) = request.into_parts();
+    let Input { request, stream_usage, base64 } =
+        input::read(asked, &head.headers, body, state.options.body_limit).await?;
+    let stream = request.stream;
+    let model = request.model.clone();
+    let reply = state.client.call(request, cx).await?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let context = ReplyContext::new(&cx.request_id, &model, now).with_stream_usage(stream_usage);
+    let reply = match asked.operation {
+        Operation::Embed => translate::embed_to(reply, asked.protocol, base64, &context)?,
+        _ => translate::reply(reply, asked.protocol, stream, &context)?,
+    };
+    Ok(output::response(reply, asked.form, &cx.request_id))
+}
+
+/// Serves the list of models in one of its forms.
+pub(crate) async fn models(state: &State, form: Protocol) -> Response {
+    let cx = state.client.context();
+    let list = state.client.models().await;
+    for error in &list.failures {
+        failure::log(error, &cx.request_id);
+    }
+    let body = match protocol::models(form) {
+        Some(codec) => codec.encode_reply(&list.models),
+        None => Err(Error::new(ErrorKind::Unsupported, "there is no such form of model list")),
+    };
+    match body {
+        Ok(body) => output::json(http::StatusCode::OK, body, &cx.request_id),
+        Err(error) => failure::response(&error, form, &cx.request_id),
+    }
+}

@@ -1,0 +1,86 @@
+use axum::body::Body;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, StatusCode, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tollbridge::core::VendorError;
+use tollbridge::protocol::{Peek, chat_request, embed_request, peek};
+use tollbridge::{Error, ErrorKind, Operation, Protocol, Request};
+
+use crate::call::Asked;
+
+/// What a client sent, ready to be called.
+#[derive(Debug)]
+pub(crate) struct Input {
+    pub(crate) request: Request,
+    /// Whether the client will see usage on its stream.
+    pub(crate) stream_usage: bool,
+    /// Whether the client wants its vectors as base64.
+    pub(crate) base64: bool,
+}
+
+/// Reads a client's body and checks all of it before anything is sent anywhere.
+pub(crate) async fn read(asked: &Asked, headers: &HeaderMap, body: Body, limit: usize) -> Result<Input, Error> {
+    let body = collect(headers, body, limit).await?;
+    let peek = peek(&body)?;
+    let model = match &asked.model {
+        Some(model) => model.clone(),
+        None => named(&peek)?,
+    };
+    let mut request = Request::from_wire(asked.operation, asked.protocol, model, body);
+    request.stream = asked.operation == Operation::Chat && (asked.stream || (asked.model.is_none() && peek.stream));
+    request.headers = companions(asked.protocol, headers);
+    let base64 = match asked.operation {
+        Operation::Embed => embed_request(&request)?.base64,
+        _ => {
+            chat_request(&request)?;
+            false
+        }
+    };
+    let asks = asked.protocol == Protocol::OPENAI_CHAT;
+    Ok(Input { request, stream_usage: !asks || peek.stream_usage == Some(true), base64 })
+}
+
+async fn collect(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Error> {
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > limit) {
+        return Err(too_large(limit));
+    }
+    match Limited::new(body, limit).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_large(limit)),
+        Err(_) => Err(Error::new(ErrorKind::InvalidRequest, "the body broke off")),
+    }
+}
+
+fn too_large(limit: usize) -> Error {
+    // The status is the protocol's own for this; no kind of error stands for it alone.
+    let mut vendor = VendorError::default();
+    vendor.status = Some(StatusCode::PAYLOAD_TOO_LARGE.as_u16());
+    Error::new(ErrorKind::InvalidRequest, format!("the body is larger than {limit} bytes"))
+        .with_hint("send less, or raise `server.body_limit`")
+        .with_vendor(vendor)
+}
+
+fn named(peek: &Peek) -> Result<String, Error> {
+    match peek.model.as_deref() {
+        Some("") | None => Err(Error::invalid("model", "`model` is missing")
+            .with_hint("name a model as provider/model, such as `echo/echo`")),
+        Some(model) => Ok(model.to_owned()),
+    }
+}
+
+/// Picks the headers that belong to a protocol's body. Keys are never among them.
+fn companions(protocol: Protocol, headers: &HeaderMap) -> HeaderMap {
+    let names: &[HeaderName] = match protocol {
+        Protocol::ANTHROPIC_MESSAGES => &[HeaderName::from_static("anthropic-beta")],
+        Protocol::OPENAI_CHAT => &[HeaderName::from_static("openai-beta"), HeaderName::from_static("idempotency-key")],
+        _ => &[],
+    };
+    let mut picked = HeaderMap::new();
+    for name in names {
+        for value in headers.get_all(name) {
+            picked.append(name.clone(), value.clone());
+        }
+    }
+    picked
+}

@@ -1,0 +1,119 @@
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, stream};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use tollbridge::core::{Frame, FrameStream};
+use tollbridge::{Error, Loss, Reply, ReplyBody};
+
+use crate::failure;
+
+/// Names the provider that served.
+pub(crate) const PROVIDER: HeaderName = HeaderName::from_static("x-tollbridge-provider");
+/// Names the model that served, by the vendor's own name.
+pub(crate) const MODEL: HeaderName = HeaderName::from_static("x-tollbridge-model");
+/// Names what of the request the provider's protocol could not carry.
+const LOSS: HeaderName = HeaderName::from_static("x-tollbridge-loss");
+
+/// How a stream stands in the response's bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// Server-sent events, as the frames have them.
+    Sse,
+    /// The elements of one JSON array, as Gemini streams without `alt=sse`.
+    JsonArray,
+}
+
+/// Makes the response of a reply that is in the client's protocol.
+pub(crate) fn response(reply: Reply, form: Form, request_id: &str) -> Response {
+    let Reply { status, headers: vendor, provider, model, losses, body, .. } = reply;
+    let mut response = match body {
+        ReplyBody::Frames(frames) => streamed(frames, form, request_id),
+        ReplyBody::Whole(bytes) => json(status, bytes, request_id),
+        _ => json(StatusCode::BAD_GATEWAY, Bytes::new(), request_id),
+    };
+    let headers = response.headers_mut();
+    pass_on(&vendor, headers);
+    for (name, value) in [(PROVIDER, provider), (MODEL, model), (LOSS, told(&losses))] {
+        if let Some(value) = HeaderValue::from_str(&value).ok().filter(|value| !value.is_empty()) {
+            headers.insert(name, value);
+        }
+    }
+    response
+}
+
+/// Makes a response of whole JSON bytes.
+pub(crate) fn json(status: StatusCode, body: Bytes, request_id: &str) -> Response {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    identify(response.headers_mut(), request_id);
+    response
+}
+
+/// Passes a vendor's advice on limits to the client, and nothing else of its headers.
+pub(crate) fn pass_on(vendor: &HeaderMap, headers: &mut HeaderMap) {
+    for (name, value) in vendor {
+        let text = name.as_str();
+        let advice = ["x-ratelimit-", "anthropic-ratelimit-", "retry-after", "x-should-retry", "openai-processing-ms"];
+        if advice.iter().any(|prefix| text.starts_with(prefix)) {
+            headers.append(name.clone(), value.clone());
+        }
+    }
+}
+
+fn streamed(frames: FrameStream, form: Form, request_id: &str) -> Response {
+    let id = request_id.to_owned();
+    // The frames before an error tell the client; the error itself is for the log.
+    let frames = frames.filter_map(move |frame| {
+        let frame = frame.inspect_err(|error: &Error| failure::log(error, &id)).ok();
+        async move { frame }
+    });
+    let (body, kind) = match form {
+        Form::Sse => (body(frames.map(|frame| frame.raw)), "text/event-stream; charset=utf-8"),
+        Form::JsonArray => (body(array(frames)), "application/json; charset=UTF-8"),
+    };
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    // Asks a buffering reverse proxy to pass every event on at once.
+    headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+    identify(headers, request_id);
+    response
+}
+
+fn body(bytes: impl Stream<Item = Bytes> + Send + 'static) -> Body {
+    Body::from_stream(bytes.map(Ok::<_, std::convert::Infallible>))
+}
+
+fn array(frames: impl Stream<Item = Frame> + Send + 'static) -> impl Stream<Item = Bytes> + Send + 'static {
+    let elements = frames.filter(|frame| std::future::ready(!frame.is_comment())).enumerate().map(|(place, frame)| {
+        let before: &[u8] = if place == 0 { b"[" } else { b",\r\n" };
+        Bytes::from([before, &frame.data].concat())
+    });
+    let end = stream::once(std::future::ready(Bytes::from_static(b"]")));
+    elements.chain(end)
+}
+
+/// Names the call in the headers in which SDKs look for it.
+fn identify(headers: &mut HeaderMap, request_id: &str) {
+    if let Some(value) = HeaderValue::from_str(request_id).ok().filter(|value| !value.is_empty()) {
+        headers.insert(HeaderName::from_static("request-id"), value.clone());
+        headers.insert(HeaderName::from_static("x-request-id"), value);
+    }
+}
+
+/// Lists losses for a header, as many as fit.
+fn told(losses: &[Loss]) -> String {
+    let mut text = String::new();
+    for loss in losses {
+        let entry = format!("{}{} {}", if text.is_empty() { "" } else { ", " }, loss.kind.as_str(), loss.path);
+        if text.len() + entry.len() > 2000 {
+            text.push_str(", ...");
+            break;
+        }
+        text.push_str(&entry);
+    }
+    text
+}

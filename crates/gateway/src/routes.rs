@@ -1,0 +1,91 @@
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{OriginalUri, Path, Request, State as Shared};
+use axum::response::Response;
+use axum::routing::{get, post};
+use http::HeaderMap;
+use tollbridge::{Error, ErrorKind, Operation, Protocol};
+
+use crate::call::{self, Asked};
+use crate::failure;
+use crate::probes;
+use crate::server::State;
+
+pub(crate) fn routes(state: Arc<State>) -> Router {
+    let chat = post(|shared: Shared<Arc<State>>, request: Request| async move {
+        call::answer(shared.0, Asked::new(Operation::Chat, Protocol::OPENAI_CHAT), request).await
+    });
+    let messages = post(|shared: Shared<Arc<State>>, request: Request| async move {
+        call::answer(shared.0, Asked::new(Operation::Chat, Protocol::ANTHROPIC_MESSAGES), request).await
+    });
+    let embeddings = post(|shared: Shared<Arc<State>>, request: Request| async move {
+        call::answer(shared.0, Asked::new(Operation::Embed, Protocol::OPENAI_EMBEDDINGS), request).await
+    });
+    Router::new()
+        .route("/v1/chat/completions", chat.clone())
+        .route("/chat/completions", chat)
+        .route("/v1/messages", messages)
+        .route("/v1/embeddings", embeddings.clone())
+        .route("/embeddings", embeddings)
+        .route("/v1/models", get(models))
+        .route("/models", get(models))
+        .route("/v1beta/models", get(models))
+        .route("/v1/models/{*call}", post(gemini))
+        .route("/v1beta/models/{*call}", post(gemini))
+        .route("/health", get(probes::health))
+        .route("/ready", get(probes::ready))
+        .fallback(unknown)
+        .method_not_allowed_fallback(wrong_method)
+        .with_state(state)
+}
+
+/// Serves `{model}:{method}`, where the model may hold slashes.
+async fn gemini(Shared(state): Shared<Arc<State>>, Path(target): Path<String>, request: Request) -> Response {
+    let (model, method) = target.rsplit_once(':').unwrap_or((&target, ""));
+    let sse = request.uri().query().is_some_and(|query| query.split('&').any(|pair| pair == "alt=sse"));
+    let asked = match method {
+        "generateContent" => Asked::new(Operation::Chat, Protocol::GEMINI_GENERATE),
+        "streamGenerateContent" => Asked::new(Operation::Chat, Protocol::GEMINI_GENERATE).stream(sse),
+        "batchEmbedContents" => Asked::new(Operation::Embed, Protocol::GEMINI_EMBED),
+        _ => {
+            let error = Error::new(ErrorKind::ModelNotFound, format!("there is no method `{method}`"))
+                .with_hint("use generateContent, streamGenerateContent or batchEmbedContents");
+            return failure::response(&error, Protocol::GEMINI_GENERATE, "");
+        }
+    };
+    call::answer(state, asked.model(model), request).await
+}
+
+async fn models(Shared(state): Shared<Arc<State>>, uri: OriginalUri, headers: HeaderMap) -> Response {
+    let protocol = if uri.path().starts_with("/v1beta/") || headers.contains_key("x-goog-api-key") {
+        Protocol::GEMINI_MODELS
+    } else if headers.contains_key("anthropic-version") {
+        Protocol::ANTHROPIC_MODELS
+    } else {
+        Protocol::OPENAI_MODELS
+    };
+    call::models(&state, protocol).await
+}
+
+async fn unknown(uri: OriginalUri) -> Response {
+    let error = Error::new(ErrorKind::ModelNotFound, format!("there is no route `{}`", uri.path()))
+        .with_hint("see the table of routes in the gateway's documentation");
+    failure::response(&error, protocol_of(uri.path()), "")
+}
+
+async fn wrong_method(uri: OriginalUri, method: http::Method) -> Response {
+    let error = Error::new(ErrorKind::InvalidRequest, format!("`{}` does not take {method}", uri.path()))
+        .with_hint("calls are POST, lists are GET");
+    let mut response = failure::response(&error, protocol_of(uri.path()), "");
+    *response.status_mut() = http::StatusCode::METHOD_NOT_ALLOWED;
+    response
+}
+
+fn protocol_of(path: &str) -> Protocol {
+    match path {
+        path if path.starts_with("/v1/messages") => Protocol::ANTHROPIC_MESSAGES,
+        path if path.starts_with("/v1beta/") => Protocol::GEMINI_GENERATE,
+        _ => Protocol::OPENAI_CHAT,
+    }
+}

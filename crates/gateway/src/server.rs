@@ -1,0 +1,87 @@
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tollbridge::Client;
+
+use crate::routes;
+
+/// The gateway: a client of every provider behind the routes of every client protocol.
+///
+/// ```no_run
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use tollbridge::Client;
+/// use tollbridge_gateway::{Gateway, Options};
+///
+/// let gateway = Gateway::new(Client::from_env()?, Options::default());
+/// let listener = tokio::net::TcpListener::bind("127.0.0.1:4000").await?;
+/// gateway.serve(listener, async { tokio::signal::ctrl_c().await.ok(); }).await?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Gateway {
+    state: Arc<State>,
+}
+
+/// How a gateway behaves.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Options {
+    /// The largest request body, in bytes.
+    pub body_limit: usize,
+    /// How long open streams may go on after the gateway was told to stop.
+    pub drain: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { body_limit: 32 << 20, drain: Duration::from_secs(30) }
+    }
+}
+
+/// What every route sees.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) client: Client,
+    pub(crate) options: Options,
+    pub(crate) draining: AtomicBool,
+}
+
+impl Gateway {
+    /// Puts a client behind the routes.
+    pub fn new(client: Client, options: Options) -> Self {
+        Self { state: Arc::new(State { client, options, draining: AtomicBool::new(false) }) }
+    }
+
+    /// Returns the routes, to be served or nested elsewhere.
+    pub fn routes(&self) -> axum::Router {
+        routes::routes(Arc::clone(&self.state))
+    }
+
+    /// Serves until `stop` is done, then lets open calls finish within the drain time.
+    ///
+    /// # Errors
+    /// When the listener fails.
+    pub async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+        let stopping = Arc::new(Notify::new());
+        let told = Arc::clone(&stopping);
+        let state = Arc::clone(&self.state);
+        let serving = axum::serve(listener, self.routes()).with_graceful_shutdown(async move {
+            stop.await;
+            state.draining.store(true, Ordering::Relaxed);
+            told.notify_one();
+        });
+        let drain = self.state.options.drain;
+        tokio::select! {
+            ended = serving => ended,
+            () = async { stopping.notified().await; tokio::time::sleep(drain).await } => {
+                tracing::warn!(?drain, "open calls were cut off at the end of the drain time");
+                Ok(())
+            }
+        }
+    }
+}

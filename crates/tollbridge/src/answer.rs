@@ -1,0 +1,220 @@
+use std::ops::Deref;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
+use http::HeaderMap;
+use tollbridge_core::{Error, ErrorKind, Loss, Protocol, Reply, ReplyBody};
+use tollbridge_protocol::{ChatEvents, chat_events, chat_reply};
+use tollbridge_types::{ChatAssembler, ChatEvent, ChatReply, EmbedReply, Embedding};
+
+/// A model's whole answer; reads like the [`ChatReply`] that it holds.
+#[derive(Debug)]
+pub struct Answer {
+    reply: ChatReply,
+    head: Head,
+    raw: Bytes,
+}
+
+impl Answer {
+    pub(crate) async fn read(mut reply: Reply) -> Result<Self, Error> {
+        let head = Head::of(&mut reply);
+        let raw = match &reply.body {
+            ReplyBody::Whole(bytes) => bytes.clone(),
+            _ => Bytes::new(),
+        };
+        Ok(Self { reply: chat_reply(reply).await?, head, raw })
+    }
+
+    /// Returns the typed answer.
+    pub fn into_reply(self) -> ChatReply {
+        self.reply
+    }
+
+    /// Returns the vendor's bytes of the answer, in the protocol of [`protocol`](Self::protocol).
+    pub fn raw(&self) -> &Bytes {
+        &self.raw
+    }
+
+    /// Returns the bytes that were sent to the vendor.
+    pub fn sent(&self) -> &Bytes {
+        &self.head.sent
+    }
+
+    /// Returns the protocol of the raw bytes.
+    pub fn protocol(&self) -> Protocol {
+        self.head.protocol
+    }
+
+    /// Returns the vendor's headers.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.head.headers
+    }
+
+    /// Returns the provider that served.
+    pub fn provider(&self) -> &str {
+        &self.head.provider
+    }
+
+    /// Returns what of the request the vendor's protocol could not carry.
+    pub fn losses(&self) -> &[Loss] {
+        &self.head.losses
+    }
+}
+
+impl Deref for Answer {
+    type Target = ChatReply;
+
+    fn deref(&self) -> &ChatReply {
+        &self.reply
+    }
+}
+
+/// A model's answer as it comes. Dropping it cancels the call.
+///
+/// It ends after its first error. What had arrived until then is in [`so_far`](Self::so_far).
+#[derive(Debug)]
+pub struct ChatStream {
+    events: ChatEvents,
+    assembler: ChatAssembler,
+    head: Head,
+}
+
+impl ChatStream {
+    pub(crate) fn new(mut reply: Reply) -> Result<Self, Error> {
+        let head = Head::of(&mut reply);
+        Ok(Self { events: chat_events(reply)?, assembler: ChatAssembler::default(), head })
+    }
+
+    /// Reads the stream to its end and returns the whole answer.
+    ///
+    /// # Errors
+    /// What broke the stream, with what had arrived in [`Error::partial`].
+    pub async fn collect(mut self) -> Result<ChatReply, Error> {
+        while let Some(event) = self.next().await {
+            if let Err(error) = event {
+                return Err(error.with_partial(self.assembler.into_reply()));
+            }
+        }
+        Ok(self.assembler.into_reply())
+    }
+
+    /// Returns what has arrived.
+    pub fn so_far(&self) -> ChatReply {
+        self.assembler.clone().into_reply()
+    }
+
+    /// Returns the bytes that were sent to the vendor.
+    pub fn sent(&self) -> &Bytes {
+        &self.head.sent
+    }
+
+    /// Returns the provider that serves.
+    pub fn provider(&self) -> &str {
+        &self.head.provider
+    }
+
+    /// Returns the vendor's headers.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.head.headers
+    }
+
+    /// Returns what of the request the vendor's protocol could not carry.
+    pub fn losses(&self) -> &[Loss] {
+        &self.head.losses
+    }
+}
+
+impl Stream for ChatStream {
+    type Item = Result<ChatEvent, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let next = self.events.poll_next_unpin(cx);
+        if let Poll::Ready(Some(Ok(event))) = &next {
+            self.assembler.push(event.clone());
+        }
+        next
+    }
+}
+
+/// The vectors of some texts; reads like the [`EmbedReply`] that it holds.
+#[derive(Debug)]
+pub struct Embeddings {
+    reply: EmbedReply,
+    head: Head,
+    raw: Bytes,
+}
+
+impl Embeddings {
+    pub(crate) fn new(decoded: EmbedReply, mut reply: Reply) -> Self {
+        let head = Head::of(&mut reply);
+        let raw = match reply.body {
+            ReplyBody::Whole(bytes) => bytes,
+            _ => Bytes::new(),
+        };
+        Self { reply: decoded, head, raw }
+    }
+
+    /// Returns the vectors as numbers, in the order of the inputs.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Decode`] for a vector that came as base64, which only a request for it brings.
+    pub fn floats(&self) -> Result<Vec<&[f64]>, Error> {
+        let vectors = self.reply.embeddings.iter().map(|embedding| match embedding {
+            Embedding::Floats(numbers) => Ok(numbers.as_slice()),
+            _ => Err(Error::new(ErrorKind::Decode, "a vector came as base64").with_provider(&self.head.provider)),
+        });
+        vectors.collect()
+    }
+
+    /// Returns the vendor's bytes of the answer.
+    pub fn raw(&self) -> &Bytes {
+        &self.raw
+    }
+
+    /// Returns the bytes that were sent to the vendor.
+    pub fn sent(&self) -> &Bytes {
+        &self.head.sent
+    }
+
+    /// Returns the provider that served.
+    pub fn provider(&self) -> &str {
+        &self.head.provider
+    }
+
+    /// Returns what of the request the vendor's protocol could not carry.
+    pub fn losses(&self) -> &[Loss] {
+        &self.head.losses
+    }
+}
+
+impl Deref for Embeddings {
+    type Target = EmbedReply;
+
+    fn deref(&self) -> &EmbedReply {
+        &self.reply
+    }
+}
+
+/// What is known of a reply besides its body.
+#[derive(Debug)]
+struct Head {
+    protocol: Protocol,
+    headers: HeaderMap,
+    provider: String,
+    losses: Vec<Loss>,
+    sent: Bytes,
+}
+
+impl Head {
+    fn of(reply: &mut Reply) -> Self {
+        Self {
+            protocol: reply.protocol,
+            headers: std::mem::take(&mut reply.headers),
+            provider: reply.provider.clone(),
+            losses: std::mem::take(&mut reply.losses),
+            sent: std::mem::take(&mut reply.sent),
+        }
+    }
+}

@@ -1,0 +1,199 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tollbridge_core::{
+    Error, ErrorKind, Layer, Observer, Provider, ProviderSettings, Registration, Registry, Transport,
+};
+
+use crate::client::Client;
+use crate::router::Router;
+
+/// Puts a [`Client`] together.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), tollbridge::Error> {
+/// use tollbridge::Client;
+///
+/// let client = Client::builder().configure("echo", |_| {})?.alias("main", "echo/any").build()?;
+/// assert_eq!(client.chat("main", "hi").await?.text(), "Echo: hi");
+/// # Ok(()) }
+/// ```
+pub struct ClientBuilder {
+    registry: Registry,
+    transport: Option<Arc<dyn Transport>>,
+    providers: BTreeMap<String, Arc<dyn Provider>>,
+    pending: Vec<(Registration, ProviderSettings)>,
+    aliases: BTreeMap<String, String>,
+    layers: Vec<Arc<dyn Layer>>,
+    observer: Option<Arc<dyn Observer>>,
+}
+
+impl ClientBuilder {
+    pub(crate) fn new(registry: Registry) -> Self {
+        Self {
+            registry,
+            transport: None,
+            providers: BTreeMap::new(),
+            pending: Vec::new(),
+            aliases: BTreeMap::new(),
+            layers: Vec::new(),
+            observer: None,
+        }
+    }
+
+    /// Adds a provider of a linked kind under the name of its kind.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), tollbridge::Error> {
+    /// use tollbridge::{Client, Secret};
+    ///
+    /// let client = Client::builder()
+    ///     .configure("openai", |settings| settings.api_key = Some(Secret::new("sk-…")))?
+    ///     .build();
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] if no linked crate has a kind of this name.
+    pub fn configure(self, kind: &str, set: impl FnOnce(&mut ProviderSettings)) -> Result<Self, Error> {
+        let name = self.registry.get(kind)?.kind;
+        self.configure_as(name, kind, set)
+    }
+
+    /// Adds a provider of a linked kind under a name of its own.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] if no linked crate has a kind of this name.
+    pub fn configure_as(
+        mut self,
+        name: &str,
+        kind: &str,
+        set: impl FnOnce(&mut ProviderSettings),
+    ) -> Result<Self, Error> {
+        let registration = *self.registry.get(kind)?;
+        let mut settings = ProviderSettings::new(name);
+        set(&mut settings);
+        self.pending.push((registration, settings));
+        Ok(self)
+    }
+
+    /// Adds everything that a configuration names.
+    #[cfg(feature = "config")]
+    #[must_use]
+    pub fn config(mut self, config: &tollbridge_config::Config) -> Self {
+        let enabled = config.providers.iter().filter(|provider| provider.enabled);
+        self.pending.extend(enabled.map(|provider| (provider.registration, provider.settings.clone())));
+        self.aliases.extend(config.aliases.iter().map(|(alias, target)| (alias.clone(), target.clone())));
+        self
+    }
+
+    /// Adds a provider that was made by hand, under the name in its info.
+    #[must_use]
+    pub fn provider(mut self, provider: Arc<dyn Provider>) -> Self {
+        self.providers.insert(provider.info().name.clone(), provider);
+        self
+    }
+
+    /// Lets a name stand for `provider/model` or another alias.
+    #[must_use]
+    pub fn alias(mut self, alias: impl Into<String>, target: impl Into<String>) -> Self {
+        self.aliases.insert(alias.into(), target.into());
+        self
+    }
+
+    /// Puts a layer around all calls; the first one added is the outermost.
+    #[must_use]
+    pub fn layer(mut self, layer: Arc<dyn Layer>) -> Self {
+        self.layers.push(layer);
+        self
+    }
+
+    /// Tells an observer what happens to every call that does not bring its own.
+    #[must_use]
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
+    /// Sends requests over another transport.
+    #[must_use]
+    pub fn transport(mut self, transport: Arc<dyn Transport>) -> Self {
+        self.transport = Some(transport);
+        self
+    }
+
+    /// Makes the client.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] if a provider cannot be made of its settings, or an alias leads nowhere.
+    pub fn build(self) -> Result<Client, Error> {
+        let mut providers = self.providers;
+        if !self.pending.is_empty() {
+            let connect = self.pending.iter().map(|(_, settings)| settings.timeouts.connect).max();
+            let transport = match self.transport {
+                Some(transport) => transport,
+                None => default_transport(connect.unwrap_or_default())?,
+            };
+            for (kind, settings) in self.pending {
+                let name = settings.name.clone();
+                let provider = (kind.build)(&kind, settings, Arc::clone(&transport));
+                providers.insert(name.clone(), provider.map_err(|error| error.with_provider(name))?);
+            }
+        }
+        let router = Arc::new(Router::new(providers, self.aliases, self.registry));
+        for alias in router.aliases.keys() {
+            check_alias(&router, alias)?;
+        }
+        let inner: Arc<dyn Provider> = Arc::clone(&router) as _;
+        let stack = self.layers.iter().rev().fold(inner, |inner, layer| layer.wrap(inner));
+        Ok(Client::new(router, stack, self.observer))
+    }
+}
+
+impl std::fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ClientBuilder").field("aliases", &self.aliases).finish_non_exhaustive()
+    }
+}
+
+fn check_alias(router: &Router, alias: &str) -> Result<(), Error> {
+    let mut seen = vec![alias];
+    while let Some(next) = seen.last().and_then(|last| router.aliases.get(*last)) {
+        if seen.contains(&next.as_str()) {
+            let circle = format!("{} → {next}", seen.join(" → "));
+            return Err(Error::new(ErrorKind::Config, format!("the alias `{alias}` leads in a circle: {circle}")));
+        }
+        seen.push(next);
+    }
+    router.resolve(alias).map(|_| ()).map_err(|error| {
+        let message = format!("the alias `{alias}` leads nowhere: {}", error.message());
+        Error::new(ErrorKind::Config, message).with_hint(error.hint().unwrap_or_default().to_owned())
+    })
+}
+
+#[cfg(feature = "http")]
+fn default_transport(connect: std::time::Duration) -> Result<Arc<dyn Transport>, Error> {
+    Ok(Arc::new(tollbridge_transport::HttpTransport::new(connect)?))
+}
+
+#[cfg(not(feature = "http"))]
+fn default_transport(_: std::time::Duration) -> Result<Arc<dyn Transport>, Error> {
+    Ok(Arc::new(Offline))
+}
+
+#[cfg(not(feature = "http"))]
+struct Offline;
+
+#[cfg(not(feature = "http"))]
+#[async_trait::async_trait]
+impl Transport for Offline {
+    async fn send(
+        &self,
+        _: http::Request<bytes::Bytes>,
+        _: tollbridge_core::Timeouts,
+        _: &tollbridge_core::CallContext,
+    ) -> Result<http::Response<tollbridge_core::ByteStream>, Error> {
+        Err(Error::new(ErrorKind::Config, "there is no transport")
+            .with_hint("turn on the Cargo feature `http` of `tollbridge`, or give the builder a transport"))
+    }
+}

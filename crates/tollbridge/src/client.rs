@@ -1,0 +1,166 @@
+use std::fmt;
+use std::sync::Arc;
+
+use tollbridge_core::{CallContext, Error, Observer, Provider, Registry, Reply, Request};
+use tollbridge_protocol::embed_reply;
+use tollbridge_types::{ChatRequest, EmbedRequest};
+
+use crate::answer::Embeddings;
+use crate::builder::ClientBuilder;
+use crate::call::{ChatCall, Prompt};
+use crate::listing::{self, ModelList};
+use crate::router::Router;
+
+/// The way into every provider. Clones share connections and state.
+#[derive(Clone)]
+pub struct Client {
+    router: Arc<Router>,
+    stack: Arc<dyn Provider>,
+    observer: Option<Arc<dyn Observer>>,
+}
+
+impl Client {
+    /// Makes a client of the configuration that the process finds around itself.
+    ///
+    /// Without a configuration file, every provider whose key variable is set is on, and `echo`
+    /// always is.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) with all problems of the configuration.
+    #[cfg(feature = "config")]
+    pub fn from_env() -> Result<Self, Error> {
+        let registry = Registry::linked()?;
+        let config = tollbridge_config::Loader::new(&registry)
+            .process_env()
+            .load()
+            .map_err(|problems| Error::new(crate::ErrorKind::Config, problems.to_string()))?;
+        ClientBuilder::new(registry).config(&config).build()
+    }
+
+    /// Starts a client of the kinds of providers that are linked, with nothing configured.
+    ///
+    /// # Panics
+    /// Never. If two linked crates claim one name, [`ClientBuilder::configure`] knows no kind, and says so.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::new(Registry::linked().unwrap_or_default())
+    }
+
+    /// Starts a client of other kinds of providers than the linked ones.
+    pub fn builder_with(registry: Registry) -> ClientBuilder {
+        ClientBuilder::new(registry)
+    }
+
+    /// Asks a model a question. Await it for the whole answer, or call
+    /// [`stream`](ChatCall::stream).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), tollbridge::Error> {
+    /// # let client = tollbridge::Client::from_env()?;
+    /// let answer = client.chat("echo/any", "Hello").system("Be brief.").max_tokens(100).await?;
+    /// assert_eq!(answer.text(), "Echo: Hello");
+    /// assert_eq!(answer.usage.as_ref().unwrap().total_output(), 2);
+    /// # Ok(()) }
+    /// ```
+    pub fn chat(&self, model: impl Into<String>, prompt: impl Into<Prompt>) -> ChatCall {
+        let mut request = ChatRequest::new(model);
+        request.messages = prompt.into().0;
+        self.request(request)
+    }
+
+    /// Makes a call of a request that was put together before.
+    pub fn request(&self, request: ChatRequest) -> ChatCall {
+        ChatCall::new(self.clone(), request)
+    }
+
+    /// Asks a model for the vectors of some texts.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), tollbridge::Error> {
+    /// # let client = tollbridge::Client::from_env()?;
+    /// let vectors = client.embed("echo/any", ["one", "two"]).await?.floats()?;
+    /// assert_eq!(vectors.len(), 2);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// What the vendor or the network did.
+    pub async fn embed<T: Into<String>>(
+        &self,
+        model: impl Into<String>,
+        texts: impl IntoIterator<Item = T>,
+    ) -> Result<Embeddings, Error> {
+        self.embed_request(EmbedRequest::new(model, texts)).await
+    }
+
+    /// Asks for vectors with a request that was put together before.
+    ///
+    /// # Errors
+    /// What the vendor or the network did.
+    pub async fn embed_request(&self, request: EmbedRequest) -> Result<Embeddings, Error> {
+        let reply = self.call(Request::embed(request), &self.context()).await?;
+        let decoded = embed_reply(&reply)?;
+        Ok(Embeddings::new(decoded, reply))
+    }
+
+    /// Lists the models of all providers, each as `provider/model`, and the aliases.
+    pub async fn models(&self) -> ModelList {
+        listing::models(&self.router, &self.stack, || self.context()).await
+    }
+
+    /// Makes one call in the bytes of any protocol; what the gateway does for its clients.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), tollbridge::Error> {
+    /// use tollbridge::{Operation, Protocol, ReplyBody, Request};
+    /// # let client = tollbridge::Client::from_env()?;
+    /// let body = r#"{"model":"echo/any","messages":[{"role":"user","content":"hi"}]}"#;
+    /// let request = Request::from_wire(Operation::Chat, Protocol::OPENAI_CHAT, "echo/any", body.into());
+    /// let reply = client.call(request, &client.context()).await?;
+    /// let ReplyBody::Whole(bytes) = reply.body else { panic!("not asked for a stream") };
+    /// assert!(String::from_utf8_lossy(&bytes).contains("Echo: hi"));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// What the vendor or the network did.
+    pub async fn call(&self, request: Request, cx: &CallContext) -> Result<Reply, Error> {
+        self.stack.call(request, cx).await
+    }
+
+    /// Starts the context of a call with an id of its own.
+    pub fn context(&self) -> CallContext {
+        let mut context = CallContext::new(uuid::Uuid::now_v7().simple().to_string());
+        if let Some(observer) = &self.observer {
+            context.observer = Arc::clone(observer);
+        }
+        context
+    }
+
+    /// Returns a provider by its name.
+    pub fn provider(&self, name: &str) -> Option<&Arc<dyn Provider>> {
+        self.router.provider(name)
+    }
+
+    /// Iterates over the providers in the order of their names.
+    pub fn providers(&self) -> impl Iterator<Item = &Arc<dyn Provider>> {
+        self.router.providers.values()
+    }
+
+    /// Returns the provider that serves a model's name, and the vendor's own name of it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::ModelNotFound`](crate::ErrorKind::ModelNotFound) with a list of what there is.
+    pub fn resolve<'a>(&'a self, model: &'a str) -> Result<(&'a Arc<dyn Provider>, &'a str), Error> {
+        self.router.resolve(model)
+    }
+
+    pub(crate) fn new(router: Arc<Router>, stack: Arc<dyn Provider>, observer: Option<Arc<dyn Observer>>) -> Self {
+        Self { router, stack, observer }
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("providers", &self.router.providers.keys()).finish_non_exhaustive()
+    }
+}
