@@ -10,11 +10,14 @@ pub mod codec;
 mod frame_kind;
 mod framing;
 pub mod gemini;
+mod object;
 pub mod openai;
 mod peek;
 mod read;
 mod status;
+mod tool_id;
 pub mod translate;
+mod vendor_error;
 
 pub use codec::{
     ChatCodec, ChatStreamDecoder, ChatStreamEncoder, EmbedCodec, ErrorCodec, ModelsCodec, ReplyContext, Target, chat,

@@ -41,6 +41,7 @@ impl ChatAssembler {
             ChatEvent::Text { choice, text } => self.choice(choice).text().text.push_str(&text),
             ChatEvent::Citation { choice, citation } => self.choice(choice).text().citations.push(citation),
             ChatEvent::Thought { choice, text } => self.choice(choice).thought().text.push_str(&text),
+            ChatEvent::ThoughtExtras { choice, extras } => self.choice(choice).thought().extras.extend(extras),
             ChatEvent::Refusal { choice, text } => self.choice(choice).refusal(&text),
             ChatEvent::Signature { choice, signature } => match self.choice(choice).open_part() {
                 Some(Part::Thought(thought)) => thought.signature = Some(signature),
@@ -185,6 +186,9 @@ fn choice_events(whole: Choice, events: &mut Vec<ChatEvent>) {
                 events.push(ChatEvent::RedactedThought { choice, data });
             }
             Part::Thought(thought) => {
+                if !thought.extras.is_empty() {
+                    events.push(ChatEvent::ThoughtExtras { choice, extras: thought.extras });
+                }
                 events.push(ChatEvent::Thought { choice, text: thought.text });
                 events.extend(thought.signature.map(|signature| ChatEvent::Signature { choice, signature }));
                 events.push(ChatEvent::PartEnd { choice });

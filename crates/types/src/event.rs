@@ -35,6 +35,13 @@ pub enum ChatEvent {
         /// The piece.
         text: String,
     },
+    /// Fields of one protocol only on the thought in progress, or on one that begins.
+    ThoughtExtras {
+        /// The number of the choice.
+        choice: u32,
+        /// The fields.
+        extras: Extras,
+    },
     /// A signature on the part in progress; on an empty text part if there is none.
     Signature {
         /// The number of the choice.

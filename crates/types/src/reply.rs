@@ -64,7 +64,10 @@ impl ChatReply {
 
     /// Returns the first choice as a message, to be sent back in the next turn.
     pub fn message(&self) -> Message {
-        Message::new(Role::Assistant, self.parts().cloned().collect())
+        let mut message = Message::new(Role::Assistant, self.parts().cloned().collect());
+        // What a vendor put on its answer beside our fields may be what it wants back.
+        message.extras = self.choices.first().map(|choice| choice.extras.clone()).unwrap_or_default();
+        message
     }
 
     fn parts(&self) -> impl Iterator<Item = &Part> {

@@ -1,0 +1,100 @@
+use bytes::Bytes;
+use tollbridge_types::{ChatReply, Choice, Citation, Finish, FinishReason, Part, ToolCallKind};
+
+use super::request_encode::tool_call;
+use super::{CHAT_PROTOCOL as PROTOCOL, logprobs, usage};
+use crate::ReplyContext;
+use crate::object::{Fields, json};
+
+/// Writes the chat completion object.
+pub(crate) fn encode(reply: &ChatReply, context: &ReplyContext<'_>) -> Bytes {
+    let id = reply.id.as_deref().unwrap_or(context.id);
+    let mut body = Fields::new();
+    body.put("id", id).put("object", "chat.completion");
+    body.put("created", &reply.created.unwrap_or(context.created));
+    body.put("model", reply.model.as_deref().unwrap_or(context.model));
+    body.put("choices", &reply.choices.iter().map(|one| choice(one, id)).collect::<Vec<_>>());
+    body.put_some("usage", reply.usage.as_ref().map(usage::encode));
+    body.put_some("service_tier", reply.service_tier.as_ref());
+    body.put_extras(&reply.extras, PROTOCOL);
+    body.to_bytes()
+}
+
+fn choice(choice: &Choice, id: &str) -> Fields {
+    let mut message = Fields::new();
+    message.put("role", "assistant");
+    let mut text: Option<String> = None;
+    let (mut reasoning, mut refusal) = (String::new(), String::new());
+    let (mut calls, mut legacy, mut citations, mut images) = (Vec::new(), None, Vec::new(), Vec::new());
+    for part in &choice.parts {
+        match part {
+            Part::Text(part) => {
+                let said = text.get_or_insert_default();
+                let offset = said.chars().count() as u64;
+                said.push_str(&part.text);
+                citations.extend(part.citations.iter().map(|one| citation(one, offset)));
+            }
+            Part::Thought(thought) => reasoning.push_str(&thought.text),
+            Part::Refusal(words) => refusal.push_str(words),
+            Part::ToolCall(call) if call.kind == ToolCallKind::LegacyFunction => {
+                let mut fields = Fields::new();
+                fields.put("name", &call.name).put("arguments", &call.arguments);
+                legacy = Some(fields);
+            }
+            Part::ToolCall(call) => calls.push(tool_call(call, id, choice.index, calls.len())),
+            Part::Image(media) => images.extend(media.to_url().map(|url| image(&url))),
+            // What stands in content and belongs to this protocol alone has no place in a string.
+            _ => {}
+        }
+    }
+    message.put("content", &text);
+    message.put("refusal", &(!refusal.is_empty()).then_some(refusal));
+    message.put_some("reasoning_content", (!reasoning.is_empty()).then_some(reasoning));
+    message.put_some("tool_calls", (!calls.is_empty()).then_some(&calls)).put_some("function_call", legacy);
+    message.put_some("annotations", (!citations.is_empty()).then_some(citations));
+    message.put_some("images", (!images.is_empty()).then_some(images));
+    for (name, value) in choice.extras.of(PROTOCOL).filter(|(name, _)| *name != "choice") {
+        if !message.has(name) {
+            message.put(name, value);
+        }
+    }
+    let mut fields = Fields::new();
+    fields.put("index", &choice.index).put("message", &message);
+    fields.put("logprobs", &choice.logprobs.as_ref().map(logprobs::encode));
+    fields.put("finish_reason", &choice.finish.as_ref().map(|finish| word(finish, !calls.is_empty())));
+    if let Some(rest) = choice.extras.get(PROTOCOL, "choice") {
+        for (name, value) in crate::object::Object::lenient(rest).into_fields().filter(|(name, _)| name != "logprobs") {
+            fields.put(&name, &value);
+        }
+    }
+    fields
+}
+
+pub(crate) fn citation(citation: &Citation, offset: u64) -> tollbridge_types::Json {
+    if let Some(raw) = citation.raw.as_ref().filter(|raw| raw.protocol == PROTOCOL) {
+        return raw.json.clone();
+    }
+    let (start, end) = citation.span.unwrap_or_default();
+    let mut inner = Fields::new();
+    inner.put("url", citation.url.as_deref().unwrap_or_default());
+    inner.put("title", citation.title.as_deref().unwrap_or_default());
+    inner.put("start_index", &(start + offset)).put("end_index", &(end + offset));
+    let mut fields = Fields::new();
+    fields.put("type", "url_citation").put("url_citation", &inner);
+    fields.to_json()
+}
+
+pub(crate) fn image(url: &str) -> tollbridge_types::Json {
+    json(&serde_json::json!({"type": "image_url", "image_url": {"url": url}}))
+}
+
+/// Returns OpenAI's word for why an answer ended.
+pub(crate) fn word(finish: &Finish, called: bool) -> &'static str {
+    match finish.reason {
+        FinishReason::Length => "length",
+        FinishReason::ToolCalls => "tool_calls",
+        FinishReason::ContentFilter | FinishReason::Refusal => "content_filter",
+        _ if called => "tool_calls",
+        _ => "stop",
+    }
+}

@@ -1,0 +1,436 @@
+use bytes::Bytes;
+use tollbridge_core::{Error, Loss};
+use tollbridge_types::{
+    ChatRequest, Extras, Media, MediaSource, Message, Opaque, Part, ResponseFormat, Role, Text, Thought, Tool,
+    ToolCall, ToolCallKind, ToolChoice, ToolResult,
+};
+
+use super::CHAT_PROTOCOL as PROTOCOL;
+use super::quirks::Quirks;
+use crate::Target;
+use crate::object::{Fields, json};
+
+/// Writes the body of "Create chat completion".
+pub(crate) fn encode(
+    request: &ChatRequest,
+    target: &Target<'_>,
+    quirks: &Quirks,
+    losses: &mut Vec<Loss>,
+) -> Result<Bytes, Error> {
+    let mut writer = Writer { quirks, losses, messages: Vec::new() };
+    for (place, message) in request.messages.iter().enumerate() {
+        writer.message(message, &format!("messages[{place}]"))?;
+    }
+    let Writer { messages, .. } = writer;
+    let mut body = Fields::new();
+    body.put("model", target.model).put("messages", &messages);
+    let tools = tools(&request.tools, losses);
+    if !tools.is_empty() {
+        body.put("tools", &tools);
+        body.put_some("tool_choice", request.tool_choice.as_ref().and_then(|choice| tool_choice(choice, losses)));
+        body.put_some("parallel_tool_calls", request.parallel_tool_calls);
+    }
+    body.put_some(quirks.max_tokens_field, request.max_tokens);
+    body.put_some("temperature", request.temperature).put_some("top_p", request.top_p);
+    if quirks.top_k {
+        body.put_some("top_k", request.top_k);
+    } else if request.top_k.is_some() {
+        losses.push(Loss::dropped("top_k", "OpenAI has no such setting"));
+    }
+    body.put_some("presence_penalty", request.presence_penalty);
+    body.put_some("frequency_penalty", request.frequency_penalty).put_some("seed", request.seed);
+    if !request.stop.is_empty() {
+        body.put("stop", &request.stop);
+    }
+    body.put_some("n", request.choices).put_some("logprobs", request.logprobs);
+    body.put_some("top_logprobs", request.top_logprobs);
+    body.put_some("response_format", request.response_format.as_ref().map(response_format));
+    reasoning(request, &mut body, losses);
+    body.put_some("user", request.user.as_ref()).put_some("service_tier", request.service_tier.as_ref());
+    stream(request, target, &mut body);
+    report_foreign(&request.extras, "extras", losses);
+    for (name, value) in request.extras.of(PROTOCOL).filter(|(name, _)| !name.starts_with("stream_options.")) {
+        if !body.has(name) {
+            body.put(name, value);
+        }
+    }
+    Ok(body.to_bytes())
+}
+
+fn stream(request: &ChatRequest, target: &Target<'_>, body: &mut Fields) {
+    if !target.stream {
+        return;
+    }
+    body.put("stream", &true);
+    let usage = request.stream_usage.or(target.ask_usage.then_some(true));
+    let mut options = Fields::new();
+    options.put_some("include_usage", usage);
+    for (name, value) in request.extras.of(PROTOCOL) {
+        if let Some(name) = name.strip_prefix("stream_options.") {
+            options.put(name, value);
+        }
+    }
+    if !options.is_empty() {
+        body.put("stream_options", &options);
+    }
+}
+
+fn reasoning(request: &ChatRequest, body: &mut Fields, losses: &mut Vec<Loss>) {
+    let Some(reasoning) = &request.reasoning else { return };
+    let effort = match (&reasoning.effort, reasoning.enabled, reasoning.budget) {
+        (Some(effort), ..) => Some(effort.as_word()),
+        (None, Some(false), _) => Some("none"),
+        (None, _, Some(budget)) => {
+            let word = match budget {
+                0 => "none",
+                1..2048 => "low",
+                2048..12288 => "medium",
+                _ => "high",
+            };
+            losses.push(Loss::adapted("reasoning.budget", format!("sent as an effort: `{word}`")));
+            Some(word)
+        }
+        (None, Some(true), None) => {
+            losses.push(Loss::adapted("reasoning.enabled", "sent as an effort: `medium`"));
+            Some("medium")
+        }
+        _ => None,
+    };
+    body.put_some("reasoning_effort", effort);
+    report_foreign(&reasoning.extras, "reasoning.extras", losses);
+}
+
+struct Writer<'a> {
+    quirks: &'a Quirks,
+    losses: &'a mut Vec<Loss>,
+    messages: Vec<Fields>,
+}
+
+impl Writer<'_> {
+    fn message(&mut self, message: &Message, path: &str) -> Result<(), Error> {
+        let mut rest = Vec::new();
+        for (place, part) in message.parts.iter().enumerate() {
+            let path = format!("{path}.parts[{place}]");
+            match part {
+                Part::ToolResult(result) => self.tool_result(result, message, &path)?,
+                part => rest.push((path, part)),
+            }
+        }
+        if rest.is_empty() && message.parts.iter().any(|part| matches!(part, Part::ToolResult(_))) {
+            return Ok(());
+        }
+        report_foreign(&message.extras, &format!("{path}.extras"), self.losses);
+        let mut fields = Fields::new();
+        fields.put("role", self.role(&message.role));
+        let mut content = Vec::new();
+        let mut refusal = None;
+        let mut calls = Vec::new();
+        for (path, part) in rest {
+            match part {
+                Part::Thought(thought) => self.thought(thought, &path, &mut fields, &mut content),
+                Part::ToolCall(call) => calls.push(self.tool_call(call, calls.len(), &path)),
+                Part::Refusal(text) if message.role == Role::Assistant => refusal = Some(text),
+                part => content.extend(self.part(part, &path)?),
+            }
+        }
+        self.content(&content, !calls.is_empty() || refusal.is_some(), &mut fields);
+        fields.put_some("refusal", refusal);
+        if !calls.is_empty() {
+            fields.put("tool_calls", &calls);
+        }
+        fields.put_some("name", message.name.as_ref()).put_extras(&message.extras, PROTOCOL);
+        self.messages.push(fields);
+        Ok(())
+    }
+
+    fn role<'r>(&self, role: &'r Role) -> &'r str {
+        match role {
+            Role::Developer if self.quirks.developer_role => "developer",
+            Role::System | Role::Developer => "system",
+            Role::User => "user",
+            Role::Assistant => "assistant",
+            // What stands beside results in a tool message is the user's.
+            Role::Tool => "user",
+            Role::Unknown(word) => word,
+            _ => "user",
+        }
+    }
+
+    /// Writes content: one plain text as a string, anything else as an array of parts.
+    fn content(&self, parts: &[Content], may_be_null: bool, fields: &mut Fields) {
+        let plain: Option<Vec<&str>> = parts.iter().map(Content::plain).collect();
+        match (parts, plain) {
+            ([], _) if may_be_null => fields.put("content", &None::<String>),
+            ([], _) => fields.put("content", ""),
+            ([_], Some(texts)) => fields.put("content", &texts.concat()),
+            (_, Some(texts)) if !self.quirks.content_parts => fields.put("content", &texts.join("\n")),
+            _ => fields.put("content", &parts.iter().map(Content::to_fields).collect::<Vec<_>>()),
+        };
+    }
+
+    fn part(&mut self, part: &Part, path: &str) -> Result<Option<Content>, Error> {
+        if !self.quirks.content_parts && !matches!(part, Part::Text(_) | Part::Refusal(_)) {
+            let (name, placeholder) = match part {
+                Part::Image(_) => ("an image", "<image>"),
+                Part::Audio(_) => ("sound", "<audio>"),
+                Part::Video(_) => ("a video", "<video>"),
+                _ => ("a document", "<document>"),
+            };
+            self.losses
+                .push(Loss::adapted(path, format!("the vendor takes only text: {name} is sent as `{placeholder}`")));
+            return Ok(Some(Content::Plain(placeholder.to_owned())));
+        }
+        Ok(match part {
+            Part::Text(text) => Some(self.text(text, path)),
+            Part::Refusal(text) => Some(Content::Plain(text.clone())),
+            Part::Image(media) => Some(Content::Part(image(media, path)?)),
+            Part::Audio(media) => Some(Content::Part(audio(media, path)?)),
+            Part::Document(media) => Some(self.document(media, path)?),
+            Part::Opaque(opaque) => own(opaque, path, self.losses).map(Content::Raw),
+            Part::Video(_) => {
+                return Err(
+                    Error::invalid(path, "OpenAI's chat takes no video").with_hint("send frames of it as images")
+                );
+            }
+            _ => None,
+        })
+    }
+
+    fn text(&mut self, text: &Text, path: &str) -> Content {
+        report_foreign(&text.extras, &format!("{path}.extras"), self.losses);
+        if let Some(signature) = &text.signature {
+            self.losses
+                .push(Loss::dropped(format!("{path}.signature"), format!("only {} reads it", signature.protocol)));
+        }
+        if text.extras.of(PROTOCOL).next().is_none() || !self.quirks.content_parts {
+            return Content::Plain(text.text.clone());
+        }
+        let mut fields = Fields::new();
+        fields.put("type", "text").put("text", &text.text).put_extras(&text.extras, PROTOCOL);
+        Content::Part(fields)
+    }
+
+    fn document(&mut self, media: &Media, path: &str) -> Result<Content, Error> {
+        let mut inner = Fields::new();
+        match &media.source {
+            MediaSource::File(id) => inner.put("file_id", id),
+            MediaSource::Base64(_) => {
+                inner.put("filename", media.name.as_deref().unwrap_or("document.pdf"));
+                inner.put_some("file_data", media.to_url())
+            }
+            MediaSource::Text(text) => {
+                self.losses.push(Loss::adapted(path, "the document is sent as text"));
+                return Ok(Content::Plain(text.clone()));
+            }
+            _ => {
+                return Err(Error::invalid(
+                    path,
+                    "OpenAI takes a document as bytes or as an uploaded file, not by its URL",
+                )
+                .with_hint("send the document's bytes as base64"));
+            }
+        };
+        let mut fields = Fields::new();
+        fields.put("type", "file").put("file", &inner).put_extras(&media.extras, PROTOCOL);
+        Ok(Content::Part(fields))
+    }
+
+    fn thought(&mut self, thought: &Thought, path: &str, fields: &mut Fields, content: &mut Vec<Content>) {
+        if let Some(part) = thought.extras.get(PROTOCOL, "part") {
+            content.push(Content::Raw(part.clone()));
+            return;
+        }
+        match thought.extras.get(PROTOCOL, "field").and_then(|field| field.parse::<String>().ok()) {
+            // It came in this protocol, so the vendor may want it back, where it stood.
+            Some(field) => {
+                fields.put(&field, &thought.text);
+            }
+            None => self.losses.push(Loss::dropped(path, "thinking of another protocol cannot be sent back")),
+        }
+    }
+
+    fn tool_call(&mut self, call: &ToolCall, place: usize, path: &str) -> Fields {
+        if let Some(signature) = &call.signature {
+            self.losses
+                .push(Loss::dropped(format!("{path}.signature"), format!("only {} reads it", signature.protocol)));
+        }
+        tool_call(call, "request", 0, place)
+    }
+
+    fn tool_result(&mut self, result: &ToolResult, message: &Message, path: &str) -> Result<(), Error> {
+        let mut texts = Vec::new();
+        let mut others = Vec::new();
+        for (place, part) in result.content.iter().enumerate() {
+            match self.part(part, &format!("{path}.content[{place}]"))? {
+                Some(Content::Plain(text)) => texts.push(Content::Plain(text)),
+                Some(other) => others.push(other),
+                None => {}
+            }
+        }
+        if result.is_error == Some(true) {
+            self.losses.push(Loss::dropped(format!("{path}.is_error"), "OpenAI has no such mark; the text must tell"));
+        }
+        let mut fields = Fields::new();
+        fields.put("role", "tool");
+        fields.put_some("tool_call_id", result.id.as_ref());
+        fields.put_some("name", result.name.as_ref());
+        self.content(&texts, false, &mut fields);
+        if message.parts.len() == 1 {
+            fields.put_extras(&message.extras, PROTOCOL);
+        }
+        self.messages.push(fields);
+        if !others.is_empty() {
+            self.losses
+                .push(Loss::adapted(path, "a tool's result holds only text: the rest follows as a user message"));
+            let mut fields = Fields::new();
+            fields.put("role", "user");
+            self.content(&others, false, &mut fields);
+            self.messages.push(fields);
+        }
+        Ok(())
+    }
+}
+
+/// One element of a message's content.
+enum Content {
+    Plain(String),
+    Part(Fields),
+    Raw(tollbridge_types::Json),
+}
+
+impl Content {
+    fn plain(&self) -> Option<&str> {
+        match self {
+            Self::Plain(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    fn to_fields(&self) -> tollbridge_types::Json {
+        match self {
+            Self::Plain(text) => {
+                let mut fields = Fields::new();
+                fields.put("type", "text").put("text", text);
+                fields.to_json()
+            }
+            Self::Part(fields) => fields.to_json(),
+            Self::Raw(raw) => raw.clone(),
+        }
+    }
+}
+
+/// Writes a tool call of a message, in requests and in replies.
+pub(crate) fn tool_call(call: &ToolCall, reply: &str, choice: u32, place: usize) -> Fields {
+    let made_up = || crate::tool_id::made_up(reply, choice, u32::try_from(place).unwrap_or(u32::MAX));
+    let mut fields = Fields::new();
+    fields.put("id", &call.id.clone().unwrap_or_else(made_up));
+    let mut inner = Fields::new();
+    inner.put("name", &call.name);
+    if call.kind == ToolCallKind::Custom {
+        inner.put("input", &call.arguments);
+        fields.put("type", "custom").put("custom", &inner);
+    } else {
+        inner.put("arguments", &call.arguments);
+        fields.put("type", "function").put("function", &inner);
+    }
+    fields.put_extras(&call.extras, PROTOCOL);
+    fields
+}
+
+fn image(media: &Media, path: &str) -> Result<Fields, Error> {
+    let url = media.to_url().ok_or_else(|| {
+        Error::invalid(path, "OpenAI's chat takes no image by a file id").with_hint("send the image's URL or bytes")
+    })?;
+    let mut inner = Fields::new();
+    inner.put("url", &url).put_some("detail", media.detail.as_ref());
+    let mut fields = Fields::new();
+    fields.put("type", "image_url").put("image_url", &inner).put_extras(&media.extras, PROTOCOL);
+    Ok(fields)
+}
+
+fn audio(media: &Media, path: &str) -> Result<Fields, Error> {
+    let MediaSource::Base64(data) = &media.source else {
+        return Err(Error::invalid(path, "OpenAI takes sound only as bytes").with_hint("send the sound as base64"));
+    };
+    let kind = media.mime.as_deref().and_then(|mime| mime.strip_prefix("audio/")).unwrap_or("wav");
+    let format = match kind {
+        "mpeg" => "mp3",
+        "x-wav" | "wave" => "wav",
+        other => other,
+    };
+    let mut inner = Fields::new();
+    inner.put("data", data).put("format", format);
+    let mut fields = Fields::new();
+    fields.put("type", "input_audio").put("input_audio", &inner).put_extras(&media.extras, PROTOCOL);
+    Ok(fields)
+}
+
+fn tools(tools: &[Tool], losses: &mut Vec<Loss>) -> Vec<tollbridge_types::Json> {
+    let mut list = Vec::new();
+    for (place, tool) in tools.iter().enumerate() {
+        match tool {
+            Tool::Function { name, description, parameters, strict, extras, .. } => {
+                report_foreign(extras, &format!("tools[{place}].extras"), losses);
+                let mut inner = Fields::new();
+                inner.put("name", name).put_some("description", description.as_ref());
+                match parameters {
+                    Some(parameters) => inner.put("parameters", parameters),
+                    None => inner.put("parameters", &serde_json::json!({"type": "object", "properties": {}})),
+                };
+                inner.put_some("strict", *strict).put_extras(extras, PROTOCOL);
+                let mut fields = Fields::new();
+                fields.put("type", "function").put("function", &inner);
+                list.push(fields.to_json());
+            }
+            Tool::Opaque(opaque) => list.extend(own(opaque, &format!("tools[{place}]"), losses)),
+            _ => {}
+        }
+    }
+    list
+}
+
+fn tool_choice(choice: &ToolChoice, losses: &mut Vec<Loss>) -> Option<tollbridge_types::Json> {
+    Some(match choice {
+        ToolChoice::Auto => json("auto"),
+        ToolChoice::None => json("none"),
+        ToolChoice::Required => json("required"),
+        ToolChoice::Function(name) => json(&serde_json::json!({"type": "function", "function": {"name": name}})),
+        ToolChoice::AnyOf(names) => {
+            let tools: Vec<_> =
+                names.iter().map(|name| serde_json::json!({"type": "function", "function": {"name": name}})).collect();
+            json(&serde_json::json!({"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": tools}}))
+        }
+        ToolChoice::Opaque(opaque) => own(opaque, "tool_choice", losses)?,
+        _ => return None,
+    })
+}
+
+fn response_format(format: &ResponseFormat) -> Fields {
+    let mut fields = Fields::new();
+    match format {
+        ResponseFormat::JsonObject => fields.put("type", "json_object"),
+        ResponseFormat::JsonSchema { name, description, schema, strict, .. } => {
+            let mut inner = Fields::new();
+            inner.put("name", name.as_deref().unwrap_or("answer")).put_some("description", description.as_ref());
+            inner.put("schema", schema).put_some("strict", *strict);
+            fields.put("type", "json_schema").put("json_schema", &inner)
+        }
+        _ => fields.put("type", "text"),
+    };
+    fields
+}
+
+/// Returns what only OpenAI's protocol knows, and reports what only another one does.
+fn own(opaque: &Opaque, path: &str, losses: &mut Vec<Loss>) -> Option<tollbridge_types::Json> {
+    if opaque.protocol == PROTOCOL {
+        return Some(opaque.json.clone());
+    }
+    losses.push(Loss::dropped(path, format!("only {} has it", opaque.protocol)));
+    None
+}
+
+fn report_foreign(extras: &Extras, path: &str, losses: &mut Vec<Loss>) {
+    for (owner, name, _) in extras.iter().filter(|(owner, ..)| *owner != PROTOCOL) {
+        losses.push(Loss::dropped(format!("{path}.{name}"), format!("only {owner} has it")));
+    }
+}

@@ -1,0 +1,161 @@
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use serde::Serialize;
+use tollbridge_core::{Error, Frame};
+use tollbridge_types::{ChatEvent, Extras, Start, ToolCallKind, Usage};
+
+use super::{CHAT_PROTOCOL as PROTOCOL, error, logprobs, reply_encode, usage};
+use crate::object::{Fields, json};
+use crate::{ChatStreamEncoder, ReplyContext, tool_id};
+
+/// Writes the chat completion chunk objects of a stream.
+#[derive(Debug)]
+pub(crate) struct Encoder {
+    id: String,
+    model: String,
+    created: u64,
+    service_tier: Option<String>,
+    stream_usage: bool,
+    started: BTreeSet<u32>,
+    called: BTreeSet<u32>,
+    usage: Option<Usage>,
+    extras: Extras,
+}
+
+impl Encoder {
+    pub(crate) fn new(context: &ReplyContext<'_>) -> Self {
+        Self {
+            id: context.id.to_owned(),
+            model: context.model.to_owned(),
+            created: context.created,
+            service_tier: None,
+            stream_usage: context.stream_usage,
+            started: BTreeSet::new(),
+            called: BTreeSet::new(),
+            usage: None,
+            extras: Extras::default(),
+        }
+    }
+
+    fn start(&mut self, start: Start) {
+        self.id = start.id.unwrap_or_else(|| std::mem::take(&mut self.id));
+        self.model = start.model.unwrap_or_else(|| std::mem::take(&mut self.model));
+        self.created = start.created.unwrap_or(self.created);
+        self.service_tier = start.service_tier.or(self.service_tier.take());
+    }
+
+    fn chunk(&self, choices: &[Fields]) -> Fields {
+        let mut chunk = Fields::new();
+        chunk.put("id", &self.id).put("object", "chat.completion.chunk").put("created", &self.created);
+        chunk.put("model", &self.model).put_some("service_tier", self.service_tier.as_ref());
+        chunk.put("choices", choices);
+        chunk
+    }
+
+    /// Writes a delta; the first of a choice says who speaks.
+    fn delta<T: Serialize + ?Sized>(&mut self, choice: u32, name: &str, value: &T, frames: &mut Vec<Frame>) {
+        let mut fields = Fields::new();
+        if self.started.insert(choice) {
+            fields.put("role", "assistant");
+        }
+        fields.put(name, value);
+        self.write(choice, &fields, None, None, frames);
+    }
+
+    fn write(
+        &self,
+        choice: u32,
+        delta: &Fields,
+        logprobs: Option<Fields>,
+        finish: Option<&str>,
+        frames: &mut Vec<Frame>,
+    ) {
+        let mut fields = Fields::new();
+        fields.put("index", &choice).put("delta", delta).put_some("logprobs", logprobs).put("finish_reason", &finish);
+        let mut chunk = self.chunk(&[fields]);
+        if self.stream_usage {
+            chunk.put("usage", &None::<u64>);
+        }
+        frames.push(frame(chunk.to_json().as_str()));
+    }
+}
+
+impl ChatStreamEncoder for Encoder {
+    fn encode(&mut self, event: ChatEvent, frames: &mut Vec<Frame>) {
+        match event {
+            ChatEvent::Start(start) => self.start(start),
+            ChatEvent::Text { choice, text } => self.delta(choice, "content", &text, frames),
+            ChatEvent::Refusal { choice, text } => self.delta(choice, "refusal", &text, frames),
+            ChatEvent::Thought { choice, text } => {
+                self.delta(choice, "reasoning_content", &text, frames);
+            }
+            ChatEvent::ToolCallStart { choice, call, id, name, kind, extras, .. } => {
+                self.called.insert(choice);
+                let id = id.unwrap_or_else(|| tool_id::made_up(&self.id, choice, call));
+                let mut inner = Fields::new();
+                inner.put("name", &name);
+                let mut fields = Fields::new();
+                fields.put("index", &call).put("id", &id);
+                if kind == ToolCallKind::Custom {
+                    inner.put("input", "");
+                    fields.put("type", "custom").put("custom", &inner);
+                } else {
+                    inner.put("arguments", "");
+                    fields.put("type", "function").put("function", &inner);
+                }
+                fields.put_extras(&extras, PROTOCOL);
+                self.delta(choice, "tool_calls", &[fields], frames);
+            }
+            ChatEvent::ToolCallArguments { choice, call, fragment } => {
+                let call = serde_json::json!({"index": call, "function": {"arguments": fragment}});
+                self.delta(choice, "tool_calls", &[json(&call)], frames);
+            }
+            ChatEvent::Citation { choice, citation } => {
+                let citation = reply_encode::citation(&citation, 0);
+                self.delta(choice, "annotations", &[citation], frames);
+            }
+            ChatEvent::Media { choice, media, .. } => {
+                if let Some(url) = media.to_url() {
+                    self.delta(choice, "images", &[reply_encode::image(&url)], frames);
+                }
+            }
+            ChatEvent::LogProbs { choice, content, refusal } => {
+                let mut logprobs = tollbridge_types::LogProbs::default();
+                (logprobs.content, logprobs.refusal) = (content, refusal);
+                self.write(choice, &Fields::new(), Some(logprobs::encode(&logprobs)), None, frames);
+            }
+            ChatEvent::Finish { choice, finish } => {
+                if self.started.insert(choice) {
+                    let mut delta = Fields::new();
+                    delta.put("role", "assistant").put("content", "");
+                    self.write(choice, &delta, None, None, frames);
+                }
+                let word = reply_encode::word(&finish, self.called.contains(&choice));
+                self.write(choice, &Fields::new(), None, Some(word), frames);
+            }
+            ChatEvent::Usage(usage) => self.usage = Some(usage),
+            ChatEvent::Extras { choice: None, extras } => self.extras.extend(extras),
+            // Boundaries and signatures have no form in this protocol's streams.
+            _ => {}
+        }
+    }
+
+    fn finish(&mut self, frames: &mut Vec<Frame>) {
+        if self.stream_usage {
+            let mut chunk = self.chunk(&[]);
+            let usage = self.usage.clone().unwrap_or_default();
+            chunk.put("usage", &usage::encode(&usage)).put_extras(&self.extras, PROTOCOL);
+            frames.push(frame(chunk.to_json().as_str()));
+        }
+        frames.push(frame("[DONE]"));
+    }
+
+    fn fail(&mut self, error: &Error, frames: &mut Vec<Frame>) {
+        frames.push(frame(error::body(error).to_json().as_str()));
+    }
+}
+
+fn frame(data: &str) -> Frame {
+    Frame::new(Bytes::from(format!("data: {data}\n\n")), None, Bytes::from(data.to_owned()))
+}
