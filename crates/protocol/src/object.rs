@@ -304,3 +304,26 @@ impl Serialize for Fields {
 pub(crate) fn json<T: Serialize + ?Sized>(value: &T) -> Json {
     Json::from_value(value).unwrap_or_else(|_| Json::from(serde_json::Value::Null))
 }
+
+/// Leaves out the white space between the tokens of JSON that comes in pieces.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Compactor {
+    quoted: bool,
+    escaped: bool,
+}
+
+impl Compactor {
+    /// Returns what is left of the next piece.
+    pub(crate) fn push(&mut self, piece: &str) -> String {
+        let keep = |character: &char| {
+            if self.quoted {
+                self.quoted = self.escaped || *character != '"';
+                self.escaped = !self.escaped && *character == '\\';
+                return true;
+            }
+            self.quoted = *character == '"';
+            !character.is_ascii_whitespace()
+        };
+        piece.chars().filter(keep).collect()
+    }
+}

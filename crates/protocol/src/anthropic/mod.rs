@@ -1,35 +1,39 @@
-//! Anthropic messages, models and errors.
+//! Anthropic messages, models and errors, after Anthropic's API reference.
+
+mod blocks;
+mod error;
+mod models;
+mod reply_decode;
+mod reply_encode;
+mod request_decode;
+mod request_encode;
+mod stream_decode;
+mod stream_encode;
+mod usage;
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
 use tollbridge_core::{Error, Loss};
-use tollbridge_types::{ChatReply, ChatRequest, ModelInfo, Protocol};
+use tollbridge_types::{ChatReply, ChatRequest, Protocol};
 
-use crate::{ChatCodec, ChatStreamDecoder, ChatStreamEncoder, ErrorCodec, ModelsCodec, ReplyContext, Target};
+use crate::{ChatCodec, ChatStreamDecoder, ChatStreamEncoder, ReplyContext, Target};
+
+pub use error::Errors;
+pub use models::Models;
+
+const MESSAGES_PROTOCOL: Protocol = Protocol::ANTHROPIC_MESSAGES;
 
 /// Reads and writes Anthropic messages.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct Messages;
 
-/// Reads and writes Anthropic model lists.
-#[derive(Clone, Copy, Debug, Default)]
-#[non_exhaustive]
-pub struct Models;
-
-/// Reads and writes Anthropic error bodies.
-#[derive(Clone, Copy, Debug, Default)]
-#[non_exhaustive]
-pub struct Errors;
-
 impl ChatCodec for Messages {
     fn protocol(&self) -> Protocol {
-        Protocol::ANTHROPIC_MESSAGES
+        MESSAGES_PROTOCOL
     }
 
     fn decode_request(&self, body: &[u8]) -> Result<ChatRequest, Error> {
-        let _ = body;
-        unimplemented!()
+        request_decode::decode(body)
     }
 
     fn encode_request(
@@ -38,54 +42,22 @@ impl ChatCodec for Messages {
         target: &Target<'_>,
         losses: &mut Vec<Loss>,
     ) -> Result<Bytes, Error> {
-        let _ = (request, target, losses);
-        unimplemented!()
+        request_encode::encode(request, target, losses)
     }
 
     fn decode_reply(&self, body: &[u8]) -> Result<ChatReply, Error> {
-        let _ = body;
-        unimplemented!()
+        reply_decode::decode(body)
     }
 
     fn encode_reply(&self, reply: &ChatReply, context: &ReplyContext<'_>) -> Result<Bytes, Error> {
-        let _ = (reply, context);
-        unimplemented!()
+        Ok(reply_encode::encode(reply, context))
     }
 
     fn stream_decoder(&self) -> Box<dyn ChatStreamDecoder> {
-        unimplemented!()
+        Box::new(stream_decode::Decoder::default())
     }
 
     fn stream_encoder(&self, context: &ReplyContext<'_>) -> Box<dyn ChatStreamEncoder> {
-        let _ = context;
-        unimplemented!()
-    }
-}
-
-impl ModelsCodec for Models {
-    fn protocol(&self) -> Protocol {
-        Protocol::ANTHROPIC_MODELS
-    }
-
-    fn decode_reply(&self, body: &[u8]) -> Result<Vec<ModelInfo>, Error> {
-        let _ = body;
-        unimplemented!()
-    }
-
-    fn encode_reply(&self, models: &[ModelInfo]) -> Result<Bytes, Error> {
-        let _ = models;
-        unimplemented!()
-    }
-}
-
-impl ErrorCodec for Errors {
-    fn decode_error(&self, status: StatusCode, headers: &HeaderMap, body: &Bytes) -> Error {
-        let _ = (status, headers, body);
-        unimplemented!()
-    }
-
-    fn encode_error(&self, error: &Error, request_id: &str) -> (StatusCode, Bytes) {
-        let _ = (error, request_id);
-        unimplemented!()
+        Box::new(stream_encode::Encoder::new(context))
     }
 }

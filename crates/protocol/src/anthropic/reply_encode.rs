@@ -1,0 +1,83 @@
+use bytes::Bytes;
+use tollbridge_types::{ChatReply, Finish, FinishReason, Json, Part, Thought};
+
+use super::{MESSAGES_PROTOCOL as PROTOCOL, blocks, usage};
+use crate::object::{Fields, json};
+use crate::{ReplyContext, tool_id};
+
+/// Writes the message object. Anthropic has one answer: further choices have no place in it.
+pub(crate) fn encode(reply: &ChatReply, context: &ReplyContext<'_>) -> Bytes {
+    let id = reply.id.as_deref().unwrap_or(context.id);
+    let choice = reply.choices.first();
+    let mut content = Vec::new();
+    let (mut calls, mut refused) = (0, false);
+    for part in choice.into_iter().flat_map(|choice| &choice.parts) {
+        match part {
+            Part::ToolCall(call) => {
+                let made_up = tool_id::made_up(id, 0, calls);
+                calls += 1;
+                let input = input_or_text(&call.arguments);
+                content.push(blocks::tool_use(call.id.as_deref().unwrap_or(&made_up), call, &input).to_json());
+            }
+            Part::Refusal(_) => {
+                refused = true;
+                content.extend(block(part));
+            }
+            part => content.extend(block(part)),
+        }
+    }
+    let finish = choice.and_then(|choice| choice.finish.as_ref());
+    let mut body = Fields::new();
+    body.put("id", id).put("type", "message").put("role", "assistant");
+    body.put("model", reply.model.as_deref().unwrap_or(context.model)).put("content", &content);
+    body.put("stop_reason", &finish.map(|finish| word(finish, calls > 0, refused)));
+    body.put("stop_sequence", &finish.and_then(|finish| finish.stop_sequence.as_ref()));
+    body.put("usage", &usage::encode(&reply.usage.clone().unwrap_or_default()));
+    body.put_extras(&reply.extras, PROTOCOL);
+    body.to_bytes()
+}
+
+/// Writes a part that is not a tool call as a block.
+fn block(part: &Part) -> Option<Json> {
+    match part {
+        Part::Text(text) if text.text.is_empty() && text.citations.is_empty() => None,
+        Part::Text(text) => Some(blocks::text(text).to_json()),
+        Part::Refusal(text) => Some(json(&serde_json::json!({"type": "text", "text": text}))),
+        Part::Thought(thought) => thought_block(thought),
+        Part::Image(media) => {
+            // The model's blocks hold no images, so one of another vendor comes as Markdown.
+            let text = format!("![image]({})", media.to_url()?);
+            Some(json(&serde_json::json!({"type": "text", "text": text})))
+        }
+        Part::Opaque(opaque) if opaque.protocol == PROTOCOL => Some(opaque.json.clone()),
+        _ => None,
+    }
+}
+
+fn thought_block(thought: &Thought) -> Option<Json> {
+    if let Some(fields) = blocks::thought(thought) {
+        return Some(fields.to_json());
+    }
+    // Thinking of another vendor has no signature that Anthropic would accept; an empty one says so.
+    let shown = !thought.text.is_empty();
+    shown.then(|| json(&serde_json::json!({"type": "thinking", "thinking": thought.text, "signature": ""})))
+}
+
+/// Reads arguments as an object; a text that is none stands under `arguments` in one.
+pub(crate) fn input_or_text(arguments: &str) -> Json {
+    blocks::input(arguments).unwrap_or_else(|| json(&serde_json::json!({"arguments": arguments})))
+}
+
+/// Returns Anthropic's word for why an answer ended.
+pub(crate) fn word(finish: &Finish, called: bool, refused: bool) -> &'static str {
+    match finish.reason {
+        FinishReason::Length => "max_tokens",
+        FinishReason::StopSequence => "stop_sequence",
+        FinishReason::ToolCalls => "tool_use",
+        FinishReason::Pause => "pause_turn",
+        FinishReason::Refusal | FinishReason::ContentFilter => "refusal",
+        _ if called => "tool_use",
+        _ if refused => "refusal",
+        _ => "end_turn",
+    }
+}

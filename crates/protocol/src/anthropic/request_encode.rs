@@ -1,0 +1,413 @@
+use bytes::Bytes;
+use tollbridge_core::{Error, Loss};
+use tollbridge_types::{
+    ChatRequest, Extras, Json, Media, MediaSource, Message, Part, ReasoningEffort, ResponseFormat, Role, Tool,
+    ToolCall, ToolChoice, ToolResult,
+};
+
+use super::{MESSAGES_PROTOCOL as PROTOCOL, blocks};
+use crate::Target;
+use crate::object::{Fields, json};
+
+/// The limit of an answer for requests that set none: Anthropic demands one, and every model has as much.
+const MAX_TOKENS: u64 = 4096;
+
+/// Writes the body of "Create a message".
+pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Vec<Loss>) -> Result<Bytes, Error> {
+    let mut conversation = Conversation { losses, system: Vec::new(), turns: Vec::new(), calls: 0 };
+    for (place, message) in request.messages.iter().enumerate() {
+        conversation.message(message, &format!("messages[{place}]"))?;
+    }
+    let Conversation { system, turns, .. } = conversation;
+    if turns.is_empty() {
+        return Err(Error::invalid("messages", "there is no message but instructions").with_hint("add a user message"));
+    }
+    let mut body = Fields::new();
+    body.put("model", target.model);
+    let thinking = thinking(request, losses);
+    max_tokens(request, &mut body, losses);
+    match system.as_slice() {
+        [] => {}
+        [Block { plain: Some(text), .. }] => {
+            body.put("system", text);
+        }
+        many => {
+            body.put("system", &many.iter().map(|block| &block.json).collect::<Vec<_>>());
+        }
+    }
+    body.put("messages", &turns.iter().map(Turn::to_fields).collect::<Vec<_>>());
+    tools(request, &mut body, losses);
+    sampling(request, thinking.is_some(), &mut body, losses);
+    if !request.stop.is_empty() {
+        body.put("stop_sequences", &request.stop);
+    }
+    if target.stream {
+        body.put("stream", &true);
+    }
+    body.put_some("service_tier", request.service_tier.as_ref()).put_some("thinking", thinking);
+    output_config(request, &mut body, losses);
+    if let (Some(user), None) = (&request.user, request.extras.get(PROTOCOL, "metadata")) {
+        body.put("metadata", &serde_json::json!({"user_id": user}));
+    }
+    unsupported(request, losses);
+    report_foreign(&request.extras, "extras", losses);
+    for (name, value) in request.extras.of(PROTOCOL).filter(|(name, _)| !name.starts_with("output_config.")) {
+        if !body.has(name) {
+            body.put(name, value);
+        }
+    }
+    Ok(body.to_bytes())
+}
+
+fn max_tokens(request: &ChatRequest, body: &mut Fields, losses: &mut Vec<Loss>) {
+    let budget = request.reasoning.as_ref().and_then(|reasoning| reasoning.budget).unwrap_or_default();
+    let limit = request.max_tokens.unwrap_or_else(|| {
+        let limit = MAX_TOKENS.saturating_add(budget);
+        losses.push(Loss::adapted("max_tokens", format!("Anthropic demands a limit: sent as {limit}")));
+        limit
+    });
+    body.put("max_tokens", &limit);
+}
+
+/// Chooses how to ask for thinking: a budget as a budget, an effort as adaptive thinking of that effort.
+fn thinking(request: &ChatRequest, losses: &mut Vec<Loss>) -> Option<Json> {
+    let reasoning = request.reasoning.as_ref()?;
+    report_foreign(&reasoning.extras, "reasoning.extras", losses);
+    if let Some(own) = reasoning.extras.get(PROTOCOL, "thinking") {
+        return Some(own.clone());
+    }
+    let off = reasoning.enabled == Some(false) || reasoning.effort == Some(ReasoningEffort::None);
+    if off {
+        // Not asking is the same as refusing, and older models know no refusal.
+        return None;
+    }
+    if let Some(budget) = reasoning.budget {
+        if budget == 0 {
+            return None;
+        }
+        // 1,024 tokens are the least that Anthropic takes.
+        return Some(json(&serde_json::json!({"type": "enabled", "budget_tokens": budget.max(1024)})));
+    }
+    let wanted = reasoning.effort.is_some() || reasoning.enabled == Some(true);
+    wanted.then(|| json(&serde_json::json!({"type": "adaptive"})))
+}
+
+fn own_thinking(request: &ChatRequest) -> Option<&Json> {
+    request.reasoning.as_ref()?.extras.get(PROTOCOL, "thinking")
+}
+
+fn output_config(request: &ChatRequest, body: &mut Fields, losses: &mut Vec<Loss>) {
+    let mut config = Fields::new();
+    let effort = request.reasoning.as_ref().and_then(|reasoning| reasoning.effort.as_ref());
+    match effort {
+        None | Some(ReasoningEffort::None) => {}
+        Some(ReasoningEffort::Minimal) => {
+            losses.push(Loss::adapted("reasoning.effort", "sent as `low`, the least that Anthropic has"));
+            config.put("effort", "low");
+        }
+        Some(effort) => {
+            config.put("effort", effort.as_word());
+        }
+    }
+    match &request.response_format {
+        Some(ResponseFormat::JsonSchema { schema, .. }) => {
+            let mut format = Fields::new();
+            format.put("type", "json_schema").put("schema", schema);
+            config.put("format", &format);
+        }
+        Some(ResponseFormat::JsonObject) => {
+            losses.push(Loss::dropped("response_format", "Anthropic has no JSON mode without a schema"));
+        }
+        _ => {}
+    }
+    for (name, value) in request.extras.of(PROTOCOL) {
+        if let Some(name) = name.strip_prefix("output_config.") {
+            config.put(name, value);
+        }
+    }
+    if !config.is_empty() {
+        body.put("output_config", &config);
+    }
+}
+
+fn sampling(request: &ChatRequest, thinking: bool, body: &mut Fields, losses: &mut Vec<Loss>) {
+    match request.temperature {
+        Some(temperature) if thinking && temperature != 1.0 && own_thinking(request).is_none() => {
+            losses.push(Loss::dropped("temperature", "Anthropic takes none with thinking"));
+        }
+        Some(temperature) if temperature > 1.0 => {
+            losses.push(Loss::adapted("temperature", "Anthropic's scale ends at 1: sent as 1"));
+            body.put("temperature", &1.0);
+        }
+        temperature => {
+            body.put_some("temperature", temperature);
+        }
+    }
+    body.put_some("top_p", request.top_p).put_some("top_k", request.top_k);
+}
+
+fn tools(request: &ChatRequest, body: &mut Fields, losses: &mut Vec<Loss>) {
+    let mut tools = Vec::new();
+    for (place, tool) in request.tools.iter().enumerate() {
+        match tool {
+            Tool::Function { name, description, parameters, strict, extras, .. } => {
+                report_foreign(extras, &format!("tools[{place}].extras"), losses);
+                let mut fields = Fields::new();
+                fields.put("name", name).put_some("description", description.as_ref());
+                match parameters {
+                    Some(parameters) => fields.put("input_schema", parameters),
+                    None => fields.put("input_schema", &serde_json::json!({"type": "object", "properties": {}})),
+                };
+                fields.put_some("strict", *strict).put_extras(extras, PROTOCOL);
+                tools.push(fields.to_json());
+            }
+            Tool::Opaque(opaque) if opaque.protocol == PROTOCOL => tools.push(opaque.json.clone()),
+            Tool::Opaque(opaque) => {
+                losses.push(Loss::dropped(format!("tools[{place}]"), format!("only {} has it", opaque.protocol)));
+            }
+            _ => {}
+        }
+    }
+    if tools.is_empty() {
+        return;
+    }
+    body.put("tools", &tools);
+    let mut choice = Fields::new();
+    match &request.tool_choice {
+        Some(ToolChoice::Auto) => {
+            choice.put("type", "auto");
+        }
+        Some(ToolChoice::None) => {
+            choice.put("type", "none");
+        }
+        Some(ToolChoice::Required) => {
+            choice.put("type", "any");
+        }
+        Some(ToolChoice::Function(name)) => {
+            choice.put("type", "tool").put("name", name);
+        }
+        Some(ToolChoice::AnyOf(_)) => {
+            losses.push(Loss::adapted("tool_choice", "Anthropic names one tool or any: sent as any"));
+            choice.put("type", "any");
+        }
+        Some(_) => losses.push(Loss::dropped("tool_choice", "only another protocol has it")),
+        None => {}
+    }
+    if let Some(parallel) = request.parallel_tool_calls {
+        if choice.is_empty() {
+            choice.put("type", "auto");
+        }
+        if !matches!(request.tool_choice, Some(ToolChoice::None)) {
+            choice.put("disable_parallel_tool_use", &!parallel);
+        }
+    }
+    if !choice.is_empty() {
+        body.put("tool_choice", &choice);
+    }
+}
+
+fn unsupported(request: &ChatRequest, losses: &mut Vec<Loss>) {
+    let settings = [
+        ("seed", request.seed.is_some()),
+        ("presence_penalty", request.presence_penalty.is_some_and(|penalty| penalty != 0.0)),
+        ("frequency_penalty", request.frequency_penalty.is_some_and(|penalty| penalty != 0.0)),
+        ("choices", request.choices.is_some_and(|choices| choices > 1)),
+        ("logprobs", request.logprobs == Some(true)),
+        ("top_logprobs", request.top_logprobs.is_some()),
+    ];
+    let set = settings.into_iter().filter(|(_, set)| *set);
+    losses.extend(set.map(|(name, _)| Loss::dropped(name, "Anthropic has no such setting")));
+}
+
+struct Conversation<'a> {
+    losses: &'a mut Vec<Loss>,
+    system: Vec<Block>,
+    turns: Vec<Turn>,
+    calls: u32,
+}
+
+/// A message as it is sent: those of one speaker in a row are one.
+struct Turn {
+    role: &'static str,
+    blocks: Vec<Block>,
+    extras: Extras,
+}
+
+/// A block, and its text if it is nothing else.
+struct Block {
+    json: Json,
+    plain: Option<String>,
+    is_result: bool,
+}
+
+impl Block {
+    fn new(fields: &Fields) -> Self {
+        Self { json: fields.to_json(), plain: None, is_result: false }
+    }
+}
+
+impl Turn {
+    fn to_fields(&self) -> Fields {
+        let mut fields = Fields::new();
+        fields.put("role", self.role);
+        match self.blocks.as_slice() {
+            [Block { plain: Some(text), .. }] => fields.put("content", text),
+            many => fields.put("content", &many.iter().map(|block| &block.json).collect::<Vec<_>>()),
+        };
+        fields.put_extras(&self.extras, PROTOCOL);
+        fields
+    }
+}
+
+impl Conversation<'_> {
+    fn message(&mut self, message: &Message, path: &str) -> Result<(), Error> {
+        report_foreign(&message.extras, &format!("{path}.extras"), self.losses);
+        if message.name.is_some() {
+            self.losses.push(Loss::dropped(format!("{path}.name"), "Anthropic has no names of speakers"));
+        }
+        let mut blocks = Vec::new();
+        for (place, part) in message.parts.iter().enumerate() {
+            blocks.extend(self.part(part, &format!("{path}.parts[{place}]"))?);
+        }
+        let role = match message.role {
+            Role::System | Role::Developer => {
+                if !self.turns.is_empty() {
+                    self.losses.push(Loss::adapted(path, "instructions in mid-conversation are sent at its head"));
+                }
+                self.system.extend(blocks);
+                return Ok(());
+            }
+            Role::Assistant => "assistant",
+            _ => "user",
+        };
+        if blocks.is_empty() {
+            return Ok(());
+        }
+        match self.turns.last_mut().filter(|turn| turn.role == role) {
+            Some(turn) => turn.blocks.extend(blocks),
+            None => self.turns.push(Turn { role, blocks, extras: message.extras.clone() }),
+        }
+        if let Some(turn) = self.turns.last_mut() {
+            // Anthropic wants the results of calls before anything else that is said.
+            turn.blocks.sort_by_key(|block| !block.is_result);
+        }
+        Ok(())
+    }
+
+    fn part(&mut self, part: &Part, path: &str) -> Result<Option<Block>, Error> {
+        Ok(match part {
+            Part::Text(text) => {
+                report_foreign(&text.extras, &format!("{path}.extras"), self.losses);
+                if let Some(signature) = text.signature.as_ref().filter(|signature| signature.protocol != PROTOCOL) {
+                    let reason = format!("only {} reads it", signature.protocol);
+                    self.losses.push(Loss::dropped(format!("{path}.signature"), reason));
+                }
+                // Anthropic refuses empty texts.
+                if text.text.is_empty() {
+                    return Ok(None);
+                }
+                let is_plain = text.extras.of(PROTOCOL).next().is_none() && text.citations.is_empty();
+                let plain = is_plain.then(|| text.text.clone());
+                Some(Block { plain, ..Block::new(&blocks::text(text)) })
+            }
+            Part::Refusal(text) => {
+                let json = json(&serde_json::json!({"type": "text", "text": text}));
+                Some(Block { json, plain: Some(text.clone()), is_result: false })
+            }
+            Part::Image(media) => Some(Block::new(&source("image", media, path)?)),
+            Part::Document(media) => Some(Block::new(&source("document", media, path)?)),
+            Part::Thought(thought) => {
+                let fields = blocks::thought(thought);
+                if fields.is_none() {
+                    self.losses.push(Loss::dropped(path, "thinking without Anthropic's signature cannot be sent back"));
+                }
+                fields.as_ref().map(Block::new)
+            }
+            Part::ToolCall(call) => Some(Block::new(&self.tool_call(call, path)?)),
+            Part::ToolResult(result) => {
+                let fields = self.tool_result(result, path)?;
+                Some(Block { is_result: true, ..Block::new(&fields) })
+            }
+            Part::Opaque(opaque) if opaque.protocol == PROTOCOL => {
+                Some(Block { json: opaque.json.clone(), plain: None, is_result: false })
+            }
+            Part::Opaque(opaque) => {
+                self.losses.push(Loss::dropped(path, format!("only {} has it", opaque.protocol)));
+                None
+            }
+            Part::Audio(_) | Part::Video(_) => {
+                return Err(Error::invalid(path, "Anthropic takes neither sound nor video")
+                    .with_hint("send a transcript, or use a provider that takes it"));
+            }
+            _ => None,
+        })
+    }
+
+    fn tool_call(&mut self, call: &ToolCall, path: &str) -> Result<Fields, Error> {
+        if let Some(signature) = &call.signature {
+            let reason = format!("only {} reads it", signature.protocol);
+            self.losses.push(Loss::dropped(format!("{path}.signature"), reason));
+        }
+        let input = blocks::input(&call.arguments).ok_or_else(|| {
+            let path = format!("{path}.arguments");
+            Error::invalid(path, "the arguments of the tool call are not a JSON object")
+                .with_hint("Anthropic takes only an object; correct the arguments, or leave the call out")
+        })?;
+        let id = call.id.clone().unwrap_or_else(|| crate::tool_id::made_up("request", 0, self.calls));
+        self.calls += 1;
+        Ok(blocks::tool_use(&id, call, &input))
+    }
+
+    fn tool_result(&mut self, result: &ToolResult, path: &str) -> Result<Fields, Error> {
+        let mut content = Vec::new();
+        for (place, part) in result.content.iter().enumerate() {
+            content.extend(self.part(part, &format!("{path}.content[{place}]"))?);
+        }
+        let id = result.id.as_deref().ok_or_else(|| {
+            Error::invalid(format!("{path}.id"), "the tool's result does not say which call it answers")
+                .with_hint("give it the id of the call")
+        })?;
+        let mut fields = Fields::new();
+        fields.put("type", "tool_result").put("tool_use_id", &blocks::valid_id(id));
+        match content.as_slice() {
+            [] => &mut fields,
+            [Block { plain: Some(text), .. }] => fields.put("content", text),
+            many => fields.put("content", &many.iter().map(|block| &block.json).collect::<Vec<_>>()),
+        };
+        fields.put_some("is_error", result.is_error).put_extras(&result.extras, PROTOCOL);
+        Ok(fields)
+    }
+}
+
+/// Writes an image or document.
+fn source(kind: &str, media: &Media, path: &str) -> Result<Fields, Error> {
+    let mut source = Fields::new();
+    match &media.source {
+        MediaSource::Base64(data) => {
+            let fallback = if kind == "image" { "image/png" } else { "application/pdf" };
+            source.put("type", "base64").put("media_type", media.mime.as_deref().unwrap_or(fallback)).put("data", data)
+        }
+        MediaSource::Url(url) => source.put("type", "url").put("url", url),
+        MediaSource::File(id) => source.put("type", "file").put("file_id", id),
+        MediaSource::Text(text) => source
+            .put("type", "text")
+            .put("media_type", media.mime.as_deref().unwrap_or("text/plain"))
+            .put("data", text),
+        _ => {
+            return Err(Error::invalid(path, "Anthropic cannot take this source").with_hint("send the bytes as base64"));
+        }
+    };
+    let mut fields = Fields::new();
+    fields.put("type", kind).put("source", &source);
+    if kind == "document" {
+        fields.put_some("title", media.name.as_ref());
+    }
+    fields.put_extras(&media.extras, PROTOCOL);
+    Ok(fields)
+}
+
+fn report_foreign(extras: &Extras, path: &str, losses: &mut Vec<Loss>) {
+    for (owner, name, _) in extras.iter().filter(|(owner, ..)| *owner != PROTOCOL) {
+        losses.push(Loss::dropped(format!("{path}.{name}"), format!("only {owner} has it")));
+    }
+}

@@ -1,0 +1,268 @@
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use serde::Serialize;
+use tollbridge_core::{Error, Frame};
+use tollbridge_types::{ChatEvent, Finish, FinishReason, Json, Start, Thought, ToolCall, Usage};
+
+use super::{MESSAGES_PROTOCOL as PROTOCOL, blocks, error, reply_encode, usage};
+use crate::object::{Fields, json};
+use crate::{ChatStreamEncoder, ReplyContext, tool_id};
+
+/// Writes the events of a streamed message. Anthropic has one answer, and one open block at a time.
+#[derive(Debug)]
+pub(crate) struct Encoder {
+    id: String,
+    model: String,
+    started: bool,
+    open: Option<Open>,
+    index: u64,
+    /// Tool calls that began while another was open, whole as far as they have come.
+    waiting: VecDeque<Waiting>,
+    called: bool,
+    refused: bool,
+    usage: Usage,
+    finish: Option<Finish>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Open {
+    Text,
+    Thought,
+    Call(u32),
+}
+
+#[derive(Debug)]
+struct Waiting {
+    number: u32,
+    call: ToolCall,
+    ended: bool,
+}
+
+impl Encoder {
+    pub(crate) fn new(context: &ReplyContext<'_>) -> Self {
+        Self {
+            id: context.id.to_owned(),
+            model: context.model.to_owned(),
+            started: false,
+            open: None,
+            index: 0,
+            waiting: VecDeque::new(),
+            called: false,
+            refused: false,
+            usage: Usage::default(),
+            finish: None,
+        }
+    }
+
+    fn start(&mut self, frames: &mut Vec<Frame>) {
+        if std::mem::replace(&mut self.started, true) {
+            return;
+        }
+        let mut message = Fields::new();
+        message.put("id", &self.id).put("type", "message").put("role", "assistant").put("model", &self.model);
+        message.put::<[Json]>("content", &[]).put("stop_reason", &None::<Json>).put("stop_sequence", &None::<Json>);
+        message.put("usage", &usage::encode(&self.usage));
+        let mut event = Fields::new();
+        event.put("type", "message_start").put("message", &message);
+        push("message_start", &event, frames);
+    }
+
+    fn begin(&mut self, open: Option<Open>, block: &Json, frames: &mut Vec<Frame>) {
+        self.start(frames);
+        self.close(frames);
+        let mut event = Fields::new();
+        event.put("type", "content_block_start").put("index", &self.index).put("content_block", block);
+        push("content_block_start", &event, frames);
+        self.open = open;
+        if open.is_none() {
+            self.stop_block(frames);
+        }
+    }
+
+    fn delta(&self, delta: &impl Serialize, frames: &mut Vec<Frame>) {
+        let mut event = Fields::new();
+        event.put("type", "content_block_delta").put("index", &self.index).put("delta", delta);
+        push("content_block_delta", &event, frames);
+    }
+
+    fn close(&mut self, frames: &mut Vec<Frame>) {
+        if self.open.take().is_some() {
+            self.stop_block(frames);
+        }
+    }
+
+    fn stop_block(&mut self, frames: &mut Vec<Frame>) {
+        let mut event = Fields::new();
+        event.put("type", "content_block_stop").put("index", &self.index);
+        push("content_block_stop", &event, frames);
+        self.index += 1;
+    }
+
+    fn text(&mut self, text: &str, frames: &mut Vec<Frame>) {
+        if text.is_empty() {
+            return;
+        }
+        self.open_text(frames);
+        self.delta(&serde_json::json!({"type": "text_delta", "text": text}), frames);
+    }
+
+    fn open_text(&mut self, frames: &mut Vec<Frame>) {
+        if self.open != Some(Open::Text) {
+            self.settle(frames);
+            self.begin(Some(Open::Text), &json(&serde_json::json!({"type": "text", "text": ""})), frames);
+        }
+    }
+
+    fn open_thought(&mut self, frames: &mut Vec<Frame>) {
+        if self.open != Some(Open::Thought) {
+            self.settle(frames);
+            let block = serde_json::json!({"type": "thinking", "thinking": "", "signature": ""});
+            self.begin(Some(Open::Thought), &json(&block), frames);
+        }
+    }
+
+    fn open_call(&mut self, number: u32, call: &ToolCall, frames: &mut Vec<Frame>) {
+        let made_up = tool_id::made_up(&self.id, 0, number);
+        let id = call.id.as_deref().unwrap_or(&made_up);
+        let empty = json(&serde_json::json!({}));
+        self.begin(Some(Open::Call(number)), &blocks::tool_use(id, call, &empty).to_json(), frames);
+        if !call.arguments.is_empty() {
+            self.arguments(&call.arguments, frames);
+        }
+    }
+
+    fn arguments(&self, fragment: &str, frames: &mut Vec<Frame>) {
+        self.delta(&serde_json::json!({"type": "input_json_delta", "partial_json": fragment}), frames);
+    }
+
+    /// Writes the calls that waited, up to the first that is still coming in.
+    fn advance(&mut self, frames: &mut Vec<Frame>) {
+        self.close(frames);
+        while let Some(next) = self.waiting.pop_front() {
+            self.open_call(next.number, &next.call, frames);
+            if !next.ended {
+                return;
+            }
+            self.close(frames);
+        }
+    }
+
+    /// Closes whatever is open, calls that wait included.
+    fn settle(&mut self, frames: &mut Vec<Frame>) {
+        for waiting in &mut self.waiting {
+            waiting.ended = true;
+        }
+        self.advance(frames);
+    }
+
+    fn stop_reason(&self) -> &'static str {
+        let stop = Finish::new(FinishReason::Stop, None);
+        reply_encode::word(self.finish.as_ref().unwrap_or(&stop), self.called, self.refused)
+    }
+}
+
+impl ChatStreamEncoder for Encoder {
+    fn encode(&mut self, event: ChatEvent, frames: &mut Vec<Frame>) {
+        match event {
+            ChatEvent::Start(Start { id, model, .. }) => {
+                self.id = id.unwrap_or_else(|| std::mem::take(&mut self.id));
+                self.model = model.unwrap_or_else(|| std::mem::take(&mut self.model));
+            }
+            ChatEvent::Text { choice: 0, text } => self.text(&text, frames),
+            ChatEvent::Refusal { choice: 0, text } => {
+                self.refused = true;
+                self.text(&text, frames);
+            }
+            ChatEvent::Thought { choice: 0, text } if !text.is_empty() => {
+                self.open_thought(frames);
+                self.delta(&serde_json::json!({"type": "thinking_delta", "thinking": text}), frames);
+            }
+            ChatEvent::Signature { choice: 0, signature } => {
+                if let Some(value) = signature.of(PROTOCOL) {
+                    self.open_thought(frames);
+                    self.delta(&serde_json::json!({"type": "signature_delta", "signature": value}), frames);
+                }
+            }
+            ChatEvent::RedactedThought { choice: 0, data } => {
+                let mut thought = Thought::default();
+                thought.redacted = Some(data);
+                if let Some(block) = blocks::thought(&thought) {
+                    self.settle(frames);
+                    self.begin(None, &block.to_json(), frames);
+                }
+            }
+            ChatEvent::ToolCallStart { choice: 0, call: number, id, name, extras, .. } => {
+                self.called = true;
+                let mut call = ToolCall::default();
+                (call.id, call.name, call.extras) = (id, name, extras);
+                if matches!(self.open, Some(Open::Call(_))) {
+                    self.waiting.push_back(Waiting { number, call, ended: false });
+                } else {
+                    self.open_call(number, &call, frames);
+                }
+            }
+            ChatEvent::ToolCallArguments { choice: 0, call, fragment } => {
+                if self.open == Some(Open::Call(call)) {
+                    self.arguments(&fragment, frames);
+                } else if let Some(waiting) = self.waiting.iter_mut().find(|waiting| waiting.number == call) {
+                    waiting.call.arguments.push_str(&fragment);
+                }
+            }
+            ChatEvent::ToolCallEnd { choice: 0, call } => {
+                if self.open == Some(Open::Call(call)) {
+                    self.advance(frames);
+                } else if let Some(waiting) = self.waiting.iter_mut().find(|waiting| waiting.number == call) {
+                    waiting.ended = true;
+                }
+            }
+            ChatEvent::Citation { choice: 0, citation } => {
+                self.open_text(frames);
+                let citation = blocks::citation_json(&citation);
+                let mut delta = Fields::new();
+                delta.put("type", "citations_delta").put("citation", &citation);
+                self.delta(&delta, frames);
+            }
+            ChatEvent::Media { choice: 0, media, .. } => {
+                if let Some(url) = media.to_url() {
+                    self.text(&format!("![image]({url})"), frames);
+                }
+            }
+            ChatEvent::Opaque { choice: 0, part } if part.protocol == PROTOCOL => {
+                self.settle(frames);
+                self.begin(None, &part.json, frames);
+            }
+            ChatEvent::PartEnd { choice: 0 } if matches!(self.open, Some(Open::Text | Open::Thought)) => {
+                self.close(frames);
+            }
+            ChatEvent::Usage(usage) => self.usage = usage,
+            ChatEvent::Finish { choice: 0, finish } => self.finish = Some(finish),
+            // Log-probabilities, further choices and other protocols' fields have no form here.
+            _ => {}
+        }
+    }
+
+    fn finish(&mut self, frames: &mut Vec<Frame>) {
+        self.start(frames);
+        self.settle(frames);
+        let mut delta = Fields::new();
+        delta.put("stop_reason", self.stop_reason());
+        delta.put("stop_sequence", &self.finish.as_ref().and_then(|finish| finish.stop_sequence.as_ref()));
+        let mut event = Fields::new();
+        event.put("type", "message_delta").put("delta", &delta).put("usage", &usage::encode(&self.usage));
+        push("message_delta", &event, frames);
+        let mut event = Fields::new();
+        event.put("type", "message_stop");
+        push("message_stop", &event, frames);
+    }
+
+    fn fail(&mut self, error: &Error, frames: &mut Vec<Frame>) {
+        push("error", &error::body(error), frames);
+    }
+}
+
+fn push(name: &str, event: &Fields, frames: &mut Vec<Frame>) {
+    let data = event.to_json();
+    let raw = Bytes::from(format!("event: {name}\ndata: {data}\n\n"));
+    frames.push(Frame::new(raw, Some(name.to_owned()), Bytes::from(data.as_str().to_owned())));
+}
