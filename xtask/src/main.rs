@@ -1,2 +1,49 @@
 //! The project's own tasks: `cargo xtask test`, `conformance`, `clients`.
-fn main() {}
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "tasks talk to a terminal")]
+
+mod clients;
+mod conformance;
+mod test;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The project's own tasks")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Run all checks and tests, installing what they need
+    Test(test::Options),
+    /// Replay recorded traffic and compare it with its oracle
+    Conformance(conformance::Options),
+    /// Run the official SDKs against the gateway, for each pair of protocols
+    Clients(clients::Options),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().task {
+        Task::Test(options) => test::run(&options),
+        Task::Conformance(options) => conformance::run(&options),
+        Task::Clients(options) => clients::run(&options),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(problem) => {
+            eprintln!("error: {problem}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Returns the folder of the workspace.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
+}

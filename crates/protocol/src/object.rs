@@ -327,3 +327,12 @@ impl Compactor {
         piece.chars().filter(keep).collect()
     }
 }
+
+/// Reads a tool call's arguments as the object that some protocols demand; `None` if they are none.
+pub(crate) fn arguments_object(arguments: &str) -> Option<Json> {
+    match arguments.trim() {
+        "" | "null" => Json::from_text("{}").ok(),
+        text if text.starts_with('{') => Json::from_text(text).ok(),
+        _ => None,
+    }
+}

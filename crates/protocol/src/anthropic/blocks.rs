@@ -103,15 +103,6 @@ pub(crate) fn tool_use(id: &str, call: &ToolCall, input: &Json) -> Fields {
     fields
 }
 
-/// Reads arguments as the object that `input` must be; `None` if they are no object.
-pub(crate) fn input(arguments: &str) -> Option<Json> {
-    match arguments.trim() {
-        "" | "null" => Json::from_text("{}").ok(),
-        text if text.starts_with('{') => Json::from_text(text).ok(),
-        _ => None,
-    }
-}
-
 /// Makes an id of the letters that Anthropic takes. The same id always becomes the same.
 pub(crate) fn valid_id(id: &str) -> String {
     let valid = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-');

@@ -2,7 +2,7 @@ use bytes::Bytes;
 use tollbridge_types::{ChatReply, Finish, FinishReason, Json, Part, Thought};
 
 use super::{MESSAGES_PROTOCOL as PROTOCOL, blocks, usage};
-use crate::object::{Fields, json};
+use crate::object::{Fields, arguments_object, json};
 use crate::{ReplyContext, tool_id};
 
 /// Writes the message object. Anthropic has one answer: further choices have no place in it.
@@ -65,7 +65,7 @@ fn thought_block(thought: &Thought) -> Option<Json> {
 
 /// Reads arguments as an object; a text that is none stands under `arguments` in one.
 pub(crate) fn input_or_text(arguments: &str) -> Json {
-    blocks::input(arguments).unwrap_or_else(|| json(&serde_json::json!({"arguments": arguments})))
+    arguments_object(arguments).unwrap_or_else(|| json(&serde_json::json!({"arguments": arguments})))
 }
 
 /// Returns Anthropic's word for why an answer ended.

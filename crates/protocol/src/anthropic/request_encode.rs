@@ -7,7 +7,7 @@ use tollbridge_types::{
 
 use super::{MESSAGES_PROTOCOL as PROTOCOL, blocks};
 use crate::Target;
-use crate::object::{Fields, json};
+use crate::object::{Fields, arguments_object, json};
 
 /// The limit of an answer for requests that set none: Anthropic demands one, and every model has as much.
 const MAX_TOKENS: u64 = 4096;
@@ -348,7 +348,7 @@ impl Conversation<'_> {
             let reason = format!("only {} reads it", signature.protocol);
             self.losses.push(Loss::dropped(format!("{path}.signature"), reason));
         }
-        let input = blocks::input(&call.arguments).ok_or_else(|| {
+        let input = arguments_object(&call.arguments).ok_or_else(|| {
             let path = format!("{path}.arguments");
             Error::invalid(path, "the arguments of the tool call are not a JSON object")
                 .with_hint("Anthropic takes only an object; correct the arguments, or leave the call out")

@@ -20,6 +20,7 @@ use tollbridge_types::{ChatReply, ChatRequest, Protocol};
 use crate::{ChatCodec, ChatStreamDecoder, ChatStreamEncoder, ReplyContext, Target};
 
 pub use embeddings::Embeddings;
+pub(crate) use embeddings::from_base64;
 pub use error::Errors;
 pub use models::Models;
 pub use quirks::Quirks;

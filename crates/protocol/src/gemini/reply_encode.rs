@@ -1,0 +1,88 @@
+use bytes::Bytes;
+use tollbridge_types::{ChatReply, Choice, Finish, FinishReason, Json, LogProbs, Part, TopLogProb};
+
+use super::{GENERATE_PROTOCOL as PROTOCOL, parts, usage};
+use crate::ReplyContext;
+use crate::object::{Fields, arguments_object, json};
+
+/// Writes a whole GenerateContentResponse.
+pub(crate) fn encode(reply: &ChatReply, context: &ReplyContext<'_>) -> Bytes {
+    let mut body = Fields::new();
+    body.put("candidates", &reply.choices.iter().map(candidate).collect::<Vec<_>>());
+    body.put_some("usageMetadata", reply.usage.as_ref().map(usage::encode));
+    body.put("modelVersion", reply.model.as_deref().unwrap_or(context.model));
+    body.put("responseId", reply.id.as_deref().unwrap_or(context.id));
+    body.put_extras(&reply.extras, PROTOCOL);
+    body.to_bytes()
+}
+
+fn candidate(choice: &Choice) -> Fields {
+    let parts: Vec<Json> = choice.parts.iter().filter_map(part).collect();
+    let mut fields = content(&parts);
+    fields.put_some("finishReason", choice.finish.as_ref().map(word));
+    fields.put_some("finishMessage", choice.finish.as_ref().and_then(|finish| finish.message.as_ref()));
+    fields.put("index", &choice.index);
+    fields.put_some("logprobsResult", choice.logprobs.as_ref().map(logprobs));
+    fields.put_extras(&choice.extras, PROTOCOL);
+    fields
+}
+
+pub(crate) fn content(parts: &[Json]) -> Fields {
+    let mut content = Fields::new();
+    content.put("parts", parts).put("role", "model");
+    let mut fields = Fields::new();
+    fields.put("content", &content);
+    fields
+}
+
+pub(crate) fn part(part: &Part) -> Option<Json> {
+    let fields = match part {
+        Part::Text(text) => {
+            let mut fields = parts::text(&text.text, false);
+            fields.put_extras(&text.extras, PROTOCOL);
+            parts::signed(fields, text.signature.as_ref())
+        }
+        Part::Refusal(text) => parts::text(text, false),
+        Part::Thought(thought) if thought.redacted.is_some() => return None,
+        Part::Thought(thought) => parts::signed(parts::text(&thought.text, true), thought.signature.as_ref()),
+        Part::ToolCall(call) => {
+            let args = arguments_object(&call.arguments);
+            let args = args.unwrap_or_else(|| json(&serde_json::json!({"arguments": call.arguments})));
+            parts::function_call(call, &args, true)
+        }
+        Part::Image(media) | Part::Audio(media) | Part::Video(media) | Part::Document(media) => {
+            parts::media(media, "application/octet-stream")?
+        }
+        Part::Opaque(opaque) if opaque.protocol == PROTOCOL => return Some(opaque.json.clone()),
+        _ => return None,
+    };
+    Some(fields.to_json())
+}
+
+/// Returns Google's word for why an answer ended.
+pub(crate) fn word(finish: &Finish) -> &'static str {
+    match finish.reason {
+        FinishReason::Length => "MAX_TOKENS",
+        FinishReason::ContentFilter | FinishReason::Refusal => "SAFETY",
+        FinishReason::MalformedToolCall => "MALFORMED_FUNCTION_CALL",
+        FinishReason::Error | FinishReason::Unknown(_) => "OTHER",
+        _ => "STOP",
+    }
+}
+
+fn logprobs(logprobs: &LogProbs) -> Fields {
+    let one = |token: &TopLogProb| {
+        let mut fields = Fields::new();
+        fields.put("token", &token.token).put_some("tokenId", token.id).put("logProbability", &token.logprob);
+        fields
+    };
+    let chosen: Vec<_> = logprobs.content.iter().map(|token| one(&token.chosen)).collect();
+    let top = logprobs.content.iter().map(|token| {
+        let mut fields = Fields::new();
+        fields.put("candidates", &token.top.iter().map(one).collect::<Vec<_>>());
+        fields
+    });
+    let mut fields = Fields::new();
+    fields.put("chosenCandidates", &chosen).put("topCandidates", &top.collect::<Vec<_>>());
+    fields
+}

@@ -1,0 +1,344 @@
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use tollbridge_core::{Error, Loss};
+use tollbridge_types::{
+    ChatRequest, Extras, Json, Media, MediaSource, Message, Part, ReasoningEffort, ResponseFormat, Role, Signature,
+    Tool, ToolChoice, ToolResult,
+};
+
+use super::{GENERATE_PROTOCOL as PROTOCOL, parts};
+use crate::object::{Fields, json};
+use crate::tool_id;
+
+/// Writes the body of generateContent; model and stream stand in the URL.
+pub(crate) fn encode(request: &ChatRequest, losses: &mut Vec<Loss>) -> Result<Bytes, Error> {
+    let mut conversation = Conversation { losses, system: Vec::new(), contents: Vec::new(), names: HashMap::new() };
+    for (place, message) in request.messages.iter().enumerate() {
+        conversation.message(message, &format!("messages[{place}]"))?;
+    }
+    let Conversation { system, contents, .. } = conversation;
+    if contents.is_empty() {
+        return Err(Error::invalid("messages", "there is no message but instructions").with_hint("add a user message"));
+    }
+    let mut body = Fields::new();
+    let contents: Vec<_> = contents
+        .iter()
+        .map(|(role, parts, extras)| {
+            let mut fields = Fields::new();
+            fields.put("role", role).put("parts", parts).put_extras(extras, PROTOCOL);
+            fields
+        })
+        .collect();
+    body.put("contents", &contents);
+    if !system.is_empty() {
+        body.put("systemInstruction", &serde_json::json!({"parts": system}));
+    }
+    tools(request, &mut body, losses);
+    let config = generation_config(request, losses);
+    if !config.is_empty() {
+        body.put("generationConfig", &config);
+    }
+    unsupported(request, losses);
+    report_foreign(&request.extras, "extras", losses);
+    for (name, value) in request.extras.of(PROTOCOL).filter(|(name, _)| !name.contains('.')) {
+        if !body.has(name) {
+            body.put(name, value);
+        }
+    }
+    Ok(body.to_bytes())
+}
+
+fn tools(request: &ChatRequest, body: &mut Fields, losses: &mut Vec<Loss>) {
+    let (mut declarations, mut tools) = (Vec::new(), Vec::new());
+    for (place, tool) in request.tools.iter().enumerate() {
+        match tool {
+            Tool::Function { name, description, parameters, strict, extras, .. } => {
+                report_foreign(extras, &format!("tools[{place}].extras"), losses);
+                if *strict == Some(true) {
+                    losses.push(Loss::dropped(format!("tools[{place}].strict"), "Gemini has no such mark"));
+                }
+                let mut fields = Fields::new();
+                fields.put("name", name).put_some("description", description.as_ref()).put_extras(extras, PROTOCOL);
+                if !fields.has("parameters") {
+                    fields.put_some("parametersJsonSchema", parameters.as_ref());
+                }
+                declarations.push(fields);
+            }
+            Tool::Opaque(opaque) if opaque.protocol == PROTOCOL => tools.push(opaque.json.clone()),
+            Tool::Opaque(opaque) => {
+                losses.push(Loss::dropped(format!("tools[{place}]"), format!("only {} has it", opaque.protocol)));
+            }
+            _ => {}
+        }
+    }
+    if !declarations.is_empty() {
+        let mut functions = Fields::new();
+        functions.put("functionDeclarations", &declarations);
+        tools.insert(0, functions.to_json());
+    }
+    if !tools.is_empty() {
+        body.put("tools", &tools);
+    }
+    let calling = match &request.tool_choice {
+        Some(_) if request.tools.is_empty() && request.extras.get(PROTOCOL, "cachedContent").is_none() => None,
+        Some(ToolChoice::Auto) => Some(json(&serde_json::json!({"mode": "AUTO"}))),
+        Some(ToolChoice::None) => Some(json(&serde_json::json!({"mode": "NONE"}))),
+        Some(ToolChoice::Required) => Some(json(&serde_json::json!({"mode": "ANY"}))),
+        Some(ToolChoice::Function(name)) => {
+            Some(json(&serde_json::json!({"mode": "ANY", "allowedFunctionNames": [name]})))
+        }
+        Some(ToolChoice::AnyOf(names)) => {
+            Some(json(&serde_json::json!({"mode": "ANY", "allowedFunctionNames": names})))
+        }
+        Some(ToolChoice::Opaque(opaque)) if opaque.protocol == PROTOCOL => Some(opaque.json.clone()),
+        Some(_) => {
+            losses.push(Loss::dropped("tool_choice", "only another protocol has it"));
+            None
+        }
+        None => None,
+    };
+    let mut config = Fields::new();
+    config.put_some("functionCallingConfig", calling);
+    put_prefixed(&mut config, &request.extras, "toolConfig.");
+    if !config.is_empty() {
+        body.put("toolConfig", &config);
+    }
+}
+
+fn generation_config(request: &ChatRequest, losses: &mut Vec<Loss>) -> Fields {
+    let mut config = Fields::new();
+    config.put_some("temperature", request.temperature).put_some("topP", request.top_p);
+    config.put_some("topK", request.top_k).put_some("candidateCount", request.choices);
+    config.put_some("maxOutputTokens", request.max_tokens);
+    if !request.stop.is_empty() {
+        config.put("stopSequences", &request.stop);
+    }
+    config.put_some("seed", request.seed).put_some("presencePenalty", request.presence_penalty);
+    config.put_some("frequencyPenalty", request.frequency_penalty).put_some("responseLogprobs", request.logprobs);
+    config.put_some("logprobs", request.top_logprobs);
+    let own_mime = request.extras.get(PROTOCOL, "generationConfig.responseMimeType");
+    match &request.response_format {
+        Some(ResponseFormat::Text) => {
+            config.put("responseMimeType", "text/plain");
+        }
+        Some(ResponseFormat::JsonObject) => {
+            config.put("responseMimeType", "application/json");
+        }
+        Some(ResponseFormat::JsonSchema { schema, .. }) => {
+            if own_mime.is_none() {
+                config.put("responseMimeType", "application/json");
+            }
+            if request.extras.get(PROTOCOL, "generationConfig.responseSchema").is_none() {
+                config.put("responseJsonSchema", schema);
+            }
+        }
+        _ => {}
+    }
+    config.put_some("thinkingConfig", thinking(request, losses));
+    put_prefixed(&mut config, &request.extras, "generationConfig.");
+    config
+}
+
+fn put_prefixed(fields: &mut Fields, extras: &Extras, prefix: &str) {
+    for (name, value) in extras.of(PROTOCOL).filter(|(_, value)| value.as_str() != "null") {
+        if let Some(name) = name.strip_prefix(prefix).filter(|name| !fields.has(name)) {
+            fields.put(name, value);
+        }
+    }
+}
+
+/// Chooses how to ask for thinking: always by a budget, which every model that thinks takes.
+fn thinking(request: &ChatRequest, losses: &mut Vec<Loss>) -> Option<Json> {
+    let reasoning = request.reasoning.as_ref()?;
+    report_foreign(&reasoning.extras, "reasoning.extras", losses);
+    if let Some(own) = reasoning.extras.get(PROTOCOL, "thinkingConfig") {
+        return Some(own.clone());
+    }
+    let budget = match (reasoning.budget, &reasoning.effort, reasoning.enabled) {
+        (Some(budget), ..) => Some(i64::try_from(budget).unwrap_or(i64::MAX)),
+        (None, _, Some(false)) => Some(0),
+        (None, Some(effort), _) => {
+            let budget = match effort {
+                ReasoningEffort::None => 0,
+                ReasoningEffort::Minimal => 512,
+                ReasoningEffort::Low => 1024,
+                ReasoningEffort::High | ReasoningEffort::ExtraHigh | ReasoningEffort::Max => 24576,
+                _ => 8192,
+            };
+            let sent = format!("sent as a budget of {budget} tokens");
+            losses.push(Loss::adapted("reasoning.effort", sent));
+            Some(budget)
+        }
+        (None, None, Some(true)) => Some(-1),
+        (None, None, None) => None,
+    };
+    let mut config = Fields::new();
+    config.put("includeThoughts", &reasoning.visible.unwrap_or(budget != Some(0))).put_some("thinkingBudget", budget);
+    Some(config.to_json())
+}
+
+fn unsupported(request: &ChatRequest, losses: &mut Vec<Loss>) {
+    let settings = [
+        ("parallel_tool_calls", request.parallel_tool_calls == Some(false)),
+        ("user", request.user.is_some()),
+        ("service_tier", request.service_tier.is_some()),
+    ];
+    let set = settings.into_iter().filter(|(_, set)| *set);
+    losses.extend(set.map(|(name, _)| Loss::dropped(name, "Gemini has no such setting")));
+}
+
+struct Conversation<'a> {
+    losses: &'a mut Vec<Loss>,
+    system: Vec<Json>,
+    contents: Vec<(&'static str, Vec<Json>, Extras)>,
+    /// The name of the function that each call id stands for.
+    names: HashMap<String, String>,
+}
+
+impl Conversation<'_> {
+    fn message(&mut self, message: &Message, path: &str) -> Result<(), Error> {
+        report_foreign(&message.extras, &format!("{path}.extras"), self.losses);
+        if message.name.is_some() {
+            self.losses.push(Loss::dropped(format!("{path}.name"), "Gemini has no names of speakers"));
+        }
+        let mut parts = Vec::new();
+        for (place, part) in message.parts.iter().enumerate() {
+            parts.extend(self.part(part, &format!("{path}.parts[{place}]"))?);
+        }
+        let role = match message.role {
+            Role::System | Role::Developer => {
+                if !self.contents.is_empty() {
+                    self.losses.push(Loss::adapted(path, "instructions in mid-conversation are sent at its head"));
+                }
+                self.system.extend(parts);
+                return Ok(());
+            }
+            Role::Assistant => "model",
+            _ => "user",
+        };
+        if parts.is_empty() {
+            return Ok(());
+        }
+        match self.contents.last_mut().filter(|(last, ..)| *last == role) {
+            Some((_, last, _)) => last.extend(parts),
+            None => self.contents.push((role, parts, message.extras.clone())),
+        }
+        Ok(())
+    }
+
+    fn part(&mut self, part: &Part, path: &str) -> Result<Vec<Json>, Error> {
+        let fields = match part {
+            Part::Text(text) => {
+                report_foreign(&text.extras, &format!("{path}.extras"), self.losses);
+                self.report_signature(text.signature.as_ref(), path);
+                let mut fields = parts::text(&text.text, false);
+                fields.put_extras(&text.extras, PROTOCOL);
+                parts::signed(fields, text.signature.as_ref())
+            }
+            Part::Refusal(text) => parts::text(text, false),
+            Part::Thought(thought) => {
+                let foreign = thought.signature.as_ref().or(thought.redacted.as_ref());
+                let foreign = foreign.is_some_and(|signature| signature.protocol != PROTOCOL);
+                if foreign || thought.extras.iter().any(|(owner, ..)| owner != PROTOCOL) {
+                    self.losses.push(Loss::dropped(path, "thinking of another protocol cannot be sent back"));
+                    return Ok(Vec::new());
+                }
+                let mut fields = parts::text(&thought.text, true);
+                fields.put_extras(&thought.extras, PROTOCOL);
+                parts::signed(fields, thought.signature.as_ref())
+            }
+            Part::ToolCall(call) => {
+                self.report_signature(call.signature.as_ref(), path);
+                if let Some(id) = &call.id {
+                    self.names.insert(id.clone(), call.name.clone());
+                }
+                let args = crate::object::arguments_object(&call.arguments).ok_or_else(|| {
+                    Error::invalid(format!("{path}.arguments"), "the arguments of the tool call are not a JSON object")
+                        .with_hint("Gemini takes only an object; correct the arguments, or leave the call out")
+                })?;
+                parts::function_call(call, &args, false)
+            }
+            Part::ToolResult(result) => return self.tool_result(result, path),
+            Part::Image(media) => media_part(media, "image/png", path)?,
+            Part::Audio(media) => media_part(media, "audio/wav", path)?,
+            Part::Video(media) => media_part(media, "video/mp4", path)?,
+            Part::Document(media) => match &media.source {
+                MediaSource::Text(text) => parts::text(text, false),
+                _ => media_part(media, "application/pdf", path)?,
+            },
+            Part::Opaque(opaque) if opaque.protocol == PROTOCOL => return Ok(vec![opaque.json.clone()]),
+            Part::Opaque(opaque) => {
+                self.losses.push(Loss::dropped(path, format!("only {} has it", opaque.protocol)));
+                return Ok(Vec::new());
+            }
+            _ => return Ok(Vec::new()),
+        };
+        Ok(vec![fields.to_json()])
+    }
+
+    fn tool_result(&mut self, result: &ToolResult, path: &str) -> Result<Vec<Json>, Error> {
+        let known = result.id.as_ref().and_then(|id| self.names.get(id)).cloned();
+        let name = known.or_else(|| result.name.clone()).ok_or_else(|| {
+            Error::invalid(format!("{path}.id"), "no earlier tool call has the id that this result answers")
+                .with_hint("send the assistant message with the tool call before its result")
+        })?;
+        let text: String = result.content.iter().filter_map(Part::as_text).collect();
+        let response = match (result.extras.get(PROTOCOL, "response"), crate::object::arguments_object(&text)) {
+            (Some(own), _) => own.clone(),
+            (None, _) if result.is_error == Some(true) => json(&serde_json::json!({"error": text})),
+            (None, Some(object)) if !text.trim().is_empty() => object,
+            _ => json(&serde_json::json!({"result": text})),
+        };
+        let mut inner = Fields::new();
+        inner.put_some("id", result.id.as_ref().filter(|id| !tool_id::is_made_up(id)));
+        inner.put("name", &name).put("response", &response);
+        put_prefixed(&mut inner, &result.extras, "functionResponse.");
+        let mut fields = Fields::new();
+        fields.put("functionResponse", &inner);
+        let mut parts = vec![fields.to_json()];
+        for (place, part) in result.content.iter().enumerate().filter(|(_, part)| part.as_text().is_none()) {
+            let path = format!("{path}.content[{place}]");
+            self.losses.push(Loss::adapted(path.clone(), "sent as a part beside the function's response"));
+            parts.extend(self.part(part, &path)?);
+        }
+        Ok(parts)
+    }
+
+    fn report_signature(&mut self, signature: Option<&Signature>, path: &str) {
+        if let Some(signature) = signature.filter(|signature| signature.protocol != PROTOCOL) {
+            let reason = format!("only {} reads it", signature.protocol);
+            self.losses.push(Loss::dropped(format!("{path}.signature"), reason));
+        }
+    }
+}
+
+/// Writes a medium. Google reads bytes and its own storage, and no address elsewhere.
+fn media_part(media: &Media, fallback: &str, path: &str) -> Result<Fields, Error> {
+    let own_address = |url: &str| {
+        let known =
+            ["gs://", "https://generativelanguage.googleapis.com/", "https://www.youtube.com/", "https://youtu.be/"];
+        known.iter().any(|start| url.starts_with(start)) || !url.starts_with("http")
+    };
+    let readable = match &media.source {
+        MediaSource::Url(url) => own_address(url) || came_from_google(media),
+        MediaSource::Base64(_) => true,
+        _ => false,
+    };
+    let fields = readable.then(|| parts::media(media, fallback)).flatten();
+    fields.ok_or_else(|| {
+        Error::invalid(path, "Gemini takes the bytes of an image or file, not its address elsewhere")
+            .with_hint("send it as a data: URL or base64")
+    })
+}
+
+/// Says whether the part came in this protocol, so that its address was written for Google.
+fn came_from_google(media: &Media) -> bool {
+    media.extras.get(PROTOCOL, "fileData").is_some()
+}
+
+fn report_foreign(extras: &Extras, path: &str, losses: &mut Vec<Loss>) {
+    for (owner, name, _) in extras.iter().filter(|(owner, ..)| *owner != PROTOCOL) {
+        losses.push(Loss::dropped(format!("{path}.{name}"), format!("only {owner} has it")));
+    }
+}
