@@ -19,7 +19,8 @@ pub(crate) fn from_reply(status: StatusCode, headers: &HeaderMap, body: &Bytes) 
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let ids = ["x-request-id", "request-id", "apim-request-id", "x-goog-request-id", "cf-ray"];
     vendor.request_id = ids.iter().find_map(|name| header(name)).map(str::to_owned).or(vendor.request_id);
-    let millis = header("retry-after-ms").and_then(|text| text.parse().ok()).map(Duration::from_millis);
+    let millis = header("retry-after-ms").and_then(|text| text.parse().ok()).filter(|millis| *millis > 0);
+    let millis = millis.map(Duration::from_millis);
     let seconds = header("retry-after").and_then(seconds);
     vendor.retry_after = millis.or(seconds).or(vendor.retry_after);
     let reason = status.canonical_reason().unwrap_or("an unknown status");

@@ -67,12 +67,12 @@ fn by_shape(exchange: &Exchange, openai: &str, google: &str, first: Protocol, se
         list.as_array()
             .is_some_and(|list| list.iter().all(|entry| entry.get("embedding").or(entry.get("id")).is_some()))
     });
-    let is_google = body.get(google).or(body.get("embeddings")).is_some_and(|list| {
-        list.as_array().is_none_or(|list| {
-            list.iter().all(|entry| {
-                entry.get("values").is_some() || entry["name"].as_str().is_some_and(|name| name.starts_with("models/"))
-            })
-        })
+    let googles = |entry: &Value| {
+        entry.get("values").is_some() || entry["name"].as_str().is_some_and(|name| name.starts_with("models/"))
+    };
+    let is_google = body.get(google).or(body.get("embeddings")).is_some_and(|found| match found {
+        Value::Array(list) => list.iter().all(googles),
+        other => googles(other),
     });
     match (listed, is_google) {
         (true, _) => Some(first),

@@ -27,7 +27,11 @@ pub(crate) fn check(exchange: &Exchange, codec: &dyn ChatCodec) -> Vec<String> {
         Ok(again) => again,
         Err(error) => return vec![format!("request, encoded again: {error}")],
     };
-    let (before, after) = (normal(sent, codec.protocol()), normal(&again, codec.protocol()));
+    let (before, mut after) = (normal(sent, codec.protocol()), normal(&again, codec.protocol()));
+    // Where the model stands in the URL the body has none.
+    if let Some(fields) = after.as_object_mut().filter(|_| before.get("model").is_none()) {
+        fields.remove("model");
+    }
     if same(&before, &after) { Vec::new() } else { vec![difference("request", &before, &after)] }
 }
 
@@ -41,6 +45,9 @@ pub(crate) fn check(exchange: &Exchange, codec: &dyn ChatCodec) -> Vec<String> {
 /// | `max_tokens` of chat completions | `max_completion_tokens` | its newer name |
 /// | snake_case in Gemini requests | camelCase | Google takes both |
 /// | an empty or absent list of stop texts, one stop text | a list | likewise |
+/// | an image's bare address | the object with `url` | Mistral takes both |
+/// | no `type` of a tool, call or choice; no name of a schema | the one that is meant | some servers leave it out |
+/// | `thought: false`, a role of an instruction | absent | Google's defaults |
 /// | neighbours of one role (Anthropic, Gemini) | one message | the vendors merge them |
 fn normal(value: &Value, protocol: Protocol) -> Value {
     let value = strip(value);
@@ -82,6 +89,14 @@ fn openai(mut body: Value) -> Value {
     rename(&mut body, "max_tokens", "max_completion_tokens");
     each(&mut body, "messages", |message| {
         let content = message.remove("content").map(parts).filter(|content| content != &Value::Array(Vec::new()));
+        let content = content.map(|content| {
+            each_part(content, |part| {
+                if let Some(Value::String(url)) = part.get("image_url") {
+                    let object = serde_json::json!({"url": url});
+                    part.insert("image_url".to_owned(), object);
+                }
+            })
+        });
         message.extend(content.map(|content| ("content".to_owned(), content)));
         if let Some(Value::Array(calls)) = message.get_mut("tool_calls") {
             for call in calls.iter_mut().filter_map(Value::as_object_mut) {
@@ -91,6 +106,7 @@ fn openai(mut body: Value) -> Value {
         }
     });
     each(&mut body, "tools", |tool| {
+        tool.entry("type").or_insert("function".into());
         if let Some(function) = tool.get_mut("function").and_then(Value::as_object_mut) {
             function.entry("parameters").or_insert(serde_json::json!({"type": "object", "properties": {}}));
         }
@@ -110,6 +126,13 @@ fn openai(mut body: Value) -> Value {
         }
         if fields.get("stream_options").is_some_and(|options| options == &Value::Object(Map::new())) {
             fields.remove("stream_options");
+        }
+        if let Some(Value::Object(choice)) = fields.get_mut("tool_choice") {
+            choice.entry("type").or_insert("function".into());
+        }
+        let schema = fields.get_mut("response_format").and_then(|format| format.get_mut("json_schema"));
+        if let Some(schema) = schema.and_then(Value::as_object_mut) {
+            schema.entry("name").or_insert("answer".into());
         }
         if let Some(Value::String(word)) = fields.get_mut("tool_choice") {
             if word == "any" {
@@ -173,6 +196,8 @@ fn gemini(body: Value) -> Value {
             }
             if let Some(fields) = instruction.as_object_mut() {
                 fields.remove("role");
+                let parts = fields.remove("parts").map(listed).map(|parts| each_part(parts, no_default));
+                fields.extend(parts.map(|parts| ("parts".to_owned(), parts)));
             }
         }
         for name in ["generationConfig", "toolConfig"] {
@@ -222,9 +247,7 @@ fn gemini(body: Value) -> Value {
         }
         let parts = content.remove("parts").map(|parts| {
             each_part(parts, |part| {
-                if part.get("thought") == Some(&Value::Bool(false)) {
-                    part.remove("thought");
-                }
+                no_default(part);
                 for name in ["functionCall", "functionResponse"] {
                     if let Some(call) = part.get_mut(name).and_then(Value::as_object_mut) {
                         if name == "functionCall" {
@@ -242,6 +265,16 @@ fn gemini(body: Value) -> Value {
     });
     merge(&mut body, "contents", "parts");
     body
+}
+
+fn no_default(part: &mut Map<String, Value>) {
+    if part.get("thought") == Some(&Value::Bool(false)) {
+        part.remove("thought");
+    }
+}
+
+fn listed(parts: Value) -> Value {
+    if parts.is_object() { Value::Array(vec![parts]) } else { parts }
 }
 
 fn camel(value: Value) -> Value {
@@ -264,7 +297,7 @@ fn camel(value: Value) -> Value {
             ["generationConfig", "toolConfig", "functionCallingConfig", "thinkingConfig", "inlineData", "fileData"];
         let value = match spelled.as_str() {
             name if deeper.contains(&name) => camel(value),
-            "contents" | "parts" | "tools" => match value {
+            "contents" | "parts" | "tools" | "functionDeclarations" | "systemInstruction" => match value {
                 Value::Array(items) => Value::Array(items.into_iter().map(camel).collect()),
                 other => camel(other),
             },

@@ -63,8 +63,12 @@ fn messages(list: &[Json], messages: &mut Vec<Message>) -> Result<(), Error> {
         })?;
         let parts = texts_or_blocks(&content, &path)?;
         check_calls(&parts, &path, &mut called)?;
+        let mid_instruction = role == Role::System;
         let mut message = Message::new(role, parts);
         message.extras = fields.into_extras(PROTOCOL);
+        if mid_instruction {
+            message.extras.insert(PROTOCOL, "role", crate::object::json("system"));
+        }
         messages.push(message);
     }
     Ok(())

@@ -270,6 +270,8 @@ impl Conversation<'_> {
             blocks.extend(self.part(part, &format!("{path}.parts[{place}]"))?);
         }
         let role = match message.role {
+            // Newer models take instructions in mid-conversation; a client that sends them knows.
+            Role::System if message.extras.get(PROTOCOL, "role").is_some() => "system",
             Role::System | Role::Developer => {
                 if !self.turns.is_empty() {
                     self.losses.push(Loss::adapted(path, "instructions in mid-conversation are sent at its head"));

@@ -3,6 +3,7 @@
 mod embed;
 mod error;
 mod models;
+mod partial;
 mod parts;
 mod reply_decode;
 mod reply_encode;

@@ -7,6 +7,7 @@ use tollbridge_types::{
     TokenLogProb, ToolCall, TopLogProb, Usage,
 };
 
+use super::partial::{self, PartialCall, Piece};
 use super::{GENERATE_PROTOCOL as PROTOCOL, error, parts, reply_decode, reply_encode, usage};
 use crate::object::{Fields, Object};
 use crate::{ChatStreamDecoder, ChatStreamEncoder, ReplyContext, vendor_error};
@@ -17,6 +18,7 @@ pub(crate) struct Decoder {
     frames: u64,
     start: Option<Start>,
     calls: BTreeMap<u32, u32>,
+    partial: BTreeMap<u32, Option<PartialCall>>,
     finished: bool,
     answered: bool,
 }
@@ -43,6 +45,14 @@ impl Decoder {
         self.calls.entry(choice).or_default();
         let mut content = fields.find_object("content");
         for (place, json) in content.find_list("parts").iter().enumerate() {
+            match partial::piece(json, self.partial.entry(choice).or_default()) {
+                Piece::More => continue,
+                Piece::Whole(call) => {
+                    self.part(choice, Part::ToolCall(call), events);
+                    continue;
+                }
+                Piece::Other => {}
+            }
             let part = parts::decode(json, &format!("parts[{place}]")).map_err(|error| {
                 Error::new(ErrorKind::Decode, format!("{what} cannot be read: {}", error.message()))
             })?;
@@ -136,8 +146,8 @@ impl ChatStreamDecoder for Decoder {
         });
         if let Some((raw, message)) = blocked.filter(|_| candidates.is_empty()) {
             self.finished = true;
-            let mut finish = Finish::new(FinishReason::ContentFilter, Some(raw));
-            finish.message = message;
+            let mut finish = Finish::new(FinishReason::ContentFilter, None);
+            finish.message = Some(message.map_or_else(|| raw.clone(), |message| format!("{raw}: {message}")));
             events.push(ChatEvent::Finish { choice: 0, finish });
         }
         let mut extras = Extras::default();

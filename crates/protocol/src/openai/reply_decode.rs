@@ -112,6 +112,10 @@ fn parts(message: &mut Object) -> Vec<Part> {
     parts.extend(message.find_list("tool_calls").iter().map(|json| Part::ToolCall(tool_call(json))));
     if let Some(json) = message.take("function_call") {
         let mut inner = Object::lenient(&json);
+        // Some servers fill in every field there is with an empty text.
+        if inner.peek("name").is_some_and(|name| name.as_str() == "\"\"") {
+            return parts;
+        }
         let mut call = ToolCall::default();
         call.name = inner.find_text("name").unwrap_or_default();
         call.arguments = inner.find_text("arguments").unwrap_or_default();

@@ -224,7 +224,7 @@ fn tool_result(fields: &mut Object, content: Vec<Part>, called: &HashSet<String>
     let known = match &result.id {
         Some(id) => called.contains(id),
         // Some servers match results to calls by the name or by the order.
-        None => result.name.is_some(),
+        None => result.name.is_some() || !called.is_empty(),
     };
     if known {
         return Ok(result);

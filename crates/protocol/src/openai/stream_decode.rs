@@ -193,6 +193,10 @@ impl Choice {
         // A new id together with a name under a used index is another call.
         let another = |call: &Call| name.is_some() && id.is_some() && call.id.is_some() && call.id != id;
         let known = known.filter(|place| self.calls.get(*place).is_some_and(|call| !another(call)));
+        // Some servers announce calls that never come: no name, no id, nothing in them.
+        if known.is_none() && name.is_none() && id.is_none() && fragment.is_empty() {
+            return;
+        }
         let place = known.unwrap_or_else(|| {
             let call = place_of(self.calls.len());
             let name = name.unwrap_or_default();
