@@ -1,1 +1,39 @@
-//! Configuration from files, environment and arguments to one resolved value.
+#![doc = include_str!("../README.md")]
+
+mod aliases;
+mod config;
+mod infer;
+mod interpolate;
+mod layer;
+mod loader;
+mod problem;
+mod providers;
+mod reader;
+mod units;
+
+pub use config::{Config, ProviderConfig, Row, Server, Source};
+pub use infer::{Inference, infer};
+pub use loader::Loader;
+pub use problem::{Problem, Problems};
+
+/// Every key of the configuration but those below a name of one's own, for the reference page.
+pub const KEYS: &[&str] = &[
+    "server.listen",
+    "server.body_limit",
+    "server.drain_timeout",
+    "timeouts.connect",
+    "timeouts.first_byte",
+    "timeouts.idle",
+    "timeouts.total",
+    "timeouts.finish",
+    "aliases",
+    "providers",
+    "kind",
+    "enabled",
+    "api_key",
+    "base_url",
+    "embed_base_url",
+    "headers",
+    "models",
+    "timeouts",
+];

@@ -1,0 +1,119 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Serialize;
+use tollbridge_core::{ProviderSettings, Registration, Timeouts};
+
+/// The resolved configuration: everything that must be there is there.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// How the gateway listens and what it takes.
+    pub server: Server,
+    /// Time limits of every provider that sets none of its own.
+    pub timeouts: Timeouts,
+    /// Names that stand for `provider/model` or for another alias.
+    pub aliases: BTreeMap<String, String>,
+    /// The providers in the order of their names.
+    pub providers: Vec<ProviderConfig>,
+    /// What is not wrong but surely not meant.
+    pub warnings: Vec<String>,
+    /// The file that was read.
+    pub file: Option<PathBuf>,
+    pub(crate) rows: Vec<Row>,
+}
+
+impl Config {
+    /// Lists every value with where it came from; secrets are masked.
+    pub fn describe(&self) -> &[Row] {
+        &self.rows
+    }
+}
+
+/// How the gateway listens and what it takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Server {
+    /// The address; loopback unless told otherwise. Port 0 lets the system choose.
+    pub listen: SocketAddr,
+    /// The largest request body, in bytes.
+    pub body_limit: usize,
+    /// How long open calls may go on after the gateway was told to stop.
+    pub drain_timeout: Duration,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 4000)),
+            body_limit: 32 << 20,
+            drain_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// One provider.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ProviderConfig {
+    /// Its kind.
+    pub registration: Registration,
+    /// What is configured about it.
+    pub settings: ProviderSettings,
+    /// Whether it takes calls.
+    pub enabled: bool,
+}
+
+/// One value of the configuration, ready to be shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Row {
+    /// Its key, with dots.
+    pub key: String,
+    /// The value; `***` for a secret.
+    pub value: String,
+    /// Where it came from.
+    pub source: Source,
+}
+
+impl Row {
+    pub(crate) fn new(key: impl Into<String>, value: impl Into<String>, source: Source) -> Self {
+        Self { key: key.into(), value: value.into(), source }
+    }
+}
+
+/// Says where a value came from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Source {
+    /// Nobody set it.
+    Default,
+    /// A file, with the line if it is known.
+    #[non_exhaustive]
+    File {
+        /// The file.
+        path: String,
+        /// The line, from 1.
+        line: Option<usize>,
+    },
+    /// An environment variable.
+    Environment(String),
+    /// An argument.
+    Argument(String),
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File { path, line: Some(line) } => write!(f, "{path}:{line}"),
+            Self::File { path, line: None } => f.write_str(path),
+            Self::Environment(name) => write!(f, "environment variable {name}"),
+            Self::Argument(text) => write!(f, "argument {text}"),
+        }
+    }
+}

@@ -1,0 +1,197 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::Value;
+use tollbridge_core::{ProviderSettings, Registration, Registry, Secret, Timeouts};
+
+use crate::config::{ProviderConfig, Row, Source};
+use crate::loader;
+use crate::problem::nearest;
+use crate::reader::{Reader, Table};
+
+type Environment = BTreeMap<String, String>;
+
+/// Resolves every provider that is configured, or on by what stands in the environment.
+pub(crate) fn resolve(
+    reader: &mut Reader<'_>,
+    table: &Table,
+    registry: &Registry,
+    environment: &Environment,
+    timeouts: Timeouts,
+    warnings: &mut Vec<String>,
+) -> Vec<ProviderConfig> {
+    let mut names: BTreeSet<String> = table.fields.keys().cloned().collect();
+    for name in &names {
+        reader.must_be_table(table, name);
+    }
+    let configured: BTreeSet<&str> = table
+        .fields
+        .iter()
+        .filter_map(|(name, fields)| {
+            let kind = fields.get("kind").and_then(Value::as_str).unwrap_or(name);
+            // A second provider of a kind under another name does not replace the first.
+            (kind == name || registry.get(name).is_ok())
+                .then(|| registry.get(kind).map(|kind| kind.kind).unwrap_or(kind))
+        })
+        .collect();
+    let found = registry.iter().filter(|kind| !configured.contains(kind.kind) && is_on(kind, environment, warnings));
+    names.extend(found.map(|kind| kind.kind.to_owned()).collect::<Vec<_>>());
+    let mut providers = Vec::new();
+    for name in names {
+        let fields = table.child(&name);
+        let kind = reader.text(&fields, "kind").unwrap_or_else(|| name.clone());
+        match registry.get(&kind) {
+            Ok(registration) => {
+                providers.extend(provider(reader, &fields, &name, registration, environment, timeouts, warnings));
+            }
+            Err(_) => unknown_kind(reader, &fields, table, &name, &kind, registry),
+        }
+    }
+    providers
+}
+
+/// Says whether a kind is on without being configured.
+fn is_on(kind: &Registration, environment: &Environment, warnings: &mut Vec<String>) -> bool {
+    let set = |names: &[&str]| names.iter().any(|name| environment.get(*name).is_some_and(|value| !value.is_empty()));
+    let reachable = kind.base_url.is_some() || set(kind.base_env) || kind.always_on;
+    let wanted = kind.always_on || set(kind.key_env) || (kind.keyless && set(kind.base_env));
+    if wanted && !reachable {
+        let (kind, base) = (kind.kind, kind.base_env.join(" or "));
+        warnings.push(format!("the key of `{kind}` is set but not where it is; set {base} to turn it on"));
+    }
+    wanted && reachable
+}
+
+fn unknown_kind(reader: &mut Reader<'_>, fields: &Table, table: &Table, name: &str, kind: &str, registry: &Registry) {
+    let known: Vec<&str> = registry.iter().flat_map(Registration::names).collect();
+    let linked: Vec<&str> = registry.iter().map(|kind| kind.kind).collect();
+    let near = nearest(kind, known).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+    let hint = format!("{near}linked kinds: {}", linked.join(", "));
+    let problem = if fields.fields.contains_key("kind") {
+        reader.problem(fields, "kind", format!("unknown kind of provider `{kind}`"))
+    } else {
+        reader.problem(table, name, format!("`{name}` is no kind of provider, and the provider has no `kind`"))
+    };
+    problem.hint = Some(hint);
+}
+
+fn provider(
+    reader: &mut Reader<'_>,
+    fields: &Table,
+    name: &str,
+    kind: &Registration,
+    environment: &Environment,
+    above: Timeouts,
+    warnings: &mut Vec<String>,
+) -> Option<ProviderConfig> {
+    let mut known = vec!["kind", "enabled", "api_key", "base_url", "embed_base_url", "headers", "models", "timeouts"];
+    known.extend(kind.options.iter().map(|option| option.name));
+    reader.known(fields, &known);
+    let enabled = reader.flag(fields, "enabled").unwrap_or(true);
+    reader.show(fields, "kind", kind.kind);
+    reader.show(fields, "enabled", enabled.to_string());
+    let mut settings = ProviderSettings::new(name);
+    // A kind's variables belong to its own endpoint: a second provider elsewhere brings its own key.
+    let own = name == kind.kind || kind.names().any(|other| other == name) || !fields.fields.contains_key("base_url");
+    settings.base_url = reader.text(fields, "base_url").inspect(|url| reader.show(fields, "base_url", url));
+    if settings.base_url.is_none() {
+        settings.base_url = variable(reader, fields, "base_url", kind.base_env, environment, false, warnings);
+    }
+    if let (None, Some(url)) = (&settings.base_url, kind.base_url) {
+        reader.rows.push(Row::new(fields.key_of("base_url"), url, Source::Default));
+    }
+    settings.embed_base_url = reader.text(fields, "embed_base_url");
+    if let Some(url) = &settings.embed_base_url {
+        reader.show(fields, "embed_base_url", url);
+    }
+    let key = reader.text(fields, "api_key").filter(|key| !key.trim().is_empty());
+    settings.api_key = match key {
+        Some(key) => {
+            reader.show(fields, "api_key", "***");
+            Some(Secret::new(key))
+        }
+        None if own => variable(reader, fields, "api_key", kind.key_env, environment, true, warnings).map(Secret::new),
+        None => None,
+    };
+    if settings.api_key.is_none() && !kind.keyless && enabled {
+        let hint = match kind.key_env {
+            _ if !own => "set `api_key`: the kind's variables are not sent to another address".to_owned(),
+            names => format!("set `api_key`, or the environment variable {}", names.join(" or ")),
+        };
+        reader.problem(fields, "api_key", format!("the provider `{name}` has no key")).hint = Some(hint);
+    }
+    settings.headers = headers(reader, &fields.child("headers"));
+    settings.models = models(reader, fields);
+    settings.timeouts = loader::timeouts(reader, &fields.child("timeouts"), above, false);
+    for option in kind.options {
+        let value = reader.text(fields, option.name).inspect(|value| reader.show(fields, option.name, value));
+        let value = value.or_else(|| variable(reader, fields, option.name, option.env, environment, false, warnings));
+        settings.options.extend(value.map(|value| (option.name.to_owned(), value)));
+    }
+    Some(ProviderConfig { registration: *kind, settings, enabled })
+}
+
+/// Takes the first of a vendor's variables that is set, and warns if others say something else.
+fn variable(
+    reader: &mut Reader<'_>,
+    fields: &Table,
+    name: &str,
+    variables: &[&str],
+    environment: &Environment,
+    secret: bool,
+    warnings: &mut Vec<String>,
+) -> Option<String> {
+    let set = |name: &&str| {
+        environment.get(*name).filter(|value| !value.trim().is_empty()).map(|value| (name.to_string(), value))
+    };
+    let mut values = variables.iter().filter_map(set);
+    let (first, value) = values.next()?;
+    if let Some((other, _)) = values.find(|(_, other)| *other != value) {
+        warnings.push(format!("{first} and {other} differ; {first} is taken"));
+    }
+    let shown = if secret { "***" } else { value };
+    reader.rows.push(Row::new(fields.key_of(name), shown, Source::Environment(first)));
+    Some(value.clone())
+}
+
+fn headers(reader: &mut Reader<'_>, table: &Table) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for name in table.fields.keys() {
+        let Some(text) = reader.text(table, name) else { continue };
+        match (HeaderName::try_from(name), HeaderValue::try_from(text)) {
+            (Ok(header), Ok(mut value)) => {
+                // A header of one's own may well be a credential.
+                value.set_sensitive(true);
+                reader.show(table, name, "***");
+                headers.insert(header, value);
+            }
+            _ => {
+                let key = table.key_of(name);
+                reader.problem(table, name, format!("`{key}` is not a header"));
+            }
+        }
+    }
+    headers
+}
+
+/// Reads names of models: a list, or a table keyed by them.
+fn models(reader: &mut Reader<'_>, fields: &Table) -> Vec<String> {
+    let models: Option<Vec<String>> = match fields.fields.get("models") {
+        None => return Vec::new(),
+        Some(Value::Array(list)) => list.iter().map(|name| name.as_str().map(str::to_owned)).collect(),
+        Some(Value::Object(table)) => Some(table.keys().cloned().collect()),
+        Some(Value::String(text)) => Some(text.split(',').map(|name| name.trim().to_owned()).collect()),
+        Some(_) => None,
+    };
+    match models {
+        Some(models) => {
+            reader.show(fields, "models", models.join(", "));
+            models
+        }
+        None => {
+            let key = fields.key_of("models");
+            reader.problem(fields, "models", format!("`{key}` is not a list of names"));
+            Vec::new()
+        }
+    }
+}
