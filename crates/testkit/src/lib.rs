@@ -1,1 +1,22 @@
-//! Mock upstreams that speak the vendors' own protocols, with scripted faults.
+#![doc = include_str!("../README.md")]
+
+mod answer;
+mod anthropic;
+mod capture;
+mod environment;
+mod forward;
+mod google;
+mod kind;
+mod openai;
+mod refusal;
+mod respond;
+mod schema;
+mod script;
+mod tokens;
+mod upstream;
+mod wire;
+
+pub use capture::Recorded;
+pub use kind::Kind;
+pub use script::{Canned, Script, ScriptError, Step};
+pub use upstream::{Builder, StartError, Upstream, UsageMode};

@@ -1,0 +1,384 @@
+//! One request, from its bytes to its response, faults included.
+
+use std::convert::Infallible;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::stream::{self, BoxStream};
+use futures_util::{Stream, StreamExt};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
+use serde_json::{Value, json};
+
+use crate::answer::{self, Ask};
+use crate::capture::Recorded;
+use crate::kind::Kind;
+use crate::refusal::{Refusal, refusal};
+use crate::script::{Effect, ScriptBody, Step, StepBody};
+use crate::upstream::{Shared, UsageMode};
+use crate::wire::Wire;
+use crate::{anthropic, forward, google, openai};
+
+pub(crate) type Body = BoxBody<Bytes, io::Error>;
+
+/// Answers a request. An error closes the connection without an answer.
+pub(crate) async fn respond(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<Body>, io::Error> {
+    let (head, body) = request.into_parts();
+    let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+    if let Some(response) = control(&shared, &head.method, head.uri.path(), &body) {
+        return Ok(response);
+    }
+    let recorded = Arc::new(Recorded::new(shared.next_sequence(), head.method, head.uri, head.headers, body));
+    shared.record(Arc::clone(&recorded));
+    // From here on, being dropped means that the client went away.
+    let watch = Watch { shared: Arc::clone(&shared), recorded: Arc::clone(&recorded), ended: false };
+    let step = match shared.script().next(recorded.header("x-mock-script")) {
+        Ok(step) => step,
+        Err(error) => return Ok(watched(whole(400, "text/plain", error.to_string().into()), watch)),
+    };
+    let delay = step.delay() + shared.latency;
+    if delay > Duration::ZERO {
+        tokio::time::sleep(delay).await;
+    }
+    let response = answer(&shared, &recorded, &step).await?;
+    Ok(watched(response, watch))
+}
+
+/// Serves the routes for tests themselves.
+fn control(shared: &Shared, method: &Method, path: &str, body: &Bytes) -> Option<Response<Body>> {
+    Some(match (method, path) {
+        (&Method::GET, "/__requests") => {
+            let list: Vec<Value> = shared.recorded().iter().map(|recorded| recorded.to_json()).collect();
+            json_body(200, &list.into())
+        }
+        (&Method::DELETE, "/__requests") => {
+            shared.recorded().clear();
+            json_body(200, &json!({"ok": true}))
+        }
+        (&Method::POST, "/__script") => {
+            let steps = serde_json::from_slice::<ScriptBody>(body).map_err(|error| error.to_string());
+            let steps = steps.and_then(|body| {
+                let steps = body.steps.into_iter().map(StepBody::into_step).collect::<Result<Vec<Step>, _>>();
+                steps.map_err(|error| error.to_string())
+            });
+            match steps {
+                Ok(steps) => {
+                    shared.script().push(steps);
+                    json_body(200, &json!({"ok": true}))
+                }
+                Err(error) => json_body(400, &json!({"error": error})),
+            }
+        }
+        (&Method::DELETE, "/__script") => {
+            shared.script().clear();
+            json_body(200, &json!({"ok": true}))
+        }
+        (&Method::GET, "/health") => json_body(200, &json!({"status": "ok"})),
+        _ => return None,
+    })
+}
+
+/// What a path asks for.
+enum Route {
+    OpenAiChat,
+    OpenAiEmbeddings,
+    Anthropic,
+    Google { model: String, stream: bool, sse: bool },
+    GoogleEmbed { batch: bool },
+    Models,
+    Unknown,
+}
+
+fn route(kind: Kind, recorded: &Recorded) -> Route {
+    let path = recorded.uri.path();
+    let google = path.starts_with("/v1beta/") || path.starts_with("/v1/models/");
+    if recorded.method == Method::GET {
+        return if path.ends_with("/models") { Route::Models } else { Route::Unknown };
+    }
+    if kind == Kind::Google && google {
+        let target = path.trim_start_matches("/v1beta/").trim_start_matches("/v1/").trim_start_matches("models/");
+        let Some((model, method)) = target.rsplit_once(':') else { return Route::Unknown };
+        let model = model.replace("%2F", "/");
+        let sse = recorded.uri.query().is_some_and(|query| query.split('&').any(|pair| pair == "alt=sse"));
+        return match method {
+            "generateContent" => Route::Google { model, stream: false, sse },
+            "streamGenerateContent" => Route::Google { model, stream: true, sse },
+            "embedContent" => Route::GoogleEmbed { batch: false },
+            "batchEmbedContents" => Route::GoogleEmbed { batch: true },
+            _ => Route::Unknown,
+        };
+    }
+    match kind {
+        Kind::Anthropic if path.ends_with("/messages") => Route::Anthropic,
+        Kind::Anthropic => Route::Unknown,
+        _ if path.ends_with("/chat/completions") => Route::OpenAiChat,
+        _ if path.ends_with("/embeddings") => Route::OpenAiEmbeddings,
+        _ => Route::Unknown,
+    }
+}
+
+async fn answer(shared: &Shared, recorded: &Recorded, step: &Step) -> Result<Response<Body>, io::Error> {
+    let route = route(shared.kind, recorded);
+    let googles = matches!(route, Route::Google { .. } | Route::GoogleEmbed { .. });
+    let refuse = |refused| {
+        let (status, body) = refusal(shared.kind, googles, refused);
+        json_body(status, &body)
+    };
+    if let Some(response) = instead(step, &refuse)? {
+        return Ok(response);
+    }
+    let body = match serde_json::from_slice::<Value>(&recorded.body) {
+        Ok(body) if body.is_object() => body,
+        _ if recorded.method == Method::GET || !shared.strict => json!({}),
+        _ => return Ok(refuse(Refusal::Status(400))),
+    };
+    if shared.strict && !has_credentials(shared.kind, recorded) {
+        return Ok(refuse(Refusal::Status(401)));
+    }
+    let wire = match route {
+        Route::Models => Wire::Whole(match shared.kind {
+            Kind::Anthropic => anthropic::models(&shared.model),
+            Kind::Google if recorded.uri.path().starts_with("/v1beta/") => google::models(&shared.model),
+            _ => openai::models(&shared.model),
+        }),
+        Route::OpenAiEmbeddings => Wire::Whole(openai::embeddings(&body, shared.seed)),
+        Route::GoogleEmbed { batch } => Wire::Whole(google::embeddings(&body, shared.seed, batch)),
+        Route::Unknown => return Ok(refuse(Refusal::Status(404))),
+        Route::OpenAiChat if shared.target.is_some() => return Ok(forward::relay(shared, recorded).await),
+        chat => match speak(shared, recorded, &chat, &body, step).await {
+            Ok(wire) => wire,
+            Err(status) => return Ok(refuse(Refusal::Status(status))),
+        },
+    };
+    Ok(deliver(shared, wire, step, googles))
+}
+
+/// Answers a chat in its protocol.
+async fn speak(shared: &Shared, recorded: &Recorded, route: &Route, body: &Value, step: &Step) -> Result<Wire, u16> {
+    let mode = if step.effects.contains(&Effect::NoUsage) { UsageMode::Omit } else { shared.usage };
+    let (ask, usual) = match route {
+        Route::Anthropic => {
+            let ask = anthropic::ask(body);
+            let usual = anthropic::usual(&ask);
+            (ask, usual)
+        }
+        Route::Google { model, stream, .. } => {
+            let ask = google::ask(body, model, *stream);
+            let usual = google::usual(&ask);
+            (ask, usual)
+        }
+        _ => (openai::ask(body), openai::usual(shared.kind, &shared.model, body)),
+    };
+    let usual = match &shared.target {
+        Some(_) => forward::ask(shared, &ask).await?,
+        None => usual,
+    };
+    let say = answer::answer(&ask, usual, shared.seed, recorded.sequence);
+    Ok(match route {
+        Route::Anthropic => anthropic::chat(&ask, &say, mode),
+        Route::Google { sse, .. } => google::chat(&ask, &say, mode, *sse),
+        _ => openai::chat(shared.kind, &Ask { model: named(&ask, shared), ..ask }, &say, mode),
+    })
+}
+
+fn named(ask: &Ask, shared: &Shared) -> String {
+    if ask.model.is_empty() { shared.model.clone() } else { ask.model.clone() }
+}
+
+fn has_credentials(kind: Kind, recorded: &Recorded) -> bool {
+    let has = |name: &str| recorded.headers.contains_key(name);
+    match kind {
+        Kind::Anthropic => has("anthropic-version") && (has("x-api-key") || has("authorization")),
+        Kind::Google => has("x-goog-api-key") || has("authorization"),
+        _ => has("authorization") || has("api-key"),
+    }
+}
+
+/// Makes the responses that take the place of an answer.
+fn instead(step: &Step, refuse: &impl Fn(Refusal) -> Response<Body>) -> Result<Option<Response<Body>>, io::Error> {
+    for effect in &step.effects {
+        return Ok(Some(match effect {
+            Effect::Reset => return Err(io::Error::from(io::ErrorKind::ConnectionReset)),
+            Effect::Refuse(refused, headers) => {
+                let mut response = refuse(*refused);
+                put(response.headers_mut(), headers);
+                response
+            }
+            Effect::Html => whole(200, "text/html", "<html><body>Bad gateway</body></html>".into()),
+            Effect::Empty => whole(200, "application/json", String::new()),
+            Effect::Truncated => whole(200, "application/json", r#"{"id":"mock","choices":[{"mess"#.to_owned()),
+            Effect::WrongContentType => whole(200, "text/plain", "this is not the API".to_owned()),
+            Effect::Huge(size) => whole(200, "application/json", format!("{{\"padding\":\"{}\"}}", "x".repeat(*size))),
+            Effect::Redirect(url) => {
+                let mut response = whole(307, "text/plain", String::new());
+                put(response.headers_mut(), &[("location".to_owned(), url.clone())]);
+                response
+            }
+            Effect::Stall => streamed("application/json", stream::pending().boxed()),
+            Effect::Canned(canned) => {
+                let chunks = canned.bytes();
+                let mut response = streamed("application/json", stream::iter(chunks.into_iter().map(Ok)).boxed());
+                *response.status_mut() = StatusCode::from_u16(canned.status).unwrap_or(StatusCode::OK);
+                put(response.headers_mut(), &canned.headers);
+                response
+            }
+            _ => continue,
+        }));
+    }
+    Ok(None)
+}
+
+/// Sends an answer, with what the step does to its bytes.
+fn deliver(shared: &Shared, wire: Wire, step: &Step, googles: bool) -> Response<Body> {
+    let split =
+        step.effects.iter().find_map(|effect| if let Effect::Split(size) = effect { Some(*size) } else { None });
+    match wire {
+        Wire::Whole(body) => match split {
+            Some(size) => streamed("application/json", pieces(vec![Bytes::from(body.to_string())], size)),
+            None => json_body(200, &body),
+        },
+        Wire::Stream { mut events, answered, content_type } => {
+            let mut tail: BoxStream<'static, io::Result<Bytes>> = stream::empty().boxed();
+            for effect in &step.effects {
+                match effect {
+                    Effect::StallAfter(count) => {
+                        events.truncate(*count);
+                        tail = stream::pending().boxed();
+                    }
+                    Effect::CutAfter(count) => {
+                        events.truncate(*count);
+                        let cut = stream::once(async { Err(io::Error::from(io::ErrorKind::ConnectionReset)) });
+                        tail = cut.boxed();
+                    }
+                    Effect::NeverEnds => {
+                        events.truncate(answered);
+                        tail = stream::pending().boxed();
+                    }
+                    Effect::StreamError => {
+                        events.truncate(2);
+                        events.push(error_event(shared.kind, googles));
+                    }
+                    Effect::Malformed => {
+                        events.truncate(2);
+                        events.push(Bytes::from_static(b"data: {\"choices\": [{\"del\n\n"));
+                    }
+                    _ => {}
+                }
+            }
+            let body = match split {
+                Some(size) => pieces(events, size),
+                None => stream::iter(events.into_iter().map(Ok)).boxed(),
+            };
+            streamed(content_type, body.chain(tail).boxed())
+        }
+    }
+}
+
+fn error_event(kind: Kind, googles: bool) -> Bytes {
+    let (_, body) = refusal(kind, googles, Refusal::Overloaded);
+    match kind {
+        Kind::Anthropic => anthropic::event(&body),
+        Kind::Google if googles => google::event(&body),
+        _ => openai::event(&body),
+    }
+}
+
+fn pieces(events: Vec<Bytes>, size: usize) -> BoxStream<'static, io::Result<Bytes>> {
+    let whole = events.concat();
+    let pieces: Vec<Bytes> = whole.chunks(size).map(Bytes::copy_from_slice).collect();
+    stream::iter(pieces.into_iter().map(Ok)).boxed()
+}
+
+pub(crate) fn json_body(status: u16, body: &Value) -> Response<Body> {
+    whole(status, "application/json", body.to_string())
+}
+
+fn whole(status: u16, content_type: &'static str, body: String) -> Response<Body> {
+    let body = Full::new(Bytes::from(body)).map_err(|never: Infallible| match never {}).boxed();
+    let mut response = Response::new(body);
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+pub(crate) fn streamed(content_type: &'static str, body: BoxStream<'static, io::Result<Bytes>>) -> Response<Body> {
+    let body =
+        BodyExt::boxed(StreamBody::new(SyncStream(std::sync::Mutex::new(body)).map(|bytes| bytes.map(Frame::data))));
+    let mut response = Response::new(body);
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+fn put(headers: &mut HeaderMap, more: &[(String, String)]) {
+    for (name, value) in more {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            headers.insert(name, value);
+        }
+    }
+}
+
+/// Notices whether the client goes away before its reply has ended.
+struct Watch {
+    shared: Arc<Shared>,
+    recorded: Arc<Recorded>,
+    ended: bool,
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.recorded.disconnected.store(true, Ordering::Release);
+            self.shared.changed.notify_waiters();
+        }
+    }
+}
+
+fn watched(response: Response<Body>, watch: Watch) -> Response<Body> {
+    response.map(|body| {
+        let whole = hyper::body::Body::size_hint(&body).exact().is_some();
+        if whole {
+            let mut watch = watch;
+            watch.ended = true;
+            return body;
+        }
+        BodyExt::boxed(StreamBody::new(Watched { body: Box::pin(http_body_util::BodyStream::new(body)), watch }))
+    })
+}
+
+struct Watched {
+    body: Pin<Box<http_body_util::BodyStream<Body>>>,
+    watch: Watch,
+}
+
+impl Stream for Watched {
+    type Item = io::Result<Frame<Bytes>>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let next = self.body.as_mut().poll_next(cx);
+        if matches!(next, Poll::Ready(None | Some(Err(_)))) {
+            self.watch.ended = true;
+        }
+        next
+    }
+}
+
+/// Makes a stream shareable, as hyper's boxed bodies must be; nobody polls it from two threads.
+struct SyncStream(std::sync::Mutex<BoxStream<'static, io::Result<Bytes>>>);
+
+impl Stream for SyncStream {
+    type Item = io::Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        match self.0.get_mut() {
+            Ok(stream) => stream.poll_next_unpin(cx),
+            Err(_) => Poll::Ready(None),
+        }
+    }
+}
