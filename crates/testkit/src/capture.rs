@@ -56,7 +56,8 @@ impl Recorded {
                 (name.to_string(), Value::from(text))
             })
             .collect();
-        let body: Value = serde_json::from_slice(&self.body).unwrap_or_else(|_| String::from_utf8_lossy(&self.body).into());
+        let body: Value =
+            serde_json::from_slice(&self.body).unwrap_or_else(|_| String::from_utf8_lossy(&self.body).into());
         json!({
             "sequence": self.sequence,
             "method": self.method.as_str(),

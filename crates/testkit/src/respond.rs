@@ -21,7 +21,7 @@ use crate::answer::{self, Ask};
 use crate::capture::Recorded;
 use crate::kind::Kind;
 use crate::refusal::{Refusal, refusal};
-use crate::script::{Effect, ScriptBody, Step, StepBody};
+use crate::script::{Effect, Script, Step};
 use crate::upstream::{Shared, UsageMode};
 use crate::wire::Wire;
 use crate::{anthropic, forward, google, openai};
@@ -63,11 +63,7 @@ fn control(shared: &Shared, method: &Method, path: &str, body: &Bytes) -> Option
             json_body(200, &json!({"ok": true}))
         }
         (&Method::POST, "/__script") => {
-            let steps = serde_json::from_slice::<ScriptBody>(body).map_err(|error| error.to_string());
-            let steps = steps.and_then(|body| {
-                let steps = body.steps.into_iter().map(StepBody::into_step).collect::<Result<Vec<Step>, _>>();
-                steps.map_err(|error| error.to_string())
-            });
+            let steps = Script::read(&String::from_utf8_lossy(body)).map_err(|error| error.to_string());
             match steps {
                 Ok(steps) => {
                     shared.script().push(steps);

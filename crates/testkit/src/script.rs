@@ -123,6 +123,15 @@ pub struct Script {
 }
 
 impl Script {
+    /// Reads `{"steps": […]}`, as `POST /__script` takes it: words, or exact responses.
+    ///
+    /// # Errors
+    /// For JSON of another form, and for a word that is no step.
+    pub fn read(text: &str) -> Result<Vec<Step>, ScriptError> {
+        let body: ScriptBody = serde_json::from_str(text).map_err(|error| ScriptError(error.to_string()))?;
+        body.steps.into_iter().map(StepBody::into_step).collect()
+    }
+
     pub(crate) fn push(&mut self, steps: impl IntoIterator<Item = Step>) {
         self.queue.extend(steps);
     }

@@ -1,0 +1,215 @@
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+
+/// One layer between an application and every LLM.
+#[derive(Debug, Parser)]
+#[command(name = "tollbridge", version, propagate_version = true, after_help = EXIT_CODES, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) sources: Sources,
+    /// Log more; twice for even more. TOLLBRIDGE_LOG sets a filter of one's own
+    #[arg(short, long, action = ArgAction::Count, global = true)]
+    pub(crate) verbose: u8,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Where the configuration comes from.
+#[derive(Debug, Args)]
+pub(crate) struct Sources {
+    /// Read this configuration file (TOML, YAML or JSON) instead of looking for one
+    #[arg(short, long, value_name = "FILE", global = true)]
+    pub(crate) config: Option<PathBuf>,
+    /// Set one key over file and environment, such as server.listen=127.0.0.1:0
+    #[arg(long = "set", value_name = "KEY=VALUE", global = true)]
+    pub(crate) set: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the gateway
+    #[command(
+        after_help = "Examples:\n  tollbridge serve\n  tollbridge serve --listen 127.0.0.1:0\n  OPENAI_API_KEY=… tollbridge serve\n\nWithout any key the provider `echo` answers, so that the first call works."
+    )]
+    Serve(ServeOptions),
+    /// Ask a model, and stream its answer to the terminal
+    #[command(
+        after_help = "Examples:\n  tollbridge chat -m echo/any hello\n  tollbridge chat -m anthropic/claude-sonnet-5 --system 'Be brief.' 'Why is the sky blue?'\n  git diff | tollbridge chat -m openai/gpt-5 'Review this change:' -\n  tollbridge chat -m gemini/gemini-3-pro --image photo.png 'What is this?' --json"
+    )]
+    Chat(ChatOptions),
+    /// Turn texts into vectors
+    #[command(
+        after_help = "Examples:\n  tollbridge embed -m echo/any 'first text' 'second text'\n  cat text.txt | tollbridge embed -m openai/text-embedding-3-small --json -"
+    )]
+    Embed(EmbedOptions),
+    /// List the models of all providers
+    #[command(after_help = "Examples:\n  tollbridge models\n  tollbridge models --provider openai --json")]
+    Models(ModelsOptions),
+    /// Run mock upstreams that speak the vendors' own protocols
+    #[command(
+        after_help = "Examples:\n  tollbridge mock all\n  tollbridge mock openai --listen 127.0.0.1:0 --model my-model\n  tollbridge mock anthropic --script steps.json\n\nEnvironment: PORT, MOCK_OAI_PORT, MOCK_ANTH_PORT, MOCK_GGL_PORT, MOCK_GROK_PORT, MOCK_KIMI_PORT,\nMOCK_MODEL, MOCK_TARGET, MOCK_API_KEY, MOCK_INLINE_RESPONSE."
+    )]
+    Mock(MockOptions),
+    /// Check, show or explain the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Try every provider, and explain what is wrong
+    #[command(
+        after_help = "Examples:\n  tollbridge doctor\n  tollbridge doctor openai/gpt-5 anthropic/claude-sonnet-5 --timeout 10\n\nWithout models, each provider is asked for its list, which costs nothing."
+    )]
+    Doctor(DoctorOptions),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeOptions {
+    /// Listen there; port 0 lets the system choose. Loopback unless told otherwise
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<SocketAddr>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ChatOptions {
+    /// The prompt; `-` stands for standard input, which is read too if nothing is given
+    #[arg(value_name = "TEXT")]
+    pub(crate) prompt: Vec<String>,
+    /// The model, as provider/model or an alias; the alias `main` or else `echo/echo` by default
+    #[arg(short, long, env = "TOLLBRIDGE_MODEL")]
+    pub(crate) model: Option<String>,
+    /// Standing instructions
+    #[arg(short, long, value_name = "TEXT")]
+    pub(crate) system: Option<String>,
+    /// An image to look at: a file or an address
+    #[arg(long, value_name = "FILE|URL")]
+    pub(crate) image: Vec<String>,
+    /// The most tokens of the answer
+    #[arg(long, value_name = "TOKENS")]
+    pub(crate) max_tokens: Option<u64>,
+    /// Randomness; 0 is the least
+    #[arg(long)]
+    pub(crate) temperature: Option<f64>,
+    /// Demand JSON that fits the schema in this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) schema: Option<PathBuf>,
+    /// Wait for the whole answer
+    #[arg(long)]
+    pub(crate) no_stream: bool,
+    /// Print one JSON object with answer, usage and what else is known
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EmbedOptions {
+    /// The texts; `-` stands for standard input
+    #[arg(value_name = "TEXT", required = true)]
+    pub(crate) texts: Vec<String>,
+    /// The model, as provider/model or an alias
+    #[arg(short, long, env = "TOLLBRIDGE_EMBED_MODEL", default_value = "echo/echo")]
+    pub(crate) model: String,
+    /// The length of the vectors
+    #[arg(long)]
+    pub(crate) dimensions: Option<u32>,
+    /// Print one JSON object instead of one vector a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ModelsOptions {
+    /// Only this provider
+    #[arg(long)]
+    pub(crate) provider: Option<String>,
+    /// Print a JSON array
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MockOptions {
+    /// openai, anthropic, google, grok, kimi or all
+    #[arg(value_name = "KIND", required = true)]
+    pub(crate) kinds: Vec<String>,
+    /// Listen there; of several mocks each takes the next port, or a free one for port 0
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Name this model in answers
+    #[arg(long)]
+    pub(crate) model: Option<String>,
+    /// Forward to a server of OpenAI's protocol, over plain HTTP
+    #[arg(long, value_name = "URL")]
+    pub(crate) target: Option<String>,
+    /// Seed ids and vectors
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Refuse what the vendor would refuse: bad JSON, missing keys and versions
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// What to report as usage: true, constant or omit
+    #[arg(long, default_value = "true", value_parser = ["true", "constant", "omit"])]
+    pub(crate) usage: String,
+    /// Script the first requests with the steps in this JSON file, as POST /__script takes them
+    #[arg(long, value_name = "FILE")]
+    pub(crate) script: Option<PathBuf>,
+    /// Print one JSON object a line instead of words
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Report every problem of the configuration at once
+    #[command(after_help = "Examples:\n  tollbridge config check\n  tollbridge config check --config tollbridge.toml")]
+    Check,
+    /// Print the resolved configuration with the source of each value; secrets are masked
+    #[command(after_help = "Examples:\n  tollbridge config show\n  tollbridge config show --json")]
+    Show {
+        /// Print a JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// Tell which provider a loose description means, without calling it
+    #[command(
+        after_help = "Examples:\n  tollbridge config resolve grok-4\n  tollbridge config resolve gpt-4o --provider azure_openai\n  tollbridge config resolve my-model --base-url https://api.deepseek.com"
+    )]
+    Resolve {
+        /// The model
+        model: String,
+        /// The provider, by any of its names
+        #[arg(long)]
+        provider: Option<String>,
+        /// The base URL
+        #[arg(long)]
+        base_url: Option<String>,
+        /// Print a JSON object
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorOptions {
+    /// Ask these models a short question, which costs a few tokens each
+    #[arg(value_name = "MODEL")]
+    pub(crate) models: Vec<String>,
+    /// How long each may take, in seconds
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    pub(crate) timeout: Duration,
+    /// Print a JSON array
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse::<f64>().map_err(|_| "not a number of seconds".to_owned())?;
+    Duration::try_from_secs_f64(seconds).ok().filter(|time| !time.is_zero()).ok_or_else(|| "not above zero".to_owned())
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  a call failed, or a provider is unwell
+  2  the arguments or the configuration are wrong
+130  interrupted";

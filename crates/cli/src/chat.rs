@@ -1,0 +1,172 @@
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use base64::Engine;
+use futures_util::StreamExt;
+use serde_json::{Value, json};
+use tollbridge::types::{ChatEvent, Json, ResponseFormat};
+use tollbridge::{ChatCall, ChatReply, Client, Error, Media};
+
+use crate::arguments::{ChatOptions, Sources};
+use crate::failure::Failure;
+use crate::{load, signals};
+
+pub(crate) async fn run(sources: &Sources, options: &ChatOptions) -> Result<ExitCode, Failure> {
+    let (client, config) = load::client(sources)?;
+    let fallback = if config.aliases.contains_key("main") { "main" } else { "echo/echo" };
+    let model = options.model.as_deref().unwrap_or(fallback);
+    let call = prepare(&client, model, options)?;
+    // Dropping the call closes the connection to the vendor.
+    tokio::select! {
+        outcome = answer(call, model, options) => outcome,
+        () = signals::stop() => Err(Failure::interrupted()),
+    }
+}
+
+fn prepare(client: &Client, model: &str, options: &ChatOptions) -> Result<ChatCall, Failure> {
+    let mut call = client.chat(model, prompt(options)?);
+    if let Some(system) = &options.system {
+        call = call.system(system);
+    }
+    for image in &options.image {
+        call = call.image(media(image)?);
+    }
+    if let Some(tokens) = options.max_tokens {
+        call = call.max_tokens(tokens);
+    }
+    if let Some(temperature) = options.temperature {
+        call = call.temperature(temperature);
+    }
+    if let Some(path) = &options.schema {
+        call = call.response_format(schema(path)?);
+    }
+    Ok(call)
+}
+
+fn prompt(options: &ChatOptions) -> Result<String, Failure> {
+    if options.prompt.is_empty() {
+        if std::io::stdin().is_terminal() {
+            return Err(Failure::usage("there is no prompt; give one, or pipe one in"));
+        }
+        return load::stdin();
+    }
+    let mut words = Vec::new();
+    for word in &options.prompt {
+        words.push(if word == "-" { load::stdin()? } else { word.clone() });
+    }
+    Ok(words.join(" "))
+}
+
+fn media(image: &str) -> Result<Media, Failure> {
+    if image.starts_with("http://") || image.starts_with("https://") || image.starts_with("data:") {
+        return Ok(Media::url(image));
+    }
+    let bytes = std::fs::read(image).map_err(|error| Failure::usage(format!("--image {image}: {error}")))?;
+    let mime = match Path::new(image).extension().and_then(|extension| extension.to_str()) {
+        Some("jpg" | "jpeg") => "image/jpeg",
+        Some("gif") => "image/gif",
+        Some("webp") => "image/webp",
+        _ => "image/png",
+    };
+    Ok(Media::base64(mime, base64::engine::general_purpose::STANDARD.encode(bytes)))
+}
+
+fn schema(path: &Path) -> Result<ResponseFormat, Failure> {
+    let problem = |error: &dyn std::fmt::Display| Failure::usage(format!("--schema {}: {error}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|error| problem(&error))?;
+    let schema = Json::from_text(text.trim()).map_err(|error| problem(&error))?;
+    Ok(ResponseFormat::json_schema(Some("answer".to_owned()), None, schema, None))
+}
+
+async fn answer(call: ChatCall, model: &str, options: &ChatOptions) -> Result<ExitCode, Failure> {
+    let began = Instant::now();
+    if options.json {
+        let (envelope, code) = match call.send().await {
+            Ok(answer) => {
+                let losses: Vec<_> = answer.losses().iter().map(|loss| json!(loss)).collect();
+                (success(&answer, answer.provider(), &losses, began), ExitCode::SUCCESS)
+            }
+            Err(error) => (failure(&error, model, began), ExitCode::from(1)),
+        };
+        println!("{}", serde_json::to_string_pretty(&envelope).unwrap_or_default());
+        return Ok(code);
+    }
+    if options.no_stream {
+        let answer = call.send().await?;
+        println!("{}", answer.text());
+        tell_calls(&answer);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut stream = call.stream().await?;
+    let mut out = std::io::stdout().lock();
+    while let Some(event) = stream.next().await {
+        if let ChatEvent::Text { choice: 0, text } | ChatEvent::Refusal { choice: 0, text } = event? {
+            // Whoever reads may have gone, as `head` does.
+            if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
+                return Ok(ExitCode::SUCCESS);
+            }
+        }
+    }
+    let _ = writeln!(out);
+    drop(out);
+    tell_calls(&stream.so_far());
+    for loss in stream.losses() {
+        eprintln!("note: {} {}: {}", loss.kind.as_str(), loss.path, loss.reason);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn tell_calls(reply: &ChatReply) {
+    for call in reply.tool_calls() {
+        println!("[call] {}({})", call.name, call.arguments);
+    }
+}
+
+fn success(reply: &ChatReply, provider: &str, losses: &[Value], began: Instant) -> Value {
+    let calls: Vec<_> =
+        reply.tool_calls().map(|call| json!({"id": call.id, "name": call.name, "arguments": call.arguments})).collect();
+    let usage = reply.usage.as_ref().map(|usage| {
+        json!({
+            "prompt_tokens": usage.total_input(),
+            "completion_tokens": usage.total_output(),
+            "total_tokens": usage.total(),
+            "cached_tokens": usage.cache_read,
+            "reasoning_tokens": usage.reasoning,
+        })
+    });
+    json!({
+        "success": true,
+        "content": reply.text(),
+        "reasoning": Some(reply.reasoning()).filter(|reasoning| !reasoning.is_empty()),
+        "refusal": reply.refusal(),
+        "model": reply.model,
+        "usage": usage,
+        "finish_reason": reply.finish().map(|finish| &finish.reason),
+        "tool_calls": calls,
+        "metadata": {"provider": provider, "response_id": reply.id, "latency_ms": millis(began), "losses": losses},
+    })
+}
+
+fn failure(error: &Error, model: &str, began: Instant) -> Value {
+    json!({
+        "success": false,
+        "model": model,
+        "error": {
+            "type": error.kind().as_str(),
+            "message": error.message(),
+            "hint": error.hint(),
+            "path": error.path(),
+            "provider": error.provider(),
+            "status": error.vendor().and_then(|vendor| vendor.status),
+            "retryable": matches!(error.retry(), tollbridge::Retry::SameTarget { .. }),
+        },
+        "partial": error.partial().map(ChatReply::text),
+        "metadata": {"latency_ms": millis(began)},
+    })
+}
+
+fn millis(began: Instant) -> u64 {
+    u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,42 @@
+use std::io::Read;
+
+use tollbridge::config::{Config, Loader};
+use tollbridge::{Client, Registry};
+
+use crate::arguments::Sources;
+use crate::failure::Failure;
+
+/// Resolves the configuration, and tells what is surely not meant.
+pub(crate) fn config(sources: &Sources, registry: &Registry) -> Result<Config, Failure> {
+    let mut loader = Loader::new(registry).process_env().arguments(sources.set.iter().cloned());
+    if let Some(file) = &sources.config {
+        loader = loader.file(file);
+    }
+    let config = loader.load().map_err(|problems| {
+        let count = problems.iter().count();
+        let title = if count == 1 { "the configuration has a problem" } else { "the configuration has problems" };
+        Failure::usage(format!("{title}\n{problems}"))
+    })?;
+    for warning in &config.warnings {
+        eprintln!("warning: {warning}");
+    }
+    Ok(config)
+}
+
+/// Makes a client of the configuration.
+pub(crate) fn client(sources: &Sources) -> Result<(Client, Config), Failure> {
+    let registry = Registry::linked()?;
+    let config = config(sources, &registry)?;
+    let client = Client::builder_with(registry).config(&config).build()?;
+    Ok((client, config))
+}
+
+/// Reads standard input to its end.
+pub(crate) fn stdin() -> Result<String, Failure> {
+    let mut text = String::new();
+    std::io::stdin()
+        .lock()
+        .read_to_string(&mut text)
+        .map_err(|error| Failure::usage(format!("standard input is not readable text: {error}")))?;
+    Ok(text)
+}
