@@ -183,7 +183,7 @@ impl fmt::Display for Error {
             write!(f, "{provider}: ")?;
         }
         f.write_str(&self.0.message)?;
-        if let Some(path) = &self.0.path {
+        if let Some(path) = self.0.path.as_ref().filter(|path| !self.0.message.contains(path.as_str())) {
             write!(f, " (at `{path}`)")?;
         }
         if let Some(hint) = &self.0.hint {

@@ -156,6 +156,8 @@ pub fn status_of(error: &Error) -> StatusCode {
         }
         ErrorKind::Timeout(_) => StatusCode::GATEWAY_TIMEOUT,
         ErrorKind::Network | ErrorKind::Decode => StatusCode::BAD_GATEWAY,
+        // The vendor's server answered, but from where it must not be followed.
+        ErrorKind::Config if error.vendor().is_some() => StatusCode::BAD_GATEWAY,
         ErrorKind::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
         // Nginx's word for a client that went away; nobody is left to read it.
         ErrorKind::Cancelled => StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST),

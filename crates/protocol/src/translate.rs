@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use tollbridge_core::{Error, ErrorKind, Frame, FrameStream, Loss, Reply, ReplyBody, Request};
-use tollbridge_types::Protocol;
+use tollbridge_types::{ChatRequest, Protocol, Role};
 
 use crate::read::{known, whole};
 use crate::{
@@ -48,8 +48,33 @@ pub fn request(request: &Request, codec: &dyn ChatCodec, ask_usage: bool) -> Res
     let asked_usage = ask_usage && request.stream && typed.stream_usage.is_none();
     let mut target = Target::new(&request.model, request.stream);
     target.ask_usage = ask_usage;
-    let body = codec.encode_request(&typed, &target, &mut losses)?;
+    let body = codec.encode_request(&typed, &target, &mut losses).map_err(|error| match request.wire() {
+        Some(wire) => in_client_terms(error, wire.protocol, &typed),
+        None => error,
+    })?;
     Ok(Encoded { body, losses, asked_usage })
+}
+
+/// Turns a path into the typed request into one into the client's own body.
+fn in_client_terms(error: Error, protocol: Protocol, typed: &ChatRequest) -> Error {
+    let Some(path) = error.path() else { return error };
+    let Some((index, rest)) = path.strip_prefix("messages[").and_then(|rest| rest.split_once(']')) else {
+        return error;
+    };
+    let Ok(index) = index.parse::<usize>() else { return error };
+    // Instructions that stand in a field of their own are the first message of the typed form.
+    let lifted = protocol != Protocol::OPENAI_CHAT
+        && typed.messages.first().is_some_and(|message| message.role == Role::System && message.extras.is_empty());
+    let (list, parts, instructions) = match protocol {
+        Protocol::GEMINI_GENERATE => ("contents", "parts", "systemInstruction"),
+        _ => ("messages", "content", "system"),
+    };
+    let rest = rest.replacen(".parts[", &format!(".{parts}["), 1);
+    let path = match index.checked_sub(usize::from(lifted)) {
+        Some(index) => format!("{list}[{index}]{rest}"),
+        None => format!("{instructions}{rest}"),
+    };
+    error.with_path(path)
 }
 
 /// Writes an embeddings request in the protocol of `codec`.

@@ -36,6 +36,16 @@ pub(crate) async fn read_start(mut body: ByteStream, limit: usize) -> Bytes {
     start.freeze()
 }
 
+/// Says whether bytes can be the beginning of server-sent events.
+pub(crate) fn begins_stream(first: &Bytes) -> bool {
+    let text = first.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(first).trim_ascii_start();
+    let fields: [&[u8]; 5] = [b"data", b"event", b"id", b"retry", b":"];
+    // The network may have split the first word.
+    fields.iter().any(|field| text.starts_with(field) || field.starts_with(text))
+        // Some servers put a field of their own in front, such as `error: {…}`.
+        || text.iter().position(|byte| *byte == b':').is_some_and(|at| text.iter().take(at).all(u8::is_ascii_lowercase))
+}
+
 /// What a body that should be a JSON object turned out to be.
 pub(crate) enum Shape {
     /// An object that reports no error.

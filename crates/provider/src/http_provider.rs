@@ -27,7 +27,7 @@ pub struct HttpProvider {
     chat: Option<&'static dyn ChatCodec>,
     embed: Option<&'static dyn EmbedCodec>,
     models: Option<&'static dyn ModelsCodec>,
-    route: Box<dyn Fn(&Route<'_>) -> Result<Url, Error> + Send + Sync>,
+    route: Box<FindRoute>,
     headers: HeaderMap,
     key: Option<Secret>,
     listed: Vec<String>,
@@ -37,6 +37,8 @@ pub struct HttpProvider {
     /// Models whose server refused `stream_options`, so that it is not asked again.
     refused_usage: Mutex<HashSet<String>>,
 }
+
+type FindRoute = dyn Fn(&Route<'_>) -> Result<Url, Error> + Send + Sync;
 
 /// What a route is looked up for.
 #[derive(Clone, Copy, Debug)]
@@ -228,8 +230,8 @@ impl HttpProvider {
                     None => return Err(body::garbage("the reply is empty", status, &first)),
                 }
             }
-            if !matches!(first.trim_ascii_start().first(), Some(b'{' | b'[' | b'<')) {
-                return Ok(ReplyBody::Frames(stream::frames(protocol, first, body, timeouts.finish)));
+            if body::begins_stream(&first) {
+                return Ok(ReplyBody::Frames(stream::frames(protocol, &first, body, timeouts.finish)));
             }
         }
         let whole = body::read_whole(body, first, body::WHOLE_LIMIT).await?;

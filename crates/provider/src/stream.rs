@@ -11,7 +11,7 @@ use tollbridge_types::Protocol;
 /// Cuts a body into frames, and tells a finished stream from one that was cut short.
 ///
 /// After the answer's end the vendor has `grace` to send usage and its end mark; some never close.
-pub(crate) fn frames(protocol: Protocol, first: Bytes, body: ByteStream, grace: Duration) -> FrameStream {
+pub(crate) fn frames(protocol: Protocol, first: &Bytes, body: ByteStream, grace: Duration) -> FrameStream {
     let mut reader = Reader {
         protocol,
         body: Some(body),
@@ -21,7 +21,7 @@ pub(crate) fn frames(protocol: Protocol, first: Bytes, body: ByteStream, grace: 
         progress: Progress::Open,
         failure: None,
     };
-    reader.take(&first);
+    reader.take(first);
     Box::pin(stream::unfold(reader, |mut reader| async move {
         let next = reader.next().await?;
         Some((next, reader))

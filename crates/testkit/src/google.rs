@@ -27,7 +27,9 @@ pub(crate) fn ask(body: &Value, model: &str, stream: bool) -> Ask {
     }
     for tool in body["tools"].as_array().into_iter().flatten() {
         for function in tool["functionDeclarations"].as_array().into_iter().flatten() {
-            let parameters = [&function["parametersJsonSchema"], &function["parameters"]];
+            // Google takes names in both spellings, and its SDK sends this one in the other.
+            let schemas = ["parametersJsonSchema", "parameters_json_schema", "parameters"];
+            let parameters = schemas.map(|name| &function[name]);
             let parameters = parameters.into_iter().find(|schema| schema.is_object()).cloned().unwrap_or_default();
             ask.tools.extend(function["name"].as_str().map(|name| (name.to_owned(), parameters)));
         }
