@@ -41,7 +41,7 @@ pub(crate) async fn respond(shared: Arc<Shared>, request: Request<Incoming>) -> 
     let watch = Watch { shared: Arc::clone(&shared), recorded: Arc::clone(&recorded), ended: false };
     let step = match shared.script().next(recorded.header("x-mock-script")) {
         Ok(step) => step,
-        Err(error) => return Ok(watched(whole(400, "text/plain", error.to_string().into()), watch)),
+        Err(error) => return Ok(watched(whole(400, "text/plain", error.to_string()), watch)),
     };
     let delay = step.delay() + shared.latency;
     if delay > Duration::ZERO {
@@ -237,7 +237,7 @@ fn deliver(shared: &Shared, wire: Wire, step: &Step, googles: bool) -> Response<
         step.effects.iter().find_map(|effect| if let Effect::Split(size) = effect { Some(*size) } else { None });
     match wire {
         Wire::Whole(body) => match split {
-            Some(size) => streamed("application/json", pieces(vec![Bytes::from(body.to_string())], size)),
+            Some(size) => streamed("application/json", pieces(&[Bytes::from(body.to_string())], size)),
             None => json_body(200, &body),
         },
         Wire::Stream { mut events, answered, content_type } => {
@@ -269,7 +269,7 @@ fn deliver(shared: &Shared, wire: Wire, step: &Step, googles: bool) -> Response<
                 }
             }
             let body = match split {
-                Some(size) => pieces(events, size),
+                Some(size) => pieces(&events, size),
                 None => stream::iter(events.into_iter().map(Ok)).boxed(),
             };
             streamed(content_type, body.chain(tail).boxed())
@@ -286,7 +286,7 @@ fn error_event(kind: Kind, googles: bool) -> Bytes {
     }
 }
 
-fn pieces(events: Vec<Bytes>, size: usize) -> BoxStream<'static, io::Result<Bytes>> {
+fn pieces(events: &[Bytes], size: usize) -> BoxStream<'static, io::Result<Bytes>> {
     let whole = events.concat();
     let pieces: Vec<Bytes> = whole.chunks(size).map(Bytes::copy_from_slice).collect();
     stream::iter(pieces.into_iter().map(Ok)).boxed()

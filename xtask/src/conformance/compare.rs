@@ -99,10 +99,10 @@ pub(crate) fn error(expected: &Value, error: &Error) -> Vec<String> {
 pub(crate) fn embeddings(expected: &Value, reply: &EmbedReply) -> Vec<String> {
     let mut faults = Faults::default();
     let counts = ["count", "n", "vectors"];
-    if let Some(count) = counts.iter().find_map(|name| expected[*name].as_u64()) {
-        if count != reply.embeddings.len() as u64 {
-            faults.push("count", &count.into(), &reply.embeddings.len().into());
-        }
+    if let Some(count) = counts.iter().find_map(|name| expected[*name].as_u64())
+        && count != reply.embeddings.len() as u64
+    {
+        faults.push("count", &count.into(), &reply.embeddings.len().into());
     }
     if let Some(model) = expected["model"].as_str().filter(|model| reply.model.as_deref() != Some(model)) {
         faults.push("model", &model.into(), &reply.model.clone().into());

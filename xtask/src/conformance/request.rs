@@ -134,10 +134,10 @@ fn openai(mut body: Value) -> Value {
         if let Some(schema) = schema.and_then(Value::as_object_mut) {
             schema.entry("name").or_insert("answer".into());
         }
-        if let Some(Value::String(word)) = fields.get_mut("tool_choice") {
-            if word == "any" {
-                *word = "required".to_owned();
-            }
+        if let Some(Value::String(word)) = fields.get_mut("tool_choice")
+            && word == "any"
+        {
+            *word = "required".to_owned();
         }
     }
     body
@@ -211,10 +211,10 @@ fn gemini(body: Value) -> Value {
         if fields.get("tools").is_none() && fields.get("cachedContent").is_none() {
             fields.remove("toolConfig");
         }
-        if let Some(config) = fields.get_mut("generationConfig").and_then(Value::as_object_mut) {
-            if config.get("stopSequences") == Some(&Value::Array(Vec::new())) {
-                config.remove("stopSequences");
-            }
+        if let Some(config) = fields.get_mut("generationConfig").and_then(Value::as_object_mut)
+            && config.get("stopSequences") == Some(&Value::Array(Vec::new()))
+        {
+            config.remove("stopSequences");
         }
         // Functions of several tool objects are one list; what else an object holds stands alone.
         if let Some(Value::Array(tools)) = fields.get_mut("tools") {
@@ -309,10 +309,10 @@ fn camel(value: Value) -> Value {
 }
 
 fn rename(body: &mut Value, from: &str, to: &str) {
-    if let Some(fields) = body.as_object_mut() {
-        if let Some(value) = fields.remove(from) {
-            fields.entry(to).or_insert(value);
-        }
+    if let Some(fields) = body.as_object_mut()
+        && let Some(value) = fields.remove(from)
+    {
+        fields.entry(to).or_insert(value);
     }
 }
 

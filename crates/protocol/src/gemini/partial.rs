@@ -73,7 +73,6 @@ impl PartialCall {
     }
 }
 
-#[expect(clippy::indexing_slicing, reason = "an object grows at a key that is missing")]
 /// Finds the place of a path such as `$.days[0].name`, making what is missing on the way.
 fn place<'a>(root: &'a mut Value, path: &str) -> &'a mut Value {
     let path = path.trim_start_matches('$').replace('[', ".").replace(']', "");
@@ -99,7 +98,6 @@ fn place<'a>(root: &'a mut Value, path: &str) -> &'a mut Value {
     here
 }
 
-#[expect(clippy::indexing_slicing, reason = "the list was just made long enough")]
 fn grown(list: &mut Value, index: usize) -> &mut Value {
     if let Value::Array(items) = list
         && items.len() <= index
