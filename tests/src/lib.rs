@@ -1,1 +1,167 @@
-//! Tests across the whole workspace.
+//! Tests across the whole workspace, and what they share: a gateway before mock upstreams.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use http::{HeaderMap, Method, Request, StatusCode};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tollbridge::core::{ByteStream, ProviderSettings, Transport};
+use tollbridge::transport::HttpTransport;
+use tollbridge::{CallContext, Client, Secret, Timeouts};
+use tollbridge_gateway::{Gateway, Options};
+use tollbridge_testkit::{Kind, Upstream};
+
+/// Mock upstreams, and a client and a gateway before them.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Bench {
+    /// The mock of OpenAI, configured as `openai`.
+    pub openai: Upstream,
+    /// The mock of Anthropic, configured as `anthropic`.
+    pub anthropic: Upstream,
+    /// The mock of Google, configured as `gemini`.
+    pub google: Upstream,
+    /// A client of all three, and of `echo`.
+    pub client: Client,
+    /// The gateway's address.
+    pub url: String,
+    stop: Option<oneshot::Sender<()>>,
+    served: tokio::task::JoinHandle<std::io::Result<()>>,
+    http: HttpTransport,
+}
+
+/// What the gateway answered.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Answered {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
+}
+
+impl Answered {
+    /// Reads the body as JSON.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
+    /// Reads the body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+}
+
+impl Bench {
+    /// Starts everything with the usual options.
+    ///
+    /// # Errors
+    /// When a port cannot be had.
+    pub async fn start() -> Result<Self, Box<dyn std::error::Error>> {
+        Self::with(Options::default()).await
+    }
+
+    /// Starts everything with a gateway of these options.
+    ///
+    /// # Errors
+    /// When a port cannot be had.
+    pub async fn with(options: Options) -> Result<Self, Box<dyn std::error::Error>> {
+        let openai = Upstream::new(Kind::OpenAi).start().await?;
+        let anthropic = Upstream::new(Kind::Anthropic).start().await?;
+        let google = Upstream::new(Kind::Google).start().await?;
+        let at = |upstream: &Upstream, key: &str| {
+            let (url, key) = (upstream.url(), Secret::new(key));
+            move |settings: &mut ProviderSettings| {
+                settings.base_url = Some(url);
+                settings.api_key = Some(key);
+            }
+        };
+        let client = Client::builder()
+            .configure("echo", |_| {})?
+            .configure("openai", at(&openai, "openai-key"))?
+            .configure("anthropic", at(&anthropic, "anthropic-key"))?
+            .configure("gemini", at(&google, "gemini-key"))?
+            .alias("main", "openai/mock")
+            .build()?;
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let (stop, stopped) = oneshot::channel();
+        let gateway = Gateway::new(client.clone(), options);
+        let served = tokio::spawn(gateway.serve(listener, async {
+            // A bench that is dropped stops its gateway too.
+            let _ = stopped.await;
+        }));
+        let http = HttpTransport::new(std::time::Duration::from_secs(5))?;
+        Ok(Self { openai, anthropic, google, client, url, stop: Some(stop), served, http })
+    }
+
+    /// Sends a request to the gateway and reads the whole response.
+    ///
+    /// # Errors
+    /// When the connection breaks.
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: impl Into<Bytes>,
+    ) -> Result<Answered, tollbridge::Error> {
+        self.send_with(method, path, &[], body).await
+    }
+
+    /// Sends a request with headers.
+    ///
+    /// # Errors
+    /// When the connection breaks.
+    pub async fn send_with(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&'static str, &'static str)],
+        body: impl Into<Bytes>,
+    ) -> Result<Answered, tollbridge::Error> {
+        let (head, mut stream) = self.open(method, path, headers, body.into()).await?.into_parts();
+        let mut body = Vec::new();
+        while let Some(bytes) = stream.next().await {
+            body.extend_from_slice(&bytes?);
+        }
+        Ok(Answered { status: head.status, headers: head.headers, body: body.into() })
+    }
+
+    /// Sends a request and returns as soon as the head is there.
+    ///
+    /// # Errors
+    /// When the connection breaks.
+    pub async fn open(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&'static str, &'static str)],
+        body: Bytes,
+    ) -> Result<http::Response<ByteStream>, tollbridge::Error> {
+        let mut request = Request::new(body);
+        *request.method_mut() = method;
+        *request.uri_mut() = format!("{}{path}", self.url).parse().unwrap_or_default();
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, http::HeaderValue::from_static(value));
+        }
+        let http: Arc<dyn Transport> = Arc::new(self.http.clone());
+        http.send(request, Timeouts::default(), &CallContext::new("test")).await
+    }
+
+    /// Hands out what tells the gateway to stop when it is dropped, as SIGTERM does.
+    pub fn stopper(&mut self) -> Option<oneshot::Sender<()>> {
+        self.stop.take()
+    }
+
+    /// Waits until the gateway has ended.
+    ///
+    /// # Errors
+    /// When it failed.
+    pub async fn ended(self) -> std::io::Result<()> {
+        self.served.await.unwrap_or_else(|error| Err(std::io::Error::other(error)))
+    }
+}

@@ -250,7 +250,11 @@ fn deliver(shared: &Shared, wire: Wire, step: &Step, googles: bool) -> Response<
                     }
                     Effect::CutAfter(count) => {
                         events.truncate(*count);
-                        let cut = stream::once(async { Err(io::Error::from(io::ErrorKind::ConnectionReset)) });
+                        // A pause lets the server write what it has before it drops the connection.
+                        let cut = stream::once(async {
+                            tokio::task::yield_now().await;
+                            Err(io::Error::from(io::ErrorKind::ConnectionReset))
+                        });
                         tail = cut.boxed();
                     }
                     Effect::NeverEnds => {
