@@ -1,0 +1,172 @@
+//! The command as its users see it.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, Command, Stdio};
+
+/// Runs the command with an empty environment and returns exit code, output and errors.
+fn run(arguments: &[&str], environment: &[(&str, &str)], input: &str) -> (i32, String, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = command(arguments, environment).current_dir(&folder).stdin(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+fn command(arguments: &[&str], environment: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tollbridge"));
+    command.args(arguments).env_clear().envs(environment.iter().copied());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+#[test]
+fn help_has_examples() {
+    let mut help = String::new();
+    for name in ["", "serve", "chat", "embed", "models", "mock", "config", "config resolve", "doctor"] {
+        let mut arguments: Vec<_> = name.split_whitespace().collect();
+        arguments.push("--help");
+        let (code, text, _) = run(&arguments, &[], "");
+        assert_eq!(code, 0);
+        help.push_str(&format!("$ tollbridge {}\n{text}\n", arguments.join(" ")));
+    }
+    insta::assert_snapshot!(help);
+}
+
+#[test]
+fn chat_answers_streams_and_reads_standard_input() {
+    let (code, out, _) = run(&["chat", "-m", "echo/any", "héllo", "你好"], &[], "");
+    assert_eq!((code, out.as_str()), (0, "Echo: héllo 你好\n"));
+    let (_, out, _) = run(&["chat", "--no-stream", "Say:", "-"], &[], "from a pipe");
+    assert_eq!(out, "Echo: Say: from a pipe\n");
+    let (_, out, _) = run(&["chat"], &[], "only a pipe");
+    assert_eq!(out, "Echo: only a pipe\n");
+}
+
+#[test]
+fn chat_prints_json_of_success_and_failure() {
+    let (code, out, _) = run(&["chat", "-m", "echo/any", "--json", "Hello World"], &[], "");
+    let mut envelope: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(code, 0);
+    envelope["metadata"]["latency_ms"] = 0.into();
+    envelope["metadata"]["response_id"] = "ID".into();
+    insta::assert_snapshot!(serde_json::to_string_pretty(&envelope).unwrap());
+    let (code, out, _) = run(&["chat", "-m", "nobody/any", "--json", "hi"], &[], "");
+    let mut envelope: serde_json::Value = serde_json::from_str(&out).unwrap();
+    envelope["metadata"]["latency_ms"] = 0.into();
+    assert_eq!(code, 1);
+    insta::assert_snapshot!(serde_json::to_string_pretty(&envelope).unwrap());
+}
+
+#[test]
+fn embed_models_and_resolve_print_data() {
+    let (_, out, _) = run(&["embed", "one", "two", "--dimensions", "3", "--json"], &[], "");
+    let (_, again, _) = run(&["embed", "one", "two", "--dimensions", "3", "--json"], &[], "");
+    assert_eq!(out, again);
+    let body: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(body["embeddings"][1].as_array().unwrap().len(), 3);
+    assert_eq!(run(&["models"], &[], ""), (0, "echo/echo\n".into(), String::new()));
+    let (code, out, _) = run(&["config", "resolve", "grok-4"], &[], "");
+    insta::assert_snapshot!(format!("{code}\n{out}"), @r"
+    0
+    provider  xai
+    model     grok-4
+    base_url  https://api.x.ai/v1
+    reason    the model's name begins with `grok`
+    ");
+}
+
+#[test]
+fn configuration_problems_come_all_at_once_and_exit_with_2() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("tollbridge.toml");
+    std::fs::write(&file, "[sever]\n[server]\nlisten = 5\n[providers.opanai]\napi_kye = \"secret-1\"\n[providers.openai]\napi_key = \"${NOT_SET}\"\n").unwrap();
+    let (code, _, errors) = run(&["config", "check", "--config", file.to_str().unwrap()], &[], "");
+    assert_eq!(code, 2);
+    insta::assert_snapshot!(errors.replace(folder.path().to_str().unwrap(), "DIR"));
+    assert!(!errors.contains("secret-1"));
+}
+
+#[test]
+fn show_masks_secrets_and_names_sources() {
+    let environment = [("OPENAI_API_KEY", "sk-secret"), ("TOLLBRIDGE_SERVER__BODY_LIMIT", "5MB")];
+    let (code, out, _) = run(&["config", "show", "--set", "server.listen=127.0.0.1:0"], &environment, "");
+    assert_eq!(code, 0);
+    assert!(!out.contains("sk-secret"));
+    insta::assert_snapshot!(out);
+}
+
+#[test]
+fn doctor_tells_the_well_from_the_unwell() {
+    let mock = Running::start(&["mock", "openai", "--listen", "127.0.0.1:0", "--strict"]);
+    let [good, bad, hanging] =
+        ["openai", "groq", "deepseek"].map(|name| format!("providers.{name}.base_url={}", mock.url));
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let hanging = hanging.replace(&mock.url, &format!("http://{}", listener.local_addr().unwrap()));
+    let refused = bad.replace(&mock.url, "http://127.0.0.1:9");
+    let arguments = [
+        "doctor",
+        "--timeout",
+        "1",
+        "--set",
+        &good,
+        "--set",
+        "providers.openai.api_key=k",
+        "--set",
+        &refused,
+        "--set",
+        "providers.groq.api_key=k",
+        "--set",
+        &hanging,
+        "--set",
+        "providers.deepseek.api_key=k",
+    ];
+    let (code, out, _) = run(&arguments, &[], "");
+    assert_eq!(code, 1);
+    let states: Vec<_> = out
+        .lines()
+        .filter(|line| !line.starts_with(' '))
+        .map(|line| line.split_whitespace().take(2).collect::<Vec<_>>().join(" "))
+        .collect();
+    assert_eq!(states, ["FAIL deepseek", "OK echo", "FAIL groq", "OK openai"], "{out}");
+    assert!(out.contains("network:") && out.contains("rate limit or timeout:"), "{out}");
+}
+
+#[test]
+fn serve_prints_one_line_and_stops_on_a_signal() {
+    let running = Running::start(&["serve", "--listen", "127.0.0.1:0"]);
+    let line = running.line.clone();
+    assert!(line.starts_with("tollbridge listening on http://127.0.0.1:") && line.contains("echo"), "{line}");
+    assert_eq!(running.terminate(), 0);
+}
+
+/// A process that says where it listens.
+struct Running {
+    child: Child,
+    line: String,
+    url: String,
+}
+
+impl Running {
+    fn start(arguments: &[&str]) -> Self {
+        let mut child = command(arguments, &[]).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let url = line.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned();
+        Self { child, line, url }
+    }
+
+    /// Sends SIGTERM and returns the exit code.
+    fn terminate(mut self) -> i32 {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        self.child.wait().unwrap().code().unwrap()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
