@@ -1,4 +1,5 @@
 //! The library as a program sees it, before real upstreams.
+#![expect(clippy::unwrap_used, reason = "what a test needs and cannot have fails it")]
 
 use std::sync::Arc;
 use std::time::Duration;

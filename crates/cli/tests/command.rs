@@ -1,4 +1,5 @@
 //! The command as its users see it.
+#![expect(clippy::unwrap_used, reason = "what a test needs and cannot have fails it")]
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};

@@ -47,7 +47,10 @@ impl Reader<'_> {
 
     pub(crate) fn problem(&mut self, table: &Table, name: &str, message: impl Into<String>) -> &mut Problem {
         let path = table.path_of(name);
-        self.problems.push(Problem::new(self.source(&path), path.join("."), message));
+        // What is missing is missed where its table stands.
+        let stands = (1..=path.len()).rev().filter_map(|length| path.get(..length));
+        let source = stands.map(|path| self.source(path)).find(|source| *source != Source::Default);
+        self.problems.push(Problem::new(source.unwrap_or(Source::Default), path.join("."), message));
         let last = self.problems.len() - 1;
         #[expect(clippy::indexing_slicing, reason = "it was pushed just above")]
         &mut self.problems[last]

@@ -10,6 +10,7 @@ pub mod codec;
 mod frame_kind;
 mod framing;
 pub mod gemini;
+mod losses;
 mod object;
 pub mod openai;
 mod peek;

@@ -1,7 +1,7 @@
 use std::ops::Range;
 
 use bytes::Bytes;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use tollbridge_core::{Error, ErrorKind};
 
@@ -24,11 +24,21 @@ pub struct Peek {
 #[derive(Deserialize)]
 struct Head<'a> {
     #[serde(borrow, default)]
-    model: Option<&'a RawValue>,
+    model: Field<'a>,
     #[serde(borrow, default)]
-    stream: Option<&'a RawValue>,
+    stream: Field<'a>,
     #[serde(borrow, default)]
-    stream_options: Option<&'a RawValue>,
+    stream_options: Field<'a>,
+}
+
+/// A field that is there, even if it is `null`: an `Option` alone would not know where that stands.
+#[derive(Default)]
+struct Field<'a>(Option<&'a RawValue>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Field<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        <&'a RawValue>::deserialize(deserializer).map(|raw| Self(Some(raw)))
+    }
 }
 
 /// Reads the fields that routing needs without parsing the rest into values.
@@ -55,10 +65,10 @@ pub fn peek(body: &[u8]) -> Result<Peek, Error> {
         let start = raw.get().as_ptr() as usize - text.as_ptr() as usize;
         start..start + raw.get().len()
     };
-    let is_null = |raw: &&RawValue| raw.get() != "null";
-    let model = head.model.filter(is_null);
-    let stream = head.stream.filter(is_null);
-    let options = head.stream_options.filter(is_null);
+    let is_something = |raw: &&RawValue| raw.get() != "null";
+    let model = head.model.0.filter(is_something);
+    let stream = head.stream.0.filter(is_something);
+    let options = head.stream_options.0.filter(is_something);
     let body_end = text.trim_end().len().saturating_sub(1);
     Ok(Peek {
         model: model.map(|raw| read(raw, "model", "a string")).transpose()?,
@@ -67,10 +77,10 @@ pub fn peek(body: &[u8]) -> Result<Peek, Error> {
             .map(|raw| read::<StreamOptions>(raw, "stream_options", "an object"))
             .transpose()?
             .and_then(|options| options.include_usage),
-        model_span: head.model.map(span),
-        stream_options_span: head.stream_options.map(span),
+        model_span: head.model.0.map(span),
+        stream_options_span: head.stream_options.0.map(span),
         body_end,
-        empty: text.get(..body_end).is_some_and(|text| text.trim_end().ends_with('{') && text.trim() == "{"),
+        empty: text.get(..body_end).is_some_and(|head| head.trim() == "{"),
     })
 }
 

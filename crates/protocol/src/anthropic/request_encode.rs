@@ -7,6 +7,7 @@ use tollbridge_types::{
 
 use super::{MESSAGES_PROTOCOL as PROTOCOL, blocks};
 use crate::Target;
+use crate::losses;
 use crate::object::{Fields, arguments_object, json};
 
 /// The limit of an answer for requests that set none: Anthropic demands one, and every model has as much.
@@ -24,7 +25,7 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Ve
     }
     let mut body = Fields::new();
     body.put("model", target.model);
-    let thinking = thinking(request, losses);
+    let thinking = thinking(request);
     max_tokens(request, &mut body, losses);
     match system.as_slice() {
         [] => {}
@@ -50,7 +51,7 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Ve
         body.put("metadata", &serde_json::json!({"user_id": user}));
     }
     unsupported(request, losses);
-    report_foreign(&request.extras, "extras", losses);
+    losses::report_foreign(&request.extras, "extras", PROTOCOL, losses);
     for (name, value) in request.extras.of(PROTOCOL).filter(|(name, _)| !name.starts_with("output_config.")) {
         if !body.has(name) {
             body.put(name, value);
@@ -70,9 +71,8 @@ fn max_tokens(request: &ChatRequest, body: &mut Fields, losses: &mut Vec<Loss>) 
 }
 
 /// Chooses how to ask for thinking: a budget as a budget, an effort as adaptive thinking of that effort.
-fn thinking(request: &ChatRequest, losses: &mut Vec<Loss>) -> Option<Json> {
+fn thinking(request: &ChatRequest) -> Option<Json> {
     let reasoning = request.reasoning.as_ref()?;
-    report_foreign(&reasoning.extras, "reasoning.extras", losses);
     if let Some(own) = reasoning.extras.get(PROTOCOL, "thinking") {
         return Some(own.clone());
     }
@@ -151,7 +151,7 @@ fn tools(request: &ChatRequest, body: &mut Fields, losses: &mut Vec<Loss>) {
     for (place, tool) in request.tools.iter().enumerate() {
         match tool {
             Tool::Function { name, description, parameters, strict, extras, .. } => {
-                report_foreign(extras, &format!("tools[{place}].extras"), losses);
+                losses::report_foreign(extras, &format!("tools[{place}].extras"), PROTOCOL, losses);
                 let mut fields = Fields::new();
                 fields.put("name", name).put_some("description", description.as_ref());
                 match parameters {
@@ -261,7 +261,7 @@ impl Turn {
 
 impl Conversation<'_> {
     fn message(&mut self, message: &Message, path: &str) -> Result<(), Error> {
-        report_foreign(&message.extras, &format!("{path}.extras"), self.losses);
+        losses::report_foreign(&message.extras, &format!("{path}.extras"), PROTOCOL, self.losses);
         if message.name.is_some() {
             self.losses.push(Loss::dropped(format!("{path}.name"), "Anthropic has no names of speakers"));
         }
@@ -299,7 +299,7 @@ impl Conversation<'_> {
     fn part(&mut self, part: &Part, path: &str) -> Result<Option<Block>, Error> {
         Ok(match part {
             Part::Text(text) => {
-                report_foreign(&text.extras, &format!("{path}.extras"), self.losses);
+                losses::report_foreign(&text.extras, &format!("{path}.extras"), PROTOCOL, self.losses);
                 if let Some(signature) = text.signature.as_ref().filter(|signature| signature.protocol != PROTOCOL) {
                     let reason = format!("only {} reads it", signature.protocol);
                     self.losses.push(Loss::dropped(format!("{path}.signature"), reason));
@@ -406,10 +406,4 @@ fn source(kind: &str, media: &Media, path: &str) -> Result<Fields, Error> {
     }
     fields.put_extras(&media.extras, PROTOCOL);
     Ok(fields)
-}
-
-fn report_foreign(extras: &Extras, path: &str, losses: &mut Vec<Loss>) {
-    for (owner, name, _) in extras.iter().filter(|(owner, ..)| *owner != PROTOCOL) {
-        losses.push(Loss::dropped(format!("{path}.{name}"), format!("only {owner} has it")));
-    }
 }

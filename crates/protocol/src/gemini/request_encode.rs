@@ -8,6 +8,7 @@ use tollbridge_types::{
 };
 
 use super::{GENERATE_PROTOCOL as PROTOCOL, parts};
+use crate::losses;
 use crate::object::{Fields, json};
 use crate::tool_id;
 
@@ -40,7 +41,7 @@ pub(crate) fn encode(request: &ChatRequest, losses: &mut Vec<Loss>) -> Result<By
         body.put("generationConfig", &config);
     }
     unsupported(request, losses);
-    report_foreign(&request.extras, "extras", losses);
+    losses::report_foreign(&request.extras, "extras", PROTOCOL, losses);
     for (name, value) in request.extras.of(PROTOCOL).filter(|(name, _)| !name.contains('.')) {
         if !body.has(name) {
             body.put(name, value);
@@ -54,7 +55,7 @@ fn tools(request: &ChatRequest, body: &mut Fields, losses: &mut Vec<Loss>) {
     for (place, tool) in request.tools.iter().enumerate() {
         match tool {
             Tool::Function { name, description, parameters, strict, extras, .. } => {
-                report_foreign(extras, &format!("tools[{place}].extras"), losses);
+                losses::report_foreign(extras, &format!("tools[{place}].extras"), PROTOCOL, losses);
                 if *strict == Some(true) {
                     losses.push(Loss::dropped(format!("tools[{place}].strict"), "Gemini has no such mark"));
                 }
@@ -151,7 +152,6 @@ fn put_prefixed(fields: &mut Fields, extras: &Extras, prefix: &str) {
 /// Chooses how to ask for thinking: always by a budget, which every model that thinks takes.
 fn thinking(request: &ChatRequest, losses: &mut Vec<Loss>) -> Option<Json> {
     let reasoning = request.reasoning.as_ref()?;
-    report_foreign(&reasoning.extras, "reasoning.extras", losses);
     if let Some(own) = reasoning.extras.get(PROTOCOL, "thinkingConfig") {
         return Some(own.clone());
     }
@@ -198,7 +198,7 @@ struct Conversation<'a> {
 
 impl Conversation<'_> {
     fn message(&mut self, message: &Message, path: &str) -> Result<(), Error> {
-        report_foreign(&message.extras, &format!("{path}.extras"), self.losses);
+        losses::report_foreign(&message.extras, &format!("{path}.extras"), PROTOCOL, self.losses);
         if message.name.is_some() {
             self.losses.push(Loss::dropped(format!("{path}.name"), "Gemini has no names of speakers"));
         }
@@ -230,7 +230,7 @@ impl Conversation<'_> {
     fn part(&mut self, part: &Part, path: &str) -> Result<Vec<Json>, Error> {
         let fields = match part {
             Part::Text(text) => {
-                report_foreign(&text.extras, &format!("{path}.extras"), self.losses);
+                losses::report_foreign(&text.extras, &format!("{path}.extras"), PROTOCOL, self.losses);
                 self.report_signature(text.signature.as_ref(), path);
                 let mut fields = parts::text(&text.text, false);
                 fields.put_extras(&text.extras, PROTOCOL);
@@ -335,10 +335,4 @@ fn media_part(media: &Media, fallback: &str, path: &str) -> Result<Fields, Error
 /// Says whether the part came in this protocol, so that its address was written for Google.
 fn came_from_google(media: &Media) -> bool {
     media.extras.get(PROTOCOL, "fileData").is_some()
-}
-
-fn report_foreign(extras: &Extras, path: &str, losses: &mut Vec<Loss>) {
-    for (owner, name, _) in extras.iter().filter(|(owner, ..)| *owner != PROTOCOL) {
-        losses.push(Loss::dropped(format!("{path}.{name}"), format!("only {owner} has it")));
-    }
 }

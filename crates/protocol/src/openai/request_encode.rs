@@ -1,13 +1,14 @@
 use bytes::Bytes;
 use tollbridge_core::{Error, Loss};
 use tollbridge_types::{
-    ChatRequest, Extras, Media, MediaSource, Message, Opaque, Part, ResponseFormat, Role, Text, Thought, Tool,
-    ToolCall, ToolCallKind, ToolChoice, ToolResult,
+    ChatRequest, Media, MediaSource, Message, Opaque, Part, ResponseFormat, Role, Text, Thought, Tool, ToolCall,
+    ToolCallKind, ToolChoice, ToolResult,
 };
 
 use super::CHAT_PROTOCOL as PROTOCOL;
 use super::quirks::Quirks;
 use crate::Target;
+use crate::losses;
 use crate::object::{Fields, json};
 
 /// Writes the body of "Create chat completion".
@@ -48,7 +49,7 @@ pub(crate) fn encode(
     reasoning(request, &mut body, losses);
     body.put_some("user", request.user.as_ref()).put_some("service_tier", request.service_tier.as_ref());
     stream(request, target, &mut body);
-    report_foreign(&request.extras, "extras", losses);
+    losses::report_foreign(&request.extras, "extras", PROTOCOL, losses);
     for (name, value) in request.extras.of(PROTOCOL).filter(|(name, _)| !name.starts_with("stream_options.")) {
         if !body.has(name) {
             body.put(name, value);
@@ -97,7 +98,6 @@ fn reasoning(request: &ChatRequest, body: &mut Fields, losses: &mut Vec<Loss>) {
         _ => None,
     };
     body.put_some("reasoning_effort", effort);
-    report_foreign(&reasoning.extras, "reasoning.extras", losses);
 }
 
 struct Writer<'a> {
@@ -119,7 +119,7 @@ impl Writer<'_> {
         if rest.is_empty() && message.parts.iter().any(|part| matches!(part, Part::ToolResult(_))) {
             return Ok(());
         }
-        report_foreign(&message.extras, &format!("{path}.extras"), self.losses);
+        losses::report_foreign(&message.extras, &format!("{path}.extras"), PROTOCOL, self.losses);
         let mut fields = Fields::new();
         fields.put("role", self.role(&message.role));
         let mut content = Vec::new();
@@ -197,7 +197,7 @@ impl Writer<'_> {
     }
 
     fn text(&mut self, text: &Text, path: &str) -> Content {
-        report_foreign(&text.extras, &format!("{path}.extras"), self.losses);
+        losses::report_foreign(&text.extras, &format!("{path}.extras"), PROTOCOL, self.losses);
         if let Some(signature) = &text.signature {
             self.losses
                 .push(Loss::dropped(format!("{path}.signature"), format!("only {} reads it", signature.protocol)));
@@ -370,7 +370,7 @@ fn tools(tools: &[Tool], losses: &mut Vec<Loss>) -> Vec<tollbridge_types::Json> 
     for (place, tool) in tools.iter().enumerate() {
         match tool {
             Tool::Function { name, description, parameters, strict, extras, .. } => {
-                report_foreign(extras, &format!("tools[{place}].extras"), losses);
+                losses::report_foreign(extras, &format!("tools[{place}].extras"), PROTOCOL, losses);
                 let mut inner = Fields::new();
                 inner.put("name", name).put_some("description", description.as_ref());
                 match parameters {
@@ -427,10 +427,4 @@ fn own(opaque: &Opaque, path: &str, losses: &mut Vec<Loss>) -> Option<tollbridge
     }
     losses.push(Loss::dropped(path, format!("only {} has it", opaque.protocol)));
     None
-}
-
-fn report_foreign(extras: &Extras, path: &str, losses: &mut Vec<Loss>) {
-    for (owner, name, _) in extras.iter().filter(|(owner, ..)| *owner != PROTOCOL) {
-        losses.push(Loss::dropped(format!("{path}.{name}"), format!("only {owner} has it")));
-    }
 }

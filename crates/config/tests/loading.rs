@@ -1,0 +1,289 @@
+//! Configuration as people write it, over kinds of providers that exist for these tests alone.
+#![expect(clippy::unwrap_used, reason = "what a test needs and cannot have fails it")]
+
+use std::path::Path;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use tollbridge_config::{Config, KEYS, Loader, Problems, infer};
+use tollbridge_core::{Error, ErrorKind, OptionSpec, Provider, ProviderSettings, Registration, Registry, Transport};
+
+fn build(_: &Registration, _: ProviderSettings, _: Arc<dyn Transport>) -> Result<Arc<dyn Provider>, Error> {
+    Err(Error::new(ErrorKind::Config, "these kinds are never built"))
+}
+
+const AZURE: &[OptionSpec] = &[OptionSpec::new("api_version", "", &["AZURE_OPENAI_API_VERSION"])];
+
+fn registry() -> Registry {
+    let mut registry = Registry::default();
+    let kinds = [
+        Registration::new("openai", "", build)
+            .base_url("https://api.openai.com/v1")
+            .key_env(&["OPENAI_API_KEY"])
+            .base_env(&["OPENAI_BASE_URL"]),
+        Registration::new("xai", "", build)
+            .aliases(&["grok"])
+            .base_url("https://api.x.ai/v1")
+            .key_env(&["XAI_API_KEY", "GROK_API_KEY"]),
+        Registration::new("moonshot", "", build)
+            .aliases(&["kimi"])
+            .base_url("https://api.moonshot.cn/v1")
+            .key_env(&["MOONSHOT_API_KEY"]),
+        Registration::new("deepseek", "", build).base_url("https://api.deepseek.com").key_env(&["DEEPSEEK_API_KEY"]),
+        Registration::new("gemini", "", build)
+            .aliases(&["google", "google_genai"])
+            .base_url("https://g.example")
+            .key_env(&["GEMINI_API_KEY"]),
+        Registration::new("azure", "", build)
+            .aliases(&["azure_openai"])
+            .base_env(&["AZURE_OPENAI_ENDPOINT"])
+            .key_env(&["AZURE_OPENAI_API_KEY", "AZURE_API_KEY"])
+            .options(AZURE),
+        Registration::new("ollama", "", build)
+            .base_url("http://127.0.0.1:11434")
+            .base_env(&["OLLAMA_BASE_URL"])
+            .keyless(),
+        Registration::new("echo", "", build).keyless().always_on(),
+    ];
+    for kind in kinds {
+        registry.register(kind).unwrap();
+    }
+    registry
+}
+
+fn load(file: Option<(&str, &str)>, environment: &[(&str, &str)], arguments: &[&str]) -> Result<Config, Problems> {
+    let registry = registry();
+    let folder = tempfile::tempdir().unwrap();
+    let mut loader = Loader::new(&registry).env(environment.iter().copied()).arguments(arguments.iter().copied());
+    if let Some((name, text)) = file {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        loader = loader.file(path);
+    }
+    loader.load()
+}
+
+fn problems(name: &str, text: &str, environment: &[(&str, &str)]) -> String {
+    let told = load(Some((name, text)), environment, &[]).unwrap_err().to_string();
+    told.lines()
+        .map(|line| line.find(name).map_or(line, |at| line.get(at..).unwrap_or(line)))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+fn shown(config: &Config) -> String {
+    let row = |row: &tollbridge_config::Row| {
+        let source = row.source.to_string();
+        let source =
+            source.find("tollbridge.").map_or(source.as_str(), |at| source.get(at..).unwrap_or_default()).to_owned();
+        format!("{} = {} ({source})", row.key, row.value)
+    };
+    config.describe().iter().map(row).collect::<Vec<_>>().join("\n")
+}
+
+const FILE: &str = r#"
+[server]
+listen = "127.0.0.1:5000"
+body_limit = "5MB"
+
+[timeouts]
+idle = "90s"
+
+[aliases]
+main = "openai/gpt-5"
+planner = "main"
+
+[providers.openai]
+api_key = "${KEY}"
+models = ["gpt-5"]
+headers = { x-team = "a" }
+timeouts = { idle = 7 }
+
+[providers.house]
+kind = "azure"
+base_url = "${HOUSE:-https://house.example}"
+api_key = 12345
+api_version = 2024
+enabled = false
+"#;
+
+#[test]
+fn sources_lie_over_each_other_and_are_shown() {
+    let environment =
+        [("KEY", "sk-1"), ("TOLLBRIDGE_SERVER__LISTEN", "127.0.0.1:6000"), ("TOLLBRIDGE_TIMEOUTS__TOTAL", "2m")];
+    let config = load(Some(("tollbridge.toml", FILE)), &environment, &["server.listen=127.0.0.1:7000"]).unwrap();
+    insta::assert_snapshot!(shown(&config));
+    assert_eq!(config.aliases["planner"], "main");
+    let house = config.providers.iter().find(|provider| provider.settings.name == "house").unwrap();
+    assert_eq!(house.settings.api_key.as_ref().unwrap().expose(), "12345");
+    assert_eq!(house.settings.option("api_version"), Some("2024"));
+    let config = load(Some(("tollbridge.toml", FILE)), &environment[..2], &[]).unwrap();
+    assert_eq!(config.server.listen.port(), 6000);
+    let config = load(Some(("tollbridge.toml", FILE)), &environment[..1], &[]).unwrap();
+    assert_eq!(config.server.listen.port(), 5000);
+}
+
+#[test]
+fn the_three_formats_say_the_same() {
+    let toml = "[server]\nbody_limit = 5\n[providers.openai]\napi_key = \"k\"\n[aliases]\nmain = \"openai/m\"\n";
+    let yaml = "server:\n  body_limit: 5\nproviders:\n  openai:\n    api_key: k\naliases:\n  main: openai/m\n";
+    let json =
+        r#"{"server": {"body_limit": 5}, "providers": {"openai": {"api_key": "k"}}, "aliases": {"main": "openai/m"}}"#;
+    let values = |name: &str, text: &str| {
+        let config = load(Some((name, text)), &[], &[]).unwrap();
+        config.describe().iter().map(|row| format!("{}={}", row.key, row.value)).collect::<Vec<_>>()
+    };
+    let first = values("a.toml", toml);
+    assert_eq!(values("a.yaml", yaml), first);
+    assert_eq!(values("a.json", json), first);
+}
+
+#[test]
+fn all_problems_come_at_once_with_file_line_and_key() {
+    let file = r#"
+[sever]
+[server]
+listen = "somewhere"
+body_limit = "much"
+drain = 5
+[timeouts]
+idle = 0
+connect = "soon"
+[aliases]
+a = "b"
+b = "a"
+c = "nobody/m"
+d = "opnai"
+[providers.opanai]
+[providers.openai]
+api_kye = "k"
+api_key = "${NOT_SET}"
+enabled = "perhaps"
+[providers.deepseek]
+timeouts = { iddle = 5 }
+[providers.azure]
+api_key = "${OPEN"
+api_verson = "x"
+models = 5
+"#;
+    insta::assert_snapshot!(problems("tollbridge.toml", file, &[]));
+}
+
+#[test]
+fn broken_files_are_told_with_their_line() {
+    let told = [
+        problems("a.toml", "[server]\nlisten = \n", &[]),
+        problems("a.yaml", "server:\n  listen: [\n", &[]),
+        problems("a.json", "{\n \"server\": }", &[]),
+        problems("a.ini", "x=1", &[]),
+        problems("a.json", "[]", &[]),
+        problems("a.yaml", "server:\n  listen: 5\nproviders:\n  openai:\n    api_key: k\n    kye: 1\n", &[]),
+        problems(
+            "a.json",
+            "{\"aliases\": {\"kind\": \"openai/x\"},\n\"providers\": {\"openai\": {\n\"api_key\": \"k\",\n\"kind\": \"nonsense\"}}}",
+            &[],
+        ),
+        load(None, &[("TOLLBRIDGE_SERVER__LITSEN", "x"), ("TOLLBRIDGE_TIMEOUTS__IDLE", "-5")], &["nonsense"])
+            .unwrap_err()
+            .to_string(),
+    ];
+    insta::assert_snapshot!(told.join("\n---\n"));
+    let registry = registry();
+    let error = Loader::new(&registry).file("does/not/exist.toml").load().unwrap_err().to_string();
+    assert!(error.starts_with("does/not/exist.toml: the file cannot be read"), "{error}");
+}
+
+#[test]
+fn without_a_file_the_environment_decides() {
+    let on = |environment: &[(&str, &str)]| {
+        let config = load(None, environment, &[]).unwrap();
+        (config.providers.iter().map(|provider| provider.settings.name.clone()).collect::<Vec<_>>(), config.warnings)
+    };
+    assert_eq!(on(&[]), (vec!["echo".to_owned()], vec![]));
+    assert_eq!(on(&[("OPENAI_API_KEY", ""), ("OLLAMA_BASE_URL", "http://x")]).0, ["echo", "ollama"]);
+    let (names, warnings) = on(&[("XAI_API_KEY", "a"), ("GROK_API_KEY", "b"), ("AZURE_API_KEY", "c")]);
+    assert_eq!(names, ["echo", "xai"]);
+    insta::assert_snapshot!(warnings.join("\n"), @r"
+    the key of `azure` is set but not where it is; set AZURE_OPENAI_ENDPOINT to turn it on
+    XAI_API_KEY and GROK_API_KEY differ; XAI_API_KEY is taken
+    ");
+}
+
+#[test]
+fn each_kind_gets_only_its_own_key() {
+    let registry = registry();
+    let variables: Vec<&str> = registry.iter().flat_map(|kind| kind.key_env).copied().collect();
+    let mut environment: Vec<(&str, &str)> = variables.iter().map(|name| (*name, *name)).collect();
+    environment.push(("AZURE_OPENAI_ENDPOINT", "https://house.example"));
+    let config = load(None, &environment, &[]).unwrap();
+    for provider in &config.providers {
+        let key = provider.settings.api_key.as_ref().map(|key| key.expose().to_owned());
+        let own: Vec<_> = provider.registration.key_env.iter().map(|name| (*name).to_owned()).collect();
+        assert_eq!(key, own.first().cloned(), "{}", provider.settings.name);
+    }
+    // A second provider elsewhere does not get the kind's key.
+    let file = "[providers.eu]\nkind = \"openai\"\nbase_url = \"https://elsewhere.example\"\n";
+    let told = problems("a.toml", file, &[("OPENAI_API_KEY", "k")]);
+    assert_eq!(
+        told,
+        "a.toml:1: the provider `eu` has no key; set `api_key`: the kind's variables are not sent to another address"
+    );
+    let config =
+        load(Some(("a.toml", "[providers.second]\nkind = \"openai\"\n")), &[("OPENAI_API_KEY", "k")], &[]).unwrap();
+    let names: Vec<_> = config.providers.iter().map(|provider| provider.settings.name.as_str()).collect();
+    assert_eq!(names, ["echo", "openai", "second"]);
+}
+
+#[test]
+fn loose_descriptions_are_understood_and_explained() {
+    let registry = registry();
+    let rows = [
+        (None, "grok-4", None),
+        (None, "Moonshot-v1-8k", None),
+        (None, "kimi-k2", None),
+        (None, "deepseek-chat", None),
+        (None, "deepseek/deepseek-chat", None),
+        (None, "azure:gpt-4o-mini", None),
+        (None, "openai/gpt-4o", None),
+        (None, "gpt-4o", None),
+        (Some("kimi"), "x", None),
+        (Some("Grok"), "x", None),
+        (Some("google_genai"), "gemini-3", None),
+        (Some("azure_openai"), "azure:gpt-4o", None),
+        (Some("openai"), "m", Some("https://kimi-proxy.corp/v1")),
+        (Some("unheard"), "m", None),
+        (None, "m", Some("https://api.deepseek.com/v1")),
+        (None, "m", Some("https://res.openai.azure.com")),
+        (None, "m", Some("https://my-azure-proxy.corp")),
+        (None, "m", Some("https://api.x.ai:443/v1")),
+        (None, "m", Some("https://evil-x.ai/v1")),
+    ];
+    let told = rows.map(|(provider, model, base)| {
+        let found = infer(provider, model, base, &registry);
+        format!("{provider:?} {model} {base:?} → {:?} {} because {}", found.provider, found.model, found.reason)
+    });
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+#[test]
+fn the_reference_page_has_every_key() {
+    let page =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/configuration.md")).unwrap();
+    for key in KEYS {
+        let last = key.rsplit('.').next().unwrap();
+        assert!(page.contains(&format!("`{last}`")) || page.contains(&format!("`{key}`")), "{key}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_secret_is_ever_shown(secret in "[A-Za-z0-9]{12,30}", wrong: bool) {
+        let extra = if wrong { "api_kye = 1\n" } else { "" };
+        let file = format!("[providers.openai]\napi_key = \"{secret}\"\nheaders = {{ authorization = \"{secret}\" }}\n{extra}");
+        let shown = match load(Some(("a.toml", &file)), &[("XAI_API_KEY", &secret)], &[]) {
+            Ok(config) => format!("{config:?} {}", shown(&config)),
+            Err(problems) => format!("{problems} {problems:?}"),
+        };
+        prop_assert!(!shown.contains(&secret), "{}", shown);
+    }
+}

@@ -1,0 +1,5 @@
+//! The transport before servers of bare sockets.
+
+mod exchange;
+mod limits;
+mod server;
