@@ -1,5 +1,7 @@
 //! The transport before servers of bare sockets.
 
+#![cfg(test)]
+
 mod exchange;
 mod limits;
 mod server;
