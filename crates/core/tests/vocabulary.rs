@@ -1,5 +1,4 @@
 //! Money, secrets and errors.
-#![expect(clippy::unwrap_used, reason = "what a test needs and cannot have fails it")]
 
 use proptest::prelude::*;
 use tollbridge_core::{Cancellation, Currency, Error, ErrorKind, Money, Secret, VendorError};

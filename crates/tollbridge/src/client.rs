@@ -77,8 +77,8 @@ impl Client {
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), tollbridge::Error> {
     /// # let client = tollbridge::Client::from_env()?;
-    /// let vectors = client.embed("echo/any", ["one", "two"]).await?.floats()?;
-    /// assert_eq!(vectors.len(), 2);
+    /// let answer = client.embed("echo/any", ["one", "two"]).await?;
+    /// assert_eq!(answer.floats()?.len(), 2);
     /// # Ok(()) }
     /// ```
     ///

@@ -171,6 +171,7 @@ impl ChatReply {
 
 fn choice_events(whole: Choice, events: &mut Vec<ChatEvent>) {
     let Choice { index: choice, parts, finish, logprobs, extras } = whole;
+    let before = events.len();
     let mut calls = 0;
     for part in parts {
         match part {
@@ -212,7 +213,9 @@ fn choice_events(whole: Choice, events: &mut Vec<ChatEvent>) {
     if let Some(LogProbs { content, refusal }) = logprobs {
         events.push(ChatEvent::LogProbs { choice, content, refusal });
     }
-    if !extras.is_empty() {
+    // A choice that says nothing is a choice all the same.
+    let silent = events.len() == before && finish.is_none();
+    if !extras.is_empty() || silent {
         events.push(ChatEvent::Extras { choice: Some(choice), extras });
     }
     events.extend(finish.map(|finish| ChatEvent::Finish { choice, finish }));
