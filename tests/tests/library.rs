@@ -342,3 +342,51 @@ fn at(upstream: &Upstream, key: &str) -> impl FnOnce(&mut ProviderSettings) + us
         settings.api_key = Some(key);
     }
 }
+
+#[tokio::test]
+async fn all_faults_of_a_request_are_told_before_anything_is_sent() {
+    let bench = Bench::start().await.unwrap();
+    let call =
+        bench.client.chat("openai/m", Vec::new()).message(Message::tool(ToolResult::text("c1", "x"))).with(|request| {
+            request.model = String::new();
+            request.temperature = Some(3.0);
+            request.top_p = Some(-0.1);
+            request.max_tokens = Some(0);
+            request.choices = Some(0);
+            request.stop = vec![String::new()];
+            request.tool_choice = Some(ToolChoice::Required);
+        });
+    let error = call.await.unwrap_err();
+    insta::assert_snapshot!(error.to_string(), @"`model` is empty, `temperature` is not between 0 and 2, `top_p` is not between 0 and 1, `max_tokens` is not above zero, `choices` is not above zero, `stop` holds an empty text, `tool_choice` stands without tools, `messages[0].parts[0].id` is one that no earlier tool call has");
+    assert_eq!((error.kind(), error.path()), (ErrorKind::InvalidRequest, Some("model")));
+    assert!(bench.openai.requests().is_empty());
+}
+
+#[tokio::test]
+async fn what_a_model_cannot_do_is_refused_before_anything_is_sent() {
+    let upstream = Upstream::new(Kind::OpenAi).start().await.unwrap();
+    let set = at(&upstream, "key");
+    let client = Client::builder()
+        .configure("openai", move |settings| {
+            set(settings);
+            let mut model = tollbridge::core::ModelSettings::new("small");
+            (model.supports_tools, model.supports_vision, model.supports_streaming) = (false, false, false);
+            model.max_tokens = Some(100);
+            settings.models = vec![model];
+        })
+        .unwrap()
+        .build()
+        .unwrap();
+    let call = || client.chat("openai/small", "hi");
+    let mut told = vec![
+        call().tool(weather()).await.unwrap_err().to_string(),
+        call().image(Media::base64("image/png", "iVBO")).await.unwrap_err().to_string(),
+        call().max_tokens(101).await.unwrap_err().to_string(),
+        call().stream().await.unwrap_err().to_string(),
+    ];
+    told.dedup();
+    insta::assert_snapshot!(told.join("\n"));
+    assert!(upstream.requests().is_empty());
+    call().max_tokens(100).await.unwrap();
+    client.chat("openai/large", "hi").tool(weather()).await.unwrap();
+}

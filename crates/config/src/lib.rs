@@ -36,4 +36,9 @@ pub const KEYS: &[&str] = &[
     "headers",
     "models",
     "timeouts",
+    "display_name",
+    "max_tokens",
+    "supports_tools",
+    "supports_vision",
+    "supports_streaming",
 ];

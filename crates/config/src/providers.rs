@@ -2,12 +2,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
-use tollbridge_core::{ProviderSettings, Registration, Registry, Secret, Timeouts};
+use tollbridge_core::{ModelSettings, ProviderSettings, Registration, Registry, Secret, Timeouts};
 
 use crate::config::{ProviderConfig, Row, Source};
 use crate::loader;
 use crate::problem::nearest;
 use crate::reader::{Reader, Table};
+use crate::units;
 
 type Environment = BTreeMap<String, String>;
 
@@ -174,24 +175,39 @@ fn headers(reader: &mut Reader<'_>, table: &Table) -> HeaderMap {
     headers
 }
 
-/// Reads names of models: a list, or a table keyed by them.
-fn models(reader: &mut Reader<'_>, fields: &Table) -> Vec<String> {
-    let models: Option<Vec<String>> = match fields.fields.get("models") {
+/// Reads models: a list of names, or a table keyed by them with what is known of each.
+fn models(reader: &mut Reader<'_>, fields: &Table) -> Vec<ModelSettings> {
+    let names: Option<Vec<String>> = match fields.fields.get("models") {
         None => return Vec::new(),
         Some(Value::Array(list)) => list.iter().map(|name| name.as_str().map(str::to_owned)).collect(),
         Some(Value::Object(table)) => Some(table.keys().cloned().collect()),
         Some(Value::String(text)) => Some(text.split(',').map(|name| name.trim().to_owned()).collect()),
         Some(_) => None,
     };
-    match models {
-        Some(models) => {
-            reader.show(fields, "models", models.join(", "));
-            models
-        }
-        None => {
-            let key = fields.key_of("models");
-            reader.problem(fields, "models", format!("`{key}` is not a list of names"));
-            Vec::new()
+    let Some(names) = names else {
+        let key = fields.key_of("models");
+        reader.problem(fields, "models", format!("`{key}` is not a list of names"));
+        return Vec::new();
+    };
+    reader.show(fields, "models", names.join(", "));
+    let table = fields.child("models");
+    names.into_iter().map(|name| model(reader, &table, name)).collect()
+}
+
+fn model(reader: &mut Reader<'_>, table: &Table, name: String) -> ModelSettings {
+    let fields = table.child(&name);
+    let known = ["display_name", "max_tokens", "supports_tools", "supports_vision", "supports_streaming"];
+    reader.known(&fields, &known);
+    let mut model = ModelSettings::new(name);
+    model.display_name = reader.text(&fields, "display_name");
+    model.max_tokens = reader.unit(&fields, "max_tokens", units::tokens);
+    model.supports_tools = reader.flag(&fields, "supports_tools").unwrap_or(true);
+    model.supports_vision = reader.flag(&fields, "supports_vision").unwrap_or(true);
+    model.supports_streaming = reader.flag(&fields, "supports_streaming").unwrap_or(true);
+    for key in known.iter().filter(|key| fields.fields.contains_key(**key)) {
+        if let Some(text) = reader.text(&fields, key) {
+            reader.show(&fields, key, text);
         }
     }
+    model
 }

@@ -51,3 +51,9 @@ pub(crate) fn bytes(value: &Value) -> Result<usize, &'static str> {
     let size = number.parse::<usize>().ok().and_then(|number| number.checked_mul(scale)).ok_or(WANTED)?;
     if size == 0 { Err("is not above zero") } else { Ok(size) }
 }
+
+/// Reads a number of tokens.
+pub(crate) fn tokens(value: &Value) -> Result<u64, &'static str> {
+    let tokens = value.as_u64().or_else(|| value.as_str()?.trim().parse().ok());
+    tokens.filter(|tokens| *tokens > 0).ok_or("is not a number of tokens above zero")
+}

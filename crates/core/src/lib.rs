@@ -32,7 +32,7 @@ pub use registry::{Build, Registration, Registry};
 pub use reply::{Reply, ReplyBody};
 pub use request::{Request, Typed, Wire};
 pub use secret::Secret;
-pub use settings::{AuthStyle, OptionSpec, ProviderSettings};
+pub use settings::{AuthStyle, ModelSettings, OptionSpec, ProviderSettings};
 pub use tollbridge_types::{Protocol, Usage, UsageBasis};
 pub use transport::{ByteStream, Transport};
 

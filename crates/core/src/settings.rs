@@ -18,8 +18,8 @@ pub struct ProviderSettings {
     pub embed_base_url: Option<String>,
     /// Headers that go with every request.
     pub headers: HeaderMap,
-    /// Models to list where the vendor has no list, and whose names are checked nowhere.
-    pub models: Vec<String>,
+    /// Models to list in the place of the vendor's own list, with what is known of each.
+    pub models: Vec<ModelSettings>,
     /// Time limits of each attempt.
     pub timeouts: Timeouts,
     /// Options that this kind of provider declared, by name.
@@ -44,6 +44,43 @@ impl ProviderSettings {
     /// Returns an option that the kind of provider declared.
     pub fn option(&self, name: &str) -> Option<&str> {
         self.options.get(name).map(String::as_str)
+    }
+}
+
+/// What the configuration says about one model of a provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ModelSettings {
+    /// The vendor's own name of it.
+    pub name: String,
+    /// A name for people.
+    pub display_name: Option<String>,
+    /// The most tokens of an answer; a request for more is refused.
+    pub max_tokens: Option<u64>,
+    /// Whether it takes tools; a request with tools is refused if not.
+    pub supports_tools: bool,
+    /// Whether it takes images; a request with images is refused if not.
+    pub supports_vision: bool,
+    /// Whether it streams; a request for a stream is refused if not.
+    pub supports_streaming: bool,
+}
+
+impl ModelSettings {
+    /// Names a model of which nothing else is known.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            display_name: None,
+            max_tokens: None,
+            supports_tools: true,
+            supports_vision: true,
+            supports_streaming: true,
+        }
+    }
+
+    /// Says whether anything is known that a request could run against.
+    pub fn has_limits(&self) -> bool {
+        self.max_tokens.is_some() || !(self.supports_tools && self.supports_vision && self.supports_streaming)
     }
 }
 

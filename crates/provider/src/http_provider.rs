@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use tollbridge_core::{
-    AuthStyle, ByteStream, CallContext, CallEvent, Error, ErrorKind, Operation, Provider, ProviderInfo,
+    AuthStyle, ByteStream, CallContext, CallEvent, Error, ErrorKind, ModelSettings, Operation, Provider, ProviderInfo,
     ProviderSettings, Reply, ReplyBody, Request, Secret, Timeouts, Transport, VendorError,
 };
 use tollbridge_protocol::translate::{self, Encoded};
@@ -16,6 +16,7 @@ use tollbridge_types::{ModelInfo, Protocol};
 use url::Url;
 
 use crate::body::{self, Shape};
+use crate::limits;
 use crate::stream;
 
 /// A vendor reached over HTTP: its codecs, its routes and its key.
@@ -30,7 +31,7 @@ pub struct HttpProvider {
     route: Box<FindRoute>,
     headers: HeaderMap,
     key: Option<Secret>,
-    listed: Vec<String>,
+    listed: Vec<ModelSettings>,
     timeouts: Timeouts,
     transport: Arc<dyn Transport>,
     asks_usage: bool,
@@ -146,6 +147,11 @@ impl HttpProvider {
         }
         let stream = request.stream && operation == Operation::Chat;
         let model = if operation == Operation::Models { "" } else { request.model.as_str() };
+        if let Some(settings) =
+            self.listed.iter().find(|settings| operation == Operation::Chat && settings.name == model)
+        {
+            limits::check(request, settings)?;
+        }
         let url = (self.route)(&Route { operation, model, stream })?;
         let encoded = self.encode(request, self.may_ask_usage(model))?;
         let mut outcome = self.exchange(request, protocol, &url, &encoded, cx).await;
@@ -242,7 +248,13 @@ impl HttpProvider {
     }
 
     fn list_models(&self) -> Result<Reply, Error> {
-        let list: Vec<ModelInfo> = self.listed.iter().map(ModelInfo::new).collect();
+        let info = |settings: &ModelSettings| {
+            let mut info = ModelInfo::new(&settings.name);
+            info.display_name.clone_from(&settings.display_name);
+            info.output_limit = settings.max_tokens;
+            info
+        };
+        let list: Vec<ModelInfo> = self.listed.iter().map(info).collect();
         let protocol = Protocol::OPENAI_MODELS;
         let codec = models(protocol).ok_or_else(|| Error::new(ErrorKind::Unsupported, "no codec for model lists"))?;
         Ok(Reply::new(protocol, &self.info.name, "", codec.encode_reply(&list)?))

@@ -6,6 +6,7 @@
 mod body;
 mod endpoint;
 mod http_provider;
+mod limits;
 mod stream;
 
 pub use endpoint::{Endpoint, api_path};

@@ -126,6 +126,7 @@ impl ChatCall {
 
     async fn dispatch(mut self, stream: bool) -> Result<tollbridge_core::Reply, Error> {
         self.request.stream = stream;
+        check(&self.request)?;
         let mut cx = self.client.context();
         cx.deadline = self.time_limit.map(|limit| Instant::now() + limit);
         cx.tags = self.tags;
@@ -134,6 +135,14 @@ impl ChatCall {
         }
         self.client.call(Request::chat(self.request), &cx).await
     }
+}
+
+/// Refuses what no vendor takes before anything is sent, all of it at once.
+fn check(request: &ChatRequest) -> Result<(), Error> {
+    let problems = request.problems();
+    let Some((first, _)) = problems.first() else { return Ok(()) };
+    let told: Vec<_> = problems.iter().map(|(path, message)| format!("`{path}` {message}")).collect();
+    Err(Error::invalid(first, told.join(", ")))
 }
 
 impl IntoFuture for ChatCall {

@@ -19,6 +19,7 @@ mod reply;
 mod request;
 mod tool;
 mod usage;
+mod validate;
 
 pub use assemble::ChatAssembler;
 pub use embed::{EmbedInput, EmbedReply, EmbedRequest, Embedding};

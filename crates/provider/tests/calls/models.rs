@@ -5,7 +5,7 @@ use crate::wire::{Canned, Fake, provider};
 
 async fn listed(kind: &str, fake: &std::sync::Arc<Fake>, models: &[&str]) -> Vec<String> {
     let provider = provider(kind, fake, |settings| {
-        settings.models = models.iter().map(|model| (*model).to_owned()).collect();
+        settings.models = models.iter().copied().map(tollbridge_core::ModelSettings::new).collect();
     });
     let reply = provider.unwrap().call(Request::models(kind), &CallContext::new("1")).await.unwrap();
     models_reply(&reply).unwrap().into_iter().map(|model| model.id).collect()
