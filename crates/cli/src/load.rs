@@ -1,10 +1,12 @@
 use std::io::Read;
+use std::sync::Arc;
 
 use tollbridge::config::{Config, Loader};
 use tollbridge::{Client, Registry};
 
 use crate::arguments::Sources;
 use crate::failure::Failure;
+use crate::observe::Log;
 
 /// Resolves the configuration, and tells what is surely not meant.
 pub(crate) fn config(sources: &Sources, registry: &Registry) -> Result<Config, Failure> {
@@ -27,7 +29,7 @@ pub(crate) fn config(sources: &Sources, registry: &Registry) -> Result<Config, F
 pub(crate) fn client(sources: &Sources) -> Result<(Client, Config), Failure> {
     let registry = Registry::linked()?;
     let config = config(sources, &registry)?;
-    let client = Client::builder_with(registry).config(&config).build()?;
+    let client = Client::builder_with(registry).config(&config).observer(Arc::new(Log)).build()?;
     Ok((client, config))
 }
 

@@ -10,6 +10,7 @@ mod failure;
 mod load;
 mod mock;
 mod models;
+mod observe;
 mod serve;
 mod signals;
 

@@ -185,6 +185,8 @@ fn parse_event(raw: Bytes, first: bool) -> Frame {
         }
         match line.get(..colon) {
             Some(b"data") => data.push(value),
+            // No field of the standard, but what some servers write when they fail in mid-stream.
+            Some(b"error") if value.starts_with(b"{") => data.push(value),
             Some(b"event") => event = Some(String::from_utf8_lossy(&value).into_owned()),
             _ => {}
         }

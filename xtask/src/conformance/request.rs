@@ -47,6 +47,7 @@ pub(crate) fn check(exchange: &Exchange, codec: &dyn ChatCodec) -> Vec<String> {
 /// | an empty or absent list of stop texts, one stop text | a list | likewise |
 /// | an image's bare address | the object with `url` | Mistral takes both |
 /// | no `type` of a tool, call or choice; no name of a schema | the one that is meant | some servers leave it out |
+/// | an id that was made up for a call without one | absent | the protocol demands one, some servers do not |
 /// | `thought: false`, a role of an instruction | absent | Google's defaults |
 /// | neighbours of one role (Anthropic, Gemini) | one message | the vendors merge them |
 fn normal(value: &Value, protocol: Protocol) -> Value {
@@ -101,6 +102,9 @@ fn openai(mut body: Value) -> Value {
         if let Some(Value::Array(calls)) = message.get_mut("tool_calls") {
             for call in calls.iter_mut().filter_map(Value::as_object_mut) {
                 call.entry("type").or_insert("function".into());
+                if call.get("id").and_then(Value::as_str).is_some_and(|id| id.starts_with("call_tb_")) {
+                    call.remove("id");
+                }
                 call.remove("index");
             }
         }

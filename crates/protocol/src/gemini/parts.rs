@@ -46,7 +46,12 @@ pub(crate) fn decode(json: &Json, path: &str) -> Result<Part, Error> {
     };
     let Some(mut media) = media else {
         if fields.peek("functionResponse").is_none() && fields.is_empty() && signature.is_some() {
-            // A signature may come alone.
+            // A signature may come alone, on a thought that is not shown or on nothing.
+            if thought {
+                let mut part = Thought::default();
+                part.signature = signature;
+                return Ok(Part::Thought(part));
+            }
             let mut part = Text::default();
             part.signature = signature;
             return Ok(Part::Text(part));
@@ -101,6 +106,13 @@ pub(crate) fn text(text: &str, thought: bool) -> Fields {
     if thought {
         fields.put("thought", &true);
     }
+    fields
+}
+
+/// Writes a thought; one that is not shown has no text.
+pub(crate) fn thought(text: &str) -> Fields {
+    let mut fields = Fields::new();
+    fields.put("thought", &true).put_some("text", Some(text).filter(|text| !text.is_empty()));
     fields
 }
 

@@ -244,7 +244,7 @@ impl Conversation<'_> {
                     self.losses.push(Loss::dropped(path, "thinking of another protocol cannot be sent back"));
                     return Ok(Vec::new());
                 }
-                let mut fields = parts::text(&thought.text, true);
+                let mut fields = parts::thought(&thought.text);
                 fields.put_extras(&thought.extras, PROTOCOL);
                 parts::signed(fields, thought.signature.as_ref())
             }

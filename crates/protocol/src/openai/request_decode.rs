@@ -84,7 +84,7 @@ fn message(mut fields: Object, called: &mut HashSet<String>) -> Result<Message, 
     let calls = fields.take_as::<Vec<Json>>("tool_calls")?.unwrap_or_default();
     for (place, json) in calls.iter().enumerate() {
         let call = tool_call(Object::strict(json, &format!("{calls_path}[{place}]"))?)?;
-        called.extend(call.id.clone());
+        called.insert(call.id.clone().unwrap_or_default());
         parts.push(Part::ToolCall(call));
     }
     if parts.is_empty() && !said && matches!(role.as_str(), "user" | "system" | "developer") {
@@ -135,6 +135,10 @@ fn content_part(json: &Json, path: &str) -> Result<Part, Error> {
             Part::Text(text)
         }
         "image_url" => Part::Image(image(fields)?),
+        // Mistral takes the bare bytes in the place of the object.
+        "input_audio" if fields.peek("input_audio").is_some_and(|json| json.as_str().starts_with('"')) => {
+            Part::Opaque(Opaque::new(PROTOCOL, json.clone()))
+        }
         "input_audio" => {
             let mut inner = required_object(&mut fields, "input_audio")?;
             let format = inner.take_as::<String>("format")?.unwrap_or_else(|| "wav".to_owned());
