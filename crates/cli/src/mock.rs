@@ -10,6 +10,7 @@ use crate::signals;
 
 pub(crate) async fn run(options: &MockOptions) -> Result<ExitCode, Failure> {
     let kinds = kinds(&options.kinds)?;
+    let stop = signals::stop();
     let mut running = Vec::new();
     for (place, kind) in kinds.into_iter().enumerate() {
         let mut builder = Upstream::from_env(kind, |name| std::env::var(name).ok()).map_err(Failure::usage)?;
@@ -42,7 +43,7 @@ pub(crate) async fn run(options: &MockOptions) -> Result<ExitCode, Failure> {
         }
         running.push(upstream);
     }
-    signals::stop().await;
+    stop.await;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -18,8 +18,9 @@ pub(crate) async fn run(sources: &Sources, arguments: &ServeOptions) -> Result<E
     options.body_limit = config.server.body_limit;
     options.drain = config.server.drain_timeout;
     let providers: Vec<_> = client.providers().map(|provider| provider.info().name.clone()).collect();
-    // The one line that scripts wait for.
+    let stop = signals::stop();
+    // The one line that scripts wait for; from here on a signal drains instead of killing.
     println!("tollbridge listening on http://{address} (providers: {})", providers.join(", "));
-    Gateway::new(client, options).serve(listener, signals::stop()).await?;
+    Gateway::new(client, options).serve(listener, stop).await?;
     Ok(ExitCode::SUCCESS)
 }
