@@ -5,7 +5,7 @@ use http::{HeaderMap, StatusCode};
 use tollbridge_core::{Error, Frame, Loss};
 use tollbridge_types::{ChatEvent, ChatReply, ChatRequest, EmbedReply, EmbedRequest, ModelInfo, Protocol};
 
-use crate::{anthropic, gemini, openai};
+use crate::{anthropic, gemini, openai, vendor_error};
 
 /// Reads and writes one chat protocol.
 pub trait ChatCodec: Send + Sync {
@@ -185,7 +185,12 @@ pub trait ModelsCodec: Send + Sync {
 /// Reads and writes the error bodies of one family of protocols.
 pub trait ErrorCodec: Send + Sync {
     /// Reads a vendor's reply that is not a success, whatever its body.
-    fn decode_error(&self, status: StatusCode, headers: &HeaderMap, body: &Bytes) -> Error;
+    ///
+    /// Vendors differ less in their errors than in their protocols, and proxies mix them: one reader
+    /// serves all.
+    fn decode_error(&self, status: StatusCode, headers: &HeaderMap, body: &Bytes) -> Error {
+        vendor_error::from_reply(status, headers, body)
+    }
 
     /// Writes an error for a client, with the status that the protocol gives it.
     fn encode_error(&self, error: &Error, request_id: &str) -> (StatusCode, Bytes);

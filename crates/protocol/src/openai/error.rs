@@ -1,9 +1,9 @@
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use tollbridge_core::{Error, ErrorKind};
 
 use crate::object::Fields;
-use crate::{ErrorCodec, status_of, vendor_error};
+use crate::{ErrorCodec, status_of};
 
 /// Reads and writes OpenAI error bodies.
 #[derive(Clone, Copy, Debug, Default)]
@@ -11,10 +11,6 @@ use crate::{ErrorCodec, status_of, vendor_error};
 pub struct Errors;
 
 impl ErrorCodec for Errors {
-    fn decode_error(&self, status: StatusCode, headers: &HeaderMap, body: &Bytes) -> Error {
-        vendor_error::from_reply(status, headers, body)
-    }
-
     fn encode_error(&self, error: &Error, _request_id: &str) -> (StatusCode, Bytes) {
         (status_of(error), body(error).to_bytes())
     }
