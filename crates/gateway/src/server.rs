@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tollbridge::Client;
@@ -70,6 +71,12 @@ impl Gateway {
         let stopping = Arc::new(Notify::new());
         let told = Arc::clone(&stopping);
         let state = Arc::clone(&self.state);
+        // Events of a stream are small and must not wait for each other.
+        let listener = listener.tap_io(|connection| {
+            if let Err(error) = connection.set_nodelay(true) {
+                tracing::debug!(%error, "a connection keeps its delay");
+            }
+        });
         let serving = axum::serve(listener, self.routes()).with_graceful_shutdown(async move {
             stop.await;
             state.draining.store(true, Ordering::Relaxed);
