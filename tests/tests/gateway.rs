@@ -316,6 +316,11 @@ async fn probes_and_lists() {
     assert_eq!((&list["has_more"], &list["data"][0]["type"]), (&json!(false), &json!("model")));
     let list = bench.send(Method::GET, "/v1beta/models", "").await.unwrap().json();
     assert_eq!(list["models"][0]["name"], "models/anthropic/claude-3-haiku");
+    let one = bench.send(Method::GET, "/v1/models/echo%2Fecho", "").await.unwrap().json();
+    assert_eq!((&one["id"], &one["object"]), (&json!("echo/echo"), &json!("model")));
+    let one = bench.send(Method::GET, "/v1beta/models/echo/echo", "").await.unwrap().json();
+    assert_eq!(one["name"], "models/echo/echo");
+    assert_eq!(bench.send(Method::GET, "/v1/models/nobody/none", "").await.unwrap().status, 404);
 }
 
 #[tokio::test]

@@ -82,6 +82,21 @@ async fn serve(state: &State, asked: &Asked, request: Request, cx: &CallContext)
     Ok(output::response(reply, asked.form, &cx.request_id))
 }
 
+/// Serves one model of the list in one of its forms.
+pub(crate) async fn model(state: &State, form: Protocol, name: &str) -> Response {
+    let cx = state.client.context();
+    let list = state.client.models().await;
+    let found = list.models.iter().find(|model| model.id == name);
+    match found.zip(protocol::models(form)) {
+        Some((model, codec)) => output::json(http::StatusCode::OK, codec.encode_one(model), &cx.request_id),
+        None => {
+            let error = Error::new(ErrorKind::ModelNotFound, format!("no provider lists the model `{name}`"))
+                .with_hint("see GET /v1/models for those that are listed");
+            failure::response(&error, form, &cx.request_id)
+        }
+    }
+}
+
 /// Serves the list of models in one of its forms.
 pub(crate) async fn models(state: &State, form: Protocol) -> Response {
     let cx = state.client.context();

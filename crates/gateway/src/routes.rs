@@ -31,8 +31,8 @@ pub(crate) fn routes(state: Arc<State>) -> Router {
         .route("/v1/models", get(models))
         .route("/models", get(models))
         .route("/v1beta/models", get(models))
-        .route("/v1/models/{*call}", post(gemini))
-        .route("/v1beta/models/{*call}", post(gemini))
+        .route("/v1/models/{*call}", post(gemini).get(model))
+        .route("/v1beta/models/{*call}", post(gemini).get(model))
         .route("/health", get(probes::health))
         .route("/ready", get(probes::ready))
         .fallback(unknown)
@@ -58,14 +58,27 @@ async fn gemini(Shared(state): Shared<Arc<State>>, Path(target): Path<String>, r
 }
 
 async fn models(Shared(state): Shared<Arc<State>>, uri: OriginalUri, headers: HeaderMap) -> Response {
-    let protocol = if uri.path().starts_with("/v1beta/") || headers.contains_key("x-goog-api-key") {
+    call::models(&state, form(uri.path(), &headers)).await
+}
+
+async fn model(
+    Shared(state): Shared<Arc<State>>,
+    Path(name): Path<String>,
+    uri: OriginalUri,
+    headers: HeaderMap,
+) -> Response {
+    call::model(&state, form(uri.path(), &headers), &name).await
+}
+
+/// Tells in which form a client wants models.
+fn form(path: &str, headers: &HeaderMap) -> Protocol {
+    if path.starts_with("/v1beta/") || headers.contains_key("x-goog-api-key") {
         Protocol::GEMINI_MODELS
     } else if headers.contains_key("anthropic-version") {
         Protocol::ANTHROPIC_MODELS
     } else {
         Protocol::OPENAI_MODELS
-    };
-    call::models(&state, protocol).await
+    }
 }
 
 async fn unknown(uri: OriginalUri) -> Response {

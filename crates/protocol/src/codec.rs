@@ -180,6 +180,9 @@ pub trait ModelsCodec: Send + Sync {
     /// # Errors
     /// None that data can cause; serialisation is fallible by its signature.
     fn encode_reply(&self, models: &[ModelInfo]) -> Result<Bytes, Error>;
+
+    /// Writes one model for a client.
+    fn encode_one(&self, model: &ModelInfo) -> Bytes;
 }
 
 /// Reads and writes the error bodies of one family of protocols.

@@ -34,20 +34,25 @@ impl ModelsCodec for Models {
     }
 
     fn encode_reply(&self, models: &[ModelInfo]) -> Result<Bytes, Error> {
-        let data = models.iter().map(|model| {
-            let mut fields = Fields::new();
-            fields.put("type", "model").put("id", &model.id);
-            fields.put("display_name", model.display_name.as_ref().unwrap_or(&model.id));
-            fields.put_extras(&model.extras, PROTOCOL);
-            if !fields.has("created_at") {
-                fields.put("created_at", "1970-01-01T00:00:00Z");
-            }
-            fields
-        });
         let mut body = Fields::new();
-        body.put("data", &data.collect::<Vec<_>>()).put("has_more", &false);
+        body.put("data", &models.iter().map(entry).collect::<Vec<_>>()).put("has_more", &false);
         body.put("first_id", &models.first().map(|model| &model.id));
         body.put("last_id", &models.last().map(|model| &model.id));
         Ok(body.to_bytes())
     }
+
+    fn encode_one(&self, model: &ModelInfo) -> Bytes {
+        entry(model).to_bytes()
+    }
+}
+
+fn entry(model: &ModelInfo) -> Fields {
+    let mut fields = Fields::new();
+    fields.put("type", "model").put("id", &model.id);
+    fields.put("display_name", model.display_name.as_ref().unwrap_or(&model.id));
+    fields.put_extras(&model.extras, PROTOCOL);
+    if !fields.has("created_at") {
+        fields.put("created_at", "1970-01-01T00:00:00Z");
+    }
+    fields
 }

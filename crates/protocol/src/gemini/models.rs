@@ -34,19 +34,24 @@ impl ModelsCodec for Models {
     }
 
     fn encode_reply(&self, models: &[ModelInfo]) -> Result<Bytes, Error> {
-        let list = models.iter().map(|model| {
-            let mut fields = Fields::new();
-            fields.put("name", &format!("models/{}", model.id));
-            fields.put("displayName", model.display_name.as_ref().unwrap_or(&model.id));
-            fields.put_some("inputTokenLimit", model.input_limit).put_some("outputTokenLimit", model.output_limit);
-            fields.put_extras(&model.extras, PROTOCOL);
-            if !fields.has("supportedGenerationMethods") {
-                fields.put("supportedGenerationMethods", &["generateContent", "streamGenerateContent"]);
-            }
-            fields
-        });
         let mut body = Fields::new();
-        body.put("models", &list.collect::<Vec<_>>());
+        body.put("models", &models.iter().map(entry).collect::<Vec<_>>());
         Ok(body.to_bytes())
     }
+
+    fn encode_one(&self, model: &ModelInfo) -> Bytes {
+        entry(model).to_bytes()
+    }
+}
+
+fn entry(model: &ModelInfo) -> Fields {
+    let mut fields = Fields::new();
+    fields.put("name", &format!("models/{}", model.id));
+    fields.put("displayName", model.display_name.as_ref().unwrap_or(&model.id));
+    fields.put_some("inputTokenLimit", model.input_limit).put_some("outputTokenLimit", model.output_limit);
+    fields.put_extras(&model.extras, PROTOCOL);
+    if !fields.has("supportedGenerationMethods") {
+        fields.put("supportedGenerationMethods", &["generateContent", "streamGenerateContent"]);
+    }
+    fields
 }

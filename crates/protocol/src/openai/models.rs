@@ -27,18 +27,23 @@ impl ModelsCodec for Models {
     }
 
     fn encode_reply(&self, models: &[ModelInfo]) -> Result<Bytes, Error> {
-        let data = models.iter().map(|model| {
-            let mut fields = Fields::new();
-            fields.put("id", &model.id).put("object", "model");
-            fields.put("created", &model.created.unwrap_or_default());
-            fields.put("owned_by", model.owner.as_deref().unwrap_or("unknown"));
-            fields.put_extras(&model.extras, PROTOCOL);
-            fields
-        });
         let mut body = Fields::new();
-        body.put("object", "list").put("data", &data.collect::<Vec<_>>());
+        body.put("object", "list").put("data", &models.iter().map(entry).collect::<Vec<_>>());
         Ok(body.to_bytes())
     }
+
+    fn encode_one(&self, model: &ModelInfo) -> Bytes {
+        entry(model).to_bytes()
+    }
+}
+
+fn entry(model: &ModelInfo) -> Fields {
+    let mut fields = Fields::new();
+    fields.put("id", &model.id).put("object", "model");
+    fields.put("created", &model.created.unwrap_or_default());
+    fields.put("owned_by", model.owner.as_deref().unwrap_or("unknown"));
+    fields.put_extras(&model.extras, PROTOCOL);
+    fields
 }
 
 fn model(json: &Json) -> Option<ModelInfo> {
