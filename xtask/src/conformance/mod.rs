@@ -18,9 +18,6 @@ pub(crate) struct Options {
     /// The folder with the recordings, `*.jsonl`
     #[arg(long, env = "TOLLBRIDGE_CORPUS")]
     corpus: Option<PathBuf>,
-    /// Print every failing exchange, not only the first of each row
-    #[arg(long)]
-    all: bool,
 }
 
 /// One recorded exchange.
@@ -81,14 +78,8 @@ pub(crate) fn run(options: &Options) -> Result<bool, String> {
         let counts = (row.passed, row.failed, row.unusable, row.not_supported);
         println!("{provider:<26} {api:<24} {:>7} {:>7} {:>8} {:>18}", counts.0, counts.1, counts.2, counts.3);
     }
-    for row in rows.values().filter(|row| !row.failures.is_empty()) {
-        let shown = if options.all { row.failures.len() } else { 5 };
-        for failure in row.failures.iter().take(shown) {
-            println!("failed: {failure}");
-        }
-        if row.failures.len() > shown {
-            println!("        and {} more; --all shows them", row.failures.len() - shown);
-        }
+    for failure in rows.values().flat_map(|row| &row.failures) {
+        println!("failed: {failure}");
     }
     let sum = |count: fn(&Row) -> usize| rows.values().map(count).sum::<usize>();
     let (passed, failed) = (sum(|row| row.passed), sum(|row| row.failed));
