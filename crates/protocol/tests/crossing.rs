@@ -358,3 +358,24 @@ fn a_request_decodes_to_the_same_after_its_own_encoder() {
         assert_eq!(losses, [], "{}", codec.protocol());
     }
 }
+
+#[test]
+fn unknown_fields_of_parts_are_kept_whole_and_streamed() {
+    let whole = br#"{"id":"i","type":"message","role":"assistant","model":"m","content":[{"type":"text","text":"a","later":[1.10]},{"type":"thinking","thinking":"b","signature":"s","later":2}],"stop_reason":"end_turn","usage":{"input_tokens":1}}"#;
+    let stream = [
+        r#"{"type":"message_start","message":{"id":"i","type":"message","role":"assistant","model":"m","content":[],"usage":{"input_tokens":1}}}"#,
+        r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":"","later":[1.10]}}"#,
+        r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a"}}"#,
+        r#"{"type":"content_block_stop","index":0}"#,
+        r#"{"type":"content_block_start","index":1,"content_block":{"type":"thinking","thinking":"","signature":"","later":2}}"#,
+        r#"{"type":"content_block_delta","index":1,"delta":{"type":"thinking_delta","thinking":"b"}}"#,
+        r#"{"type":"content_block_delta","index":1,"delta":{"type":"signature_delta","signature":"s"}}"#,
+        r#"{"type":"content_block_stop","index":1}"#,
+        r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"}}"#,
+        r#"{"type":"message_stop"}"#,
+    ];
+    let frame = |data: &str| tollbridge_core::Frame::new(Bytes::new(), None, Bytes::from(data.to_owned()));
+    let frames: Vec<_> = stream.into_iter().map(frame).collect();
+    let codec = codec::ANTHROPIC_MESSAGES;
+    assert_eq!(assembled(codec, &frames), codec.decode_reply(whole).unwrap());
+}

@@ -1,4 +1,4 @@
-use crate::{ChatEvent, ChatReply, Choice, LogProbs, Media, MediaKind, Part, Text, Thought, ToolCall};
+use crate::{ChatEvent, ChatReply, Choice, Extras, LogProbs, Media, MediaKind, Part, Text, Thought, ToolCall};
 
 /// Builds the whole reply from the events of a stream, and takes one apart into events.
 ///
@@ -41,7 +41,10 @@ impl ChatAssembler {
             ChatEvent::Text { choice, text } => self.choice(choice).text().text.push_str(&text),
             ChatEvent::Citation { choice, citation } => self.choice(choice).text().citations.push(citation),
             ChatEvent::Thought { choice, text } => self.choice(choice).thought().text.push_str(&text),
-            ChatEvent::ThoughtExtras { choice, extras } => self.choice(choice).thought().extras.extend(extras),
+            ChatEvent::PartExtras { choice, extras } => match self.choice(choice).open_part() {
+                Some(Part::Thought(thought)) => thought.extras.extend(extras),
+                _ => self.choice(choice).text().extras.extend(extras),
+            },
             ChatEvent::Refusal { choice, text } => self.choice(choice).refusal(&text),
             ChatEvent::Signature { choice, signature } => match self.choice(choice).open_part() {
                 Some(Part::Thought(thought)) => thought.signature = Some(signature),
@@ -177,6 +180,7 @@ fn choice_events(whole: Choice, events: &mut Vec<ChatEvent>) {
         match part {
             Part::Text(part) => {
                 events.push(ChatEvent::Text { choice, text: part.text });
+                events.extend(part_extras(choice, part.extras));
                 let citations = part.citations.into_iter();
                 events.extend(citations.map(|citation| ChatEvent::Citation { choice, citation }));
                 events.extend(part.signature.map(|signature| ChatEvent::Signature { choice, signature }));
@@ -187,10 +191,8 @@ fn choice_events(whole: Choice, events: &mut Vec<ChatEvent>) {
                 events.push(ChatEvent::RedactedThought { choice, data });
             }
             Part::Thought(thought) => {
-                if !thought.extras.is_empty() {
-                    events.push(ChatEvent::ThoughtExtras { choice, extras: thought.extras });
-                }
                 events.push(ChatEvent::Thought { choice, text: thought.text });
+                events.extend(part_extras(choice, thought.extras));
                 events.extend(thought.signature.map(|signature| ChatEvent::Signature { choice, signature }));
                 events.push(ChatEvent::PartEnd { choice });
             }
@@ -219,6 +221,10 @@ fn choice_events(whole: Choice, events: &mut Vec<ChatEvent>) {
         events.push(ChatEvent::Extras { choice: Some(choice), extras });
     }
     events.extend(finish.map(|finish| ChatEvent::Finish { choice, finish }));
+}
+
+fn part_extras(choice: u32, extras: Extras) -> Option<ChatEvent> {
+    (!extras.is_empty()).then_some(ChatEvent::PartExtras { choice, extras })
 }
 
 fn media_event(choice: u32, kind: MediaKind, media: Media) -> ChatEvent {

@@ -35,8 +35,8 @@ pub enum ChatEvent {
         /// The piece.
         text: String,
     },
-    /// Fields of one protocol only on the thought in progress, or on one that begins.
-    ThoughtExtras {
+    /// Fields of one protocol only on the text or thought in progress.
+    PartExtras {
         /// The number of the choice.
         choice: u32,
         /// The fields.

@@ -117,6 +117,7 @@ impl Decoder {
             Part::Text(part) => {
                 let (choice, text) = (0, part.text);
                 events.push(ChatEvent::Text { choice, text });
+                events.extend(part_extras(part.extras));
                 events.extend(part.citations.into_iter().map(|citation| ChatEvent::Citation { choice, citation }));
                 Block::Words
             }
@@ -127,6 +128,7 @@ impl Decoder {
                 }
                 None => {
                     events.push(ChatEvent::Thought { choice: 0, text: part.text });
+                    events.extend(part_extras(part.extras));
                     let signature = part.signature;
                     events.extend(signature.map(|signature| ChatEvent::Signature { choice: 0, signature }));
                     Block::Words
@@ -210,6 +212,10 @@ impl Decoder {
             Some(Block::Whole) | None => {}
         }
     }
+}
+
+fn part_extras(extras: Extras) -> Option<ChatEvent> {
+    (!extras.is_empty()).then_some(ChatEvent::PartExtras { choice: 0, extras })
 }
 
 /// Puts the input that came in pieces into its block.

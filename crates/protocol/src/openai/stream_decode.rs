@@ -166,13 +166,11 @@ impl Choice {
     }
 
     fn thought(&mut self, choice: u32, text: String, field: &str, events: &mut Vec<ChatEvent>) {
-        if !self.thinking {
-            self.thinking = true;
-            if let tollbridge_types::Part::Thought(thought) = thought(String::new(), field) {
-                events.push(ChatEvent::ThoughtExtras { choice, extras: thought.extras });
-            }
-        }
         events.push(ChatEvent::Thought { choice, text });
+        if let (false, tollbridge_types::Part::Thought(thought)) = (self.thinking, thought(String::new(), field)) {
+            self.thinking = true;
+            events.push(ChatEvent::PartExtras { choice, extras: thought.extras });
+        }
     }
 
     /// Adds a piece of a tool call to the call that it belongs to.
