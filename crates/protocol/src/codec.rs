@@ -5,7 +5,7 @@ use http::{HeaderMap, StatusCode};
 use tollbridge_core::{Error, Frame, Loss};
 use tollbridge_types::{ChatEvent, ChatReply, ChatRequest, EmbedReply, EmbedRequest, ModelInfo, Protocol};
 
-use crate::{anthropic, gemini, openai, vendor_error};
+use crate::{anthropic, gemini, openai, responses, vendor_error};
 
 /// Reads and writes one chat protocol.
 pub trait ChatCodec: Send + Sync {
@@ -205,6 +205,8 @@ pub const OPENAI_EMBEDDINGS: &dyn EmbedCodec = &openai::Embeddings;
 pub const OPENAI_MODELS: &dyn ModelsCodec = &openai::Models;
 /// OpenAI's chat completions.
 pub const OPENAI_CHAT: &dyn ChatCodec = &openai::CHAT;
+/// OpenAI's responses.
+pub const OPENAI_RESPONSES: &dyn ChatCodec = &responses::Responses;
 /// Anthropic's messages.
 pub const ANTHROPIC_MESSAGES: &dyn ChatCodec = &anthropic::Messages;
 /// Anthropic's model list.
@@ -220,6 +222,7 @@ pub const GEMINI_MODELS: &dyn ModelsCodec = &gemini::Models;
 pub fn chat(protocol: Protocol) -> Option<&'static dyn ChatCodec> {
     match protocol {
         Protocol::OPENAI_CHAT => Some(OPENAI_CHAT),
+        Protocol::OPENAI_RESPONSES => Some(OPENAI_RESPONSES),
         Protocol::ANTHROPIC_MESSAGES => Some(ANTHROPIC_MESSAGES),
         Protocol::GEMINI_GENERATE => Some(GEMINI_GENERATE),
         _ => None,

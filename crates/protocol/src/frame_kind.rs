@@ -32,8 +32,17 @@ pub fn frame_kind(protocol: Protocol, frame: &Frame) -> FrameKind {
                 None => FrameKind::Other,
             }
         }),
+        Protocol::OPENAI_RESPONSES
+            if ["response.completed", "response.incomplete", "response.failed", "\"error\""].iter().any(|end| has(end)) =>
+        {
+            read(data, |event: TypedEvent| match event.r#type.as_str() {
+                "response.completed" | "response.incomplete" => FrameKind::End,
+                "response.failed" | "error" => FrameKind::Error,
+                _ => FrameKind::Other,
+            })
+        }
         Protocol::ANTHROPIC_MESSAGES if has("message_stop") || has("\"error\"") => {
-            read(data, |event: AnthropicEvent| match event.r#type.as_str() {
+            read(data, |event: TypedEvent| match event.r#type.as_str() {
                 "message_stop" => FrameKind::End,
                 "error" => FrameKind::Error,
                 _ => FrameKind::Other,
@@ -73,7 +82,7 @@ struct OpenAiChoice {
 }
 
 #[derive(Deserialize)]
-struct AnthropicEvent {
+struct TypedEvent {
     #[serde(default)]
     r#type: String,
 }

@@ -15,6 +15,8 @@ mod object;
 pub mod openai;
 mod peek;
 mod read;
+pub mod responses;
+mod state;
 mod status;
 mod tool_id;
 pub mod translate;

@@ -3,21 +3,57 @@
 use tollbridge_core::Loss;
 use tollbridge_types::{Extras, Protocol};
 
+use crate::object::Fields;
+
 /// Reports fields that only other protocols know.
 pub(crate) fn report_foreign(extras: &Extras, path: &str, own: Protocol, losses: &mut Vec<Loss>) {
-    let foreign = extras.iter().filter(|(owner, name, _)| *owner != own && !COPIES.contains(name));
-    for (owner, name, _) in foreign {
-        losses.push(Loss::dropped(format!("{path}.{name}"), format!("only {owner} has it")));
+    for (owner, name, _) in extras.iter().filter(|(owner, ..)| *owner != own) {
+        let is_copy = COPIES.iter().any(|(protocol, copy)| *protocol == owner && *copy == name);
+        if !is_copy && !is_shared(owner, own, name) {
+            losses.push(Loss::dropped(format!("{path}.{name}"), format!("only {owner} has it")));
+        }
     }
 }
 
-/// Fields that are kept beside their typed form, so that their own protocol gets them back as they were.
-const COPIES: &[&str] = &[
-    "field",
-    "generationConfig.responseMimeType",
-    "generationConfig.responseSchema",
-    "metadata",
-    "parameters",
-    "part",
-    "role",
+/// Writes what OpenAI's two protocols call by the same name.
+pub(crate) fn put_shared(extras: &Extras, own: Protocol, body: &mut Fields) {
+    for (owner, name, value) in extras.iter().filter(|(owner, ..)| *owner != own) {
+        if SHARED.contains(&name) && is_shared(owner, own, name) && !body.has(name) {
+            body.put(name, value);
+        }
+    }
+}
+
+fn is_shared(owner: Protocol, own: Protocol, name: &str) -> bool {
+    let family = [Protocol::OPENAI_CHAT, Protocol::OPENAI_RESPONSES];
+    family.contains(&owner) && family.contains(&own) && (SHARED.contains(&name) || RENAMED.contains(&name))
+}
+
+/// Request fields of both of OpenAI's protocols.
+const SHARED: &[&str] =
+    &["metadata", "store", "prompt_cache_key", "prompt_cache_retention", "safety_identifier", "prompt_cache_options"];
+
+/// Request fields of both of OpenAI's protocols under two names, which each codec writes itself.
+const RENAMED: &[&str] = &["verbosity", "text.verbosity"];
+
+/// Fields that are kept beside their typed form, so that their own protocol gets them back as they
+/// were, and names that mean nothing outside the vendor's own store.
+const COPIES: &[(Protocol, &str)] = &[
+    (Protocol::OPENAI_CHAT, "content"),
+    (Protocol::OPENAI_CHAT, "field"),
+    (Protocol::OPENAI_CHAT, "part"),
+    (Protocol::OPENAI_RESPONSES, "content"),
+    (Protocol::OPENAI_RESPONSES, "field"),
+    (Protocol::OPENAI_RESPONSES, "id"),
+    (Protocol::OPENAI_RESPONSES, "include"),
+    (Protocol::OPENAI_RESPONSES, "item.phase"),
+    (Protocol::OPENAI_RESPONSES, "stream_options"),
+    (Protocol::OPENAI_RESPONSES, "summary"),
+    (Protocol::OPENAI_RESPONSES, "type"),
+    (Protocol::ANTHROPIC_MESSAGES, "metadata"),
+    (Protocol::ANTHROPIC_MESSAGES, "role"),
+    (Protocol::GEMINI_GENERATE, "generationConfig.responseMimeType"),
+    (Protocol::GEMINI_GENERATE, "generationConfig.responseSchema"),
+    (Protocol::GEMINI_GENERATE, "parameters"),
+    (Protocol::GEMINI_GENERATE, "role"),
 ];

@@ -273,6 +273,16 @@ impl Fields {
         self
     }
 
+    /// Adds the fields of another object, but for names that are there already.
+    pub(crate) fn put_fields(&mut self, other: &Self) -> &mut Self {
+        for (name, value) in &other.0 {
+            if !self.has(name) {
+                self.put(name, value);
+            }
+        }
+        self
+    }
+
     pub(crate) fn has(&self, name: &str) -> bool {
         self.0.iter().any(|(field, _)| field == name)
     }

@@ -15,6 +15,8 @@ pub struct Protocol(&'static str);
 impl Protocol {
     /// OpenAI chat completions.
     pub const OPENAI_CHAT: Self = Self::new("openai.chat");
+    /// OpenAI responses.
+    pub const OPENAI_RESPONSES: Self = Self::new("openai.responses");
     /// OpenAI embeddings.
     pub const OPENAI_EMBEDDINGS: Self = Self::new("openai.embeddings");
     /// OpenAI model list.
@@ -29,6 +31,24 @@ impl Protocol {
     pub const GEMINI_EMBED: Self = Self::new("gemini.embed");
     /// Gemini model list.
     pub const GEMINI_MODELS: Self = Self::new("gemini.models");
+
+    /// Returns the protocol of this name, if it is one of those above.
+    pub fn known(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|protocol| protocol.0 == name)
+    }
+
+    /// Every protocol named here.
+    pub const ALL: &[Self] = &[
+        Self::OPENAI_CHAT,
+        Self::OPENAI_RESPONSES,
+        Self::OPENAI_EMBEDDINGS,
+        Self::OPENAI_MODELS,
+        Self::ANTHROPIC_MESSAGES,
+        Self::ANTHROPIC_MODELS,
+        Self::GEMINI_GENERATE,
+        Self::GEMINI_EMBED,
+        Self::GEMINI_MODELS,
+    ];
 
     /// Names a protocol; a provider crate of one's own may add one.
     pub const fn new(name: &'static str) -> Self {

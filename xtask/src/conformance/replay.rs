@@ -47,6 +47,7 @@ pub(crate) fn replay(exchange: &Exchange) -> Verdict {
 fn api_of(exchange: &Exchange) -> Option<Api> {
     match exchange.api.as_str() {
         "chat_completions" => chat(Protocol::OPENAI_CHAT).map(Api::Chat),
+        "responses" => chat(Protocol::OPENAI_RESPONSES).map(Api::Chat),
         "messages" => chat(Protocol::ANTHROPIC_MESSAGES).map(Api::Chat),
         "generateContent" | "streamGenerateContent" => chat(Protocol::GEMINI_GENERATE).map(Api::Chat),
         "embeddings" => {
@@ -87,10 +88,21 @@ fn usable(exchange: &Exchange) -> Option<Bytes> {
         || exchange.expected["oracle_ambiguous"] == Value::Bool(true)
         || exchange.expected["oracle_notes"].to_string().contains("oracle_ambiguous");
     let text = exchange.response_body_encoding.as_deref().unwrap_or("utf8") == "utf8";
+    if is_foreign(exchange) {
+        return None;
+    }
     if ambiguous || !text || exchange.expected.is_null() {
         return None;
     }
     exchange.response_body.clone().map(Bytes::from)
+}
+
+/// Says whether a recording of chat completions holds a success that is none: an echo, or another API's reply.
+fn is_foreign(exchange: &Exchange) -> bool {
+    let success = exchange.status.is_none_or(|status| status < 300);
+    let whole = exchange.api == "chat_completions" && success && exchange.expected["stream"].is_null();
+    let body: Option<Value> = exchange.response_body.as_deref().and_then(|body| serde_json::from_str(body).ok());
+    whole && body.is_some_and(|body| body.get("choices").is_none() && body.get("error").is_none())
 }
 
 fn error(exchange: &Exchange, protocol: Protocol, body: &Bytes) -> Vec<String> {
@@ -141,7 +153,7 @@ fn assemble(codec: &dyn ChatCodec, framing: Framing, body: &Bytes, sizes: &[usiz
     let mut decoder = codec.stream_decoder();
     let mut assembler = ChatAssembler::default();
     let mut rest = body.clone();
-    let mut raw = 0;
+    let mut begun = false;
     let mut chunks: Vec<Bytes> = sizes.iter().map(|size| rest.split_to((*size).min(rest.len()))).collect();
     chunks.push(rest);
     let mut read = || -> Result<(), Error> {
@@ -152,7 +164,12 @@ fn assemble(codec: &dyn ChatCodec, framing: Framing, body: &Bytes, sizes: &[usiz
                 splitter.finish(&mut frames)?;
             }
             for frame in frames {
-                raw += frame.raw.len();
+                // A recording may hold several streams, one behind the other: the last one counts.
+                let starts = matches!(frame.event.as_deref(), Some("message_start" | "response.created"));
+                if starts && std::mem::replace(&mut begun, true) {
+                    decoder = codec.stream_decoder();
+                    assembler = ChatAssembler::default();
+                }
                 let mut events = Vec::new();
                 let outcome = decoder.decode(&frame, &mut events);
                 events.into_iter().for_each(|event| assembler.push(event));

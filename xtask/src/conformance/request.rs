@@ -49,11 +49,13 @@ pub(crate) fn check(exchange: &Exchange, codec: &dyn ChatCodec) -> Vec<String> {
 /// | no `type` of a tool, call or choice; no name of a schema | the one that is meant | some servers leave it out |
 /// | an id that was made up for a call without one | absent | the protocol demands one, some servers do not |
 /// | `thought: false`, a role of an instruction | absent | Google's defaults |
+/// | `type: message` of an item, `id` and `status` of a message or output | absent | the protocol's default; the vendor's bookkeeping |
 /// | neighbours of one role (Anthropic, Gemini) | one message | the vendors merge them |
 fn normal(value: &Value, protocol: Protocol) -> Value {
     let value = strip(value);
     match protocol {
         Protocol::OPENAI_CHAT => openai(value),
+        Protocol::OPENAI_RESPONSES => responses(value),
         Protocol::ANTHROPIC_MESSAGES => anthropic(value),
         _ => gemini(value),
     }
@@ -144,6 +146,75 @@ fn openai(mut body: Value) -> Value {
             *word = "required".to_owned();
         }
     }
+    body
+}
+
+fn responses(mut body: Value) -> Value {
+    if let Some(fields) = body.as_object_mut() {
+        if let Some(Value::String(text)) = fields.get("input") {
+            let list = serde_json::json!([{"role": "user", "content": text}]);
+            fields.insert("input".to_owned(), list);
+        }
+        for name in ["tools", "input", "include"] {
+            if fields.get(name) == Some(&Value::Array(Vec::new())) {
+                fields.remove(name);
+            }
+        }
+        if fields.get("tools").is_none() {
+            fields.remove("parallel_tool_calls");
+            fields.remove("tool_choice");
+        }
+        if fields.get("stream") == Some(&Value::Bool(false)) {
+            fields.remove("stream");
+        }
+        for name in ["text", "reasoning"] {
+            if fields.get(name) == Some(&Value::Object(Map::new())) {
+                fields.remove(name);
+            }
+        }
+    }
+    if let Some(Value::Array(tools)) = body.get_mut("tools") {
+        for tool in tools.iter_mut().filter(|tool| tool["type"] == "function").filter_map(Value::as_object_mut) {
+            tool.entry("parameters").or_insert(serde_json::json!({"type": "object", "properties": {}}));
+        }
+    }
+    if let Some(Value::Array(items)) = body.get_mut("input") {
+        for item in items.iter_mut() {
+            if let Value::String(text) = item {
+                *item = serde_json::json!({"role": "user", "content": text});
+            }
+        }
+    }
+    each(&mut body, "input", |item| {
+        let kind = item.get("type").and_then(Value::as_str).unwrap_or("message").to_owned();
+        let model = item.get("role").and_then(Value::as_str) == Some("assistant");
+        if kind == "message" {
+            item.remove("type");
+            item.remove("id");
+        }
+        if kind == "reasoning" {
+            item.entry("summary").or_insert(Value::Array(Vec::new()));
+        }
+        if ["message", "reasoning"].contains(&kind.as_str()) || kind.starts_with("function_call") {
+            item.remove("status");
+        }
+        for name in ["content", "output"] {
+            if let Some(Value::String(text)) = item.get(name) {
+                let part = serde_json::json!({"type": if model { "output_text" } else { "input_text" }, "text": text});
+                item.insert(name.to_owned(), Value::Array(vec![part]));
+            }
+            if let Some(parts) = item.remove(name) {
+                let parts = each_part(parts, |part| {
+                    for default in ["annotations", "logprobs"] {
+                        if part.get(default) == Some(&Value::Array(Vec::new())) {
+                            part.remove(default);
+                        }
+                    }
+                });
+                item.insert(name.to_owned(), parts);
+            }
+        }
+    });
     body
 }
 

@@ -13,21 +13,21 @@ pub(crate) fn decode(json: &Json) -> Option<LogProbs> {
 
 /// Writes a choice's `logprobs`.
 pub(crate) fn encode(logprobs: &LogProbs) -> Fields {
-    let list = |tokens: &[TokenLogProb]| {
-        tokens
-            .iter()
-            .map(|token| {
-                let mut fields = one(&token.chosen);
-                fields.put("top_logprobs", &token.top.iter().map(one).collect::<Vec<_>>());
-                fields
-            })
-            .collect::<Vec<_>>()
-    };
     let mut fields = Fields::new();
-    fields.put("content", &list(&logprobs.content));
-    let refusal = list(&logprobs.refusal);
+    fields.put("content", &tokens(&logprobs.content));
+    let refusal = tokens(&logprobs.refusal);
     fields.put("refusal", &(!refusal.is_empty()).then_some(refusal));
     fields
+}
+
+/// Writes a list of tokens.
+pub(crate) fn tokens(tokens: &[TokenLogProb]) -> Vec<Fields> {
+    let token = |token: &TokenLogProb| {
+        let mut fields = one(&token.chosen);
+        fields.put("top_logprobs", &token.top.iter().map(one).collect::<Vec<_>>());
+        fields
+    };
+    tokens.iter().map(token).collect()
 }
 
 fn token(json: &Json) -> Option<TokenLogProb> {

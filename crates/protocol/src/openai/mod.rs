@@ -2,13 +2,13 @@
 
 mod embeddings;
 mod error;
-mod logprobs;
+pub(crate) mod logprobs;
 mod models;
 mod quirks;
 mod reply_decode;
 mod reply_encode;
 mod request_decode;
-mod request_encode;
+pub(crate) mod request_encode;
 mod stream_decode;
 mod stream_encode;
 mod usage;
@@ -22,8 +22,10 @@ use crate::{ChatCodec, ChatStreamDecoder, ChatStreamEncoder, ReplyContext, Targe
 pub use embeddings::Embeddings;
 pub(crate) use embeddings::from_base64;
 pub use error::Errors;
+pub(crate) use error::body as error_body;
 pub use models::Models;
 pub use quirks::Quirks;
+pub(crate) use reply_decode::whole_error;
 
 const CHAT_PROTOCOL: Protocol = Protocol::OPENAI_CHAT;
 

@@ -224,6 +224,10 @@ fn tool_result(fields: &mut Object, content: Vec<Part>, called: &HashSet<String>
     let mut result = ToolResult::default();
     result.id = fields.take_as("tool_call_id")?;
     result.name = fields.take_as("name")?;
+    if !content.iter().all(|part| matches!(part, Part::Text(_))) {
+        // The protocol has only text here; a client that sends more knows that its server takes it.
+        result.extras.insert(PROTOCOL, "content", crate::object::json("parts"));
+    }
     result.content = content;
     let known = match &result.id {
         Some(id) => called.contains(id),

@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use tollbridge_core::{Error, Loss};
 use tollbridge_types::{
-    ChatRequest, Media, MediaSource, Message, Opaque, Part, ResponseFormat, Role, Text, Thought, Tool, ToolCall,
+    ChatRequest, Media, MediaSource, Message, Opaque, Part, Protocol, Reasoning, ResponseFormat, Role, Text, Thought, Tool, ToolCall,
     ToolCallKind, ToolChoice, ToolResult,
 };
 
@@ -46,10 +46,12 @@ pub(crate) fn encode(
     body.put_some("n", request.choices).put_some("logprobs", request.logprobs);
     body.put_some("top_logprobs", request.top_logprobs);
     body.put_some("response_format", request.response_format.as_ref().map(response_format));
-    reasoning(request, &mut body, losses);
+    body.put_some("reasoning_effort", request.reasoning.as_ref().and_then(|reasoning| effort(reasoning, losses)));
     body.put_some("user", request.user.as_ref()).put_some("service_tier", request.service_tier.as_ref());
     stream(request, target, &mut body);
     losses::report_foreign(&request.extras, "extras", PROTOCOL, losses);
+    losses::put_shared(&request.extras, PROTOCOL, &mut body);
+    body.put_some("verbosity", request.extras.get(Protocol::OPENAI_RESPONSES, "text.verbosity"));
     for (name, value) in request.extras.of(PROTOCOL).filter(|(name, _)| !name.starts_with("stream_options.")) {
         if !body.has(name) {
             body.put(name, value);
@@ -76,9 +78,9 @@ fn stream(request: &ChatRequest, target: &Target<'_>, body: &mut Fields) {
     }
 }
 
-fn reasoning(request: &ChatRequest, body: &mut Fields, losses: &mut Vec<Loss>) {
-    let Some(reasoning) = &request.reasoning else { return };
-    let effort = match (&reasoning.effort, reasoning.enabled, reasoning.budget) {
+/// Returns the word for how hard to think.
+pub(crate) fn effort<'r>(reasoning: &'r Reasoning, losses: &mut Vec<Loss>) -> Option<&'r str> {
+    match (&reasoning.effort, reasoning.enabled, reasoning.budget) {
         (Some(effort), ..) => Some(effort.as_word()),
         (None, Some(false), _) => Some("none"),
         (None, _, Some(budget)) => {
@@ -96,8 +98,7 @@ fn reasoning(request: &ChatRequest, body: &mut Fields, losses: &mut Vec<Loss>) {
             Some("medium")
         }
         _ => None,
-    };
-    body.put_some("reasoning_effort", effort);
+    }
 }
 
 struct Writer<'a> {
@@ -260,8 +261,10 @@ impl Writer<'_> {
     fn tool_result(&mut self, result: &ToolResult, message: &Message, path: &str) -> Result<(), Error> {
         let mut texts = Vec::new();
         let mut others = Vec::new();
+        let mixed = result.extras.get(PROTOCOL, "content").is_some();
         for (place, part) in result.content.iter().enumerate() {
             match self.part(part, &format!("{path}.content[{place}]"))? {
+                Some(content) if mixed => texts.push(content),
                 Some(Content::Plain(text)) => texts.push(Content::Plain(text)),
                 Some(other) => others.push(other),
                 None => {}
@@ -352,17 +355,21 @@ fn audio(media: &Media, path: &str) -> Result<Fields, Error> {
     let MediaSource::Base64(data) = &media.source else {
         return Err(Error::invalid(path, "OpenAI takes sound only as bytes").with_hint("send the sound as base64"));
     };
-    let kind = media.mime.as_deref().and_then(|mime| mime.strip_prefix("audio/")).unwrap_or("wav");
-    let format = match kind {
-        "mpeg" => "mp3",
-        "x-wav" | "wave" => "wav",
-        other => other,
-    };
+    let format = audio_format(media);
     let mut inner = Fields::new();
     inner.put("data", data).put("format", format);
     let mut fields = Fields::new();
     fields.put("type", "input_audio").put("input_audio", &inner).put_extras(&media.extras, PROTOCOL);
     Ok(fields)
+}
+
+/// Returns OpenAI's word for the format of a sound.
+pub(crate) fn audio_format(media: &Media) -> &str {
+    match media.mime.as_deref().and_then(|mime| mime.strip_prefix("audio/")).unwrap_or("wav") {
+        "mpeg" => "mp3",
+        "x-wav" | "wave" => "wav",
+        other => other,
+    }
 }
 
 fn tools(tools: &[Tool], losses: &mut Vec<Loss>) -> Vec<tollbridge_types::Json> {

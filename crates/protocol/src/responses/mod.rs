@@ -1,0 +1,58 @@
+//! OpenAI responses, after OpenAI's API reference.
+
+mod items;
+mod reply_decode;
+mod reply_encode;
+mod request_decode;
+mod request_encode;
+mod stream_decode;
+mod stream_encode;
+mod usage;
+
+use bytes::Bytes;
+use tollbridge_core::{Error, Loss};
+use tollbridge_types::{ChatReply, ChatRequest, Protocol};
+
+use crate::{ChatCodec, ChatStreamDecoder, ChatStreamEncoder, ReplyContext, Target};
+
+const RESPONSES_PROTOCOL: Protocol = Protocol::OPENAI_RESPONSES;
+
+/// Reads and writes OpenAI responses.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct Responses;
+
+impl ChatCodec for Responses {
+    fn protocol(&self) -> Protocol {
+        RESPONSES_PROTOCOL
+    }
+
+    fn decode_request(&self, body: &[u8]) -> Result<ChatRequest, Error> {
+        request_decode::decode(body)
+    }
+
+    fn encode_request(
+        &self,
+        request: &ChatRequest,
+        target: &Target<'_>,
+        losses: &mut Vec<Loss>,
+    ) -> Result<Bytes, Error> {
+        request_encode::encode(request, target, losses)
+    }
+
+    fn decode_reply(&self, body: &[u8]) -> Result<ChatReply, Error> {
+        reply_decode::decode(body)
+    }
+
+    fn encode_reply(&self, reply: &ChatReply, context: &ReplyContext<'_>) -> Result<Bytes, Error> {
+        Ok(reply_encode::encode(reply, context).to_bytes())
+    }
+
+    fn stream_decoder(&self) -> Box<dyn ChatStreamDecoder> {
+        Box::new(stream_decode::Decoder::default())
+    }
+
+    fn stream_encoder(&self, context: &ReplyContext<'_>) -> Box<dyn ChatStreamEncoder> {
+        Box::new(stream_encode::Encoder::new(context))
+    }
+}

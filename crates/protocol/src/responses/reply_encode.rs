@@ -1,0 +1,251 @@
+use tollbridge_types::{ChatReply, Choice, FinishReason, Json, Part, ToolCall, ToolCallKind};
+
+use super::{RESPONSES_PROTOCOL as PROTOCOL, items, usage};
+use crate::object::Fields;
+use crate::openai::logprobs;
+use crate::state::{self, State};
+use crate::{ReplyContext, tool_id};
+
+/// Writes the response object.
+pub(crate) fn encode(reply: &ChatReply, context: &ReplyContext<'_>) -> Fields {
+    let id = reply.id.as_deref().unwrap_or(context.id);
+    let mut output = Vec::new();
+    if let Some(choice) = reply.choices.first() {
+        let mut writer = Writer { id, output: &mut output, message: None, calls: 0 };
+        for part in &choice.parts {
+            writer.part(part);
+        }
+        writer.close(choice);
+    }
+    let (status, reason) = reply.choices.first().map_or(("completed", None), status);
+    let mut body = head(id, reply.created.unwrap_or(context.created), status);
+    body.put("error", &None::<Json>);
+    body.put("incomplete_details", &reason.map(|reason| serde_json::json!({"reason": reason})));
+    body.put("model", reply.model.as_deref().unwrap_or(context.model));
+    body.put("output", &output);
+    body.put_some("service_tier", reply.service_tier.as_ref());
+    body.put("usage", &reply.usage.as_ref().map(usage::encode));
+    body.put_extras(&reply.extras, PROTOCOL);
+    defaults(&mut body);
+    body
+}
+
+/// Begins the response object.
+pub(crate) fn head(id: &str, created: u64, status: &str) -> Fields {
+    let mut body = Fields::new();
+    body.put("id", id).put("object", "response").put("created_at", &created).put("status", status);
+    body
+}
+
+/// Adds the fields that the protocol demands and that repeat a request that was another protocol's.
+pub(crate) fn defaults(body: &mut Fields) {
+    let fallbacks = serde_json::json!({
+        "background": false, "instructions": null, "max_output_tokens": null, "metadata": {},
+        "parallel_tool_calls": true, "previous_response_id": null, "store": false, "temperature": null,
+        "text": {"format": {"type": "text"}}, "tool_choice": "auto", "tools": [], "top_p": null,
+        "truncation": "disabled",
+    });
+    for (name, value) in fallbacks.as_object().into_iter().flatten() {
+        if !body.has(name) {
+            body.put(name, value);
+        }
+    }
+}
+
+/// Returns the status of a response, and why it is incomplete.
+pub(crate) fn status(choice: &Choice) -> (&'static str, Option<String>) {
+    let Some(finish) = &choice.finish else { return ("completed", None) };
+    match &finish.reason {
+        FinishReason::Length => ("incomplete", Some("max_output_tokens".to_owned())),
+        FinishReason::ContentFilter => ("incomplete", Some("content_filter".to_owned())),
+        FinishReason::Pause => ("incomplete", Some("pause".to_owned())),
+        FinishReason::Unknown(word) if finish.raw.as_deref() == Some("incomplete") => ("incomplete", Some(word.clone())),
+        FinishReason::Error | FinishReason::MalformedToolCall => ("incomplete", Some("error".to_owned())),
+        _ => ("completed", None),
+    }
+}
+
+/// Returns the id of the item at a place, for items whose vendor gave none.
+pub(crate) fn item_id(prefix: &str, reply: &str, place: usize) -> String {
+    let made_up = tool_id::made_up(reply, 0, u32::try_from(place).unwrap_or(u32::MAX));
+    format!("{prefix}_{}", made_up.trim_start_matches("call_"))
+}
+
+struct Writer<'a> {
+    id: &'a str,
+    output: &'a mut Vec<Json>,
+    /// The content of the message in progress, and what stands beside it.
+    message: Option<(Vec<Json>, Fields)>,
+    calls: u32,
+}
+
+impl Writer<'_> {
+    fn part(&mut self, part: &Part) {
+        match part {
+            Part::Text(text) => {
+                let (content, beside) = self.message.get_or_insert_default();
+                content.push(output_text(text, None));
+                beside.put_fields(&message_extras(text));
+                if let Some(state) = State::of_text(text, PROTOCOL) {
+                    self.state(state);
+                }
+            }
+            Part::Refusal(words) => {
+                let (content, _) = self.message.get_or_insert_default();
+                content.push(refusal(words));
+            }
+            Part::Image(media) => {
+                if let Some(url) = media.to_url() {
+                    let text = Part::text(format!("![image]({url})"));
+                    self.part(&text);
+                }
+            }
+            Part::Thought(thought) => {
+                self.flush();
+                let place = self.output.len();
+                self.output.push(reasoning(thought, self.id, place).to_json());
+            }
+            Part::ToolCall(call) => {
+                self.flush();
+                if let Some(state) = State::of_call(call, PROTOCOL) {
+                    self.state(with_id(state, &call_id(call, self.id, self.calls)));
+                }
+                let place = self.output.len();
+                let call_id = call_id(call, self.id, self.calls);
+                self.calls += 1;
+                self.output.push(tool_call(call, &call_id, self.id, place, "completed").to_json());
+            }
+            Part::Opaque(opaque) if opaque.protocol == PROTOCOL => {
+                self.flush();
+                self.output.push(opaque.json.clone());
+            }
+            Part::Opaque(opaque) => {
+                if let Some(state) = State::of_opaque(opaque, PROTOCOL) {
+                    self.state(state);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn state(&mut self, state: State) {
+        self.flush();
+        let place = self.output.len();
+        self.output.push(carrier(&state, self.id, place).to_json());
+    }
+
+    fn flush(&mut self) {
+        if let Some((content, beside)) = self.message.take() {
+            let place = self.output.len();
+            self.output.push(message(self.id, place, "completed", &content, &beside).to_json());
+        }
+    }
+
+    fn close(mut self, choice: &Choice) {
+        if let (Some(found), Some((content, _))) = (&choice.logprobs, &mut self.message)
+            && let Some(first) = content.first_mut()
+        {
+            let mut fields = Fields::new();
+            for (name, value) in crate::object::Object::lenient(first).into_fields() {
+                if name != "logprobs" {
+                    fields.put(&name, &value);
+                }
+            }
+            fields.put("logprobs", &logprobs::tokens(&found.content));
+            *first = fields.to_json();
+        }
+        self.flush();
+    }
+}
+
+/// Names the call that a state belongs to by the id that the client will know it by.
+pub(crate) fn with_id(state: State, id: &str) -> State {
+    match state {
+        State::Call { signature, extras, .. } => State::Call { id: Some(id.to_owned()), signature, extras },
+        other => other,
+    }
+}
+
+pub(crate) fn call_id(call: &ToolCall, reply: &str, number: u32) -> String {
+    call.id.clone().unwrap_or_else(|| tool_id::made_up(reply, 0, number))
+}
+
+/// Returns what stood beside the content of the message that a text began.
+pub(crate) fn message_extras(text: &tollbridge_types::Text) -> Fields {
+    let mut fields = Fields::new();
+    for (name, value) in text.extras.of(PROTOCOL) {
+        if let Some(name) = name.strip_prefix("item.") {
+            fields.put(name, value);
+        }
+    }
+    fields
+}
+
+pub(crate) fn message(id: &str, place: usize, status: &str, content: &[Json], beside: &Fields) -> Fields {
+    let mut fields = Fields::new();
+    fields.put("id", &item_id("msg", id, place)).put("type", "message").put("status", status);
+    fields.put("role", "assistant").put("content", content).put_fields(beside);
+    fields
+}
+
+pub(crate) fn output_text(text: &tollbridge_types::Text, logprobs: Option<&[Fields]>) -> Json {
+    let mut fields = Fields::new();
+    fields.put("type", "output_text").put("text", &text.text);
+    fields.put("annotations", &text.citations.iter().map(items::annotation).collect::<Vec<_>>());
+    match logprobs {
+        Some(logprobs) => fields.put("logprobs", logprobs),
+        None => fields.put::<[Json]>("logprobs", &[]),
+    };
+    for (name, value) in text.extras.of(PROTOCOL).filter(|(name, _)| !name.starts_with("item.")) {
+        if !fields.has(name) {
+            fields.put(name, value);
+        }
+    }
+    fields.to_json()
+}
+
+pub(crate) fn refusal(words: &str) -> Json {
+    let mut fields = Fields::new();
+    fields.put("type", "refusal").put("refusal", words);
+    fields.to_json()
+}
+
+/// Writes a thought as a reasoning item; one of another protocol carries its state sealed.
+pub(crate) fn reasoning(thought: &tollbridge_types::Thought, id: &str, place: usize) -> Fields {
+    if let Some(mut own) = items::own_reasoning(thought) {
+        if !own.has("id") {
+            own.put("id", &item_id("rs", id, place));
+        }
+        return own;
+    }
+    let mut fields = Fields::new();
+    fields.put("id", &item_id("rs", id, place)).put("type", "reasoning");
+    fields.put("summary", &items::summary(&thought.text));
+    let state = State::of_thought(thought, PROTOCOL);
+    fields.put_some("encrypted_content", state.map(|state| state::seal(&[state])));
+    fields
+}
+
+/// Writes a reasoning item that only carries state for another protocol's vendor.
+pub(crate) fn carrier(state: &State, id: &str, place: usize) -> Fields {
+    let mut fields = Fields::new();
+    fields.put("id", &item_id("rs", id, place)).put("type", "reasoning");
+    fields.put::<[Json]>("summary", &[]).put("encrypted_content", &state::seal(std::slice::from_ref(state)));
+    fields
+}
+
+pub(crate) fn tool_call(call: &ToolCall, call_id: &str, id: &str, place: usize, status: &str) -> Fields {
+    let mut fields = Fields::new();
+    let (prefix, kind, field) = match call.kind {
+        ToolCallKind::Custom => ("ctc", "custom_tool_call", "input"),
+        _ => ("fc", "function_call", "arguments"),
+    };
+    match call.extras.get(PROTOCOL, "id") {
+        Some(own) => fields.put("id", own),
+        None => fields.put("id", &item_id(prefix, id, place)),
+    };
+    fields.put("type", kind).put("status", status);
+    fields.put(field, &call.arguments).put("call_id", call_id).put("name", &call.name);
+    fields.put_extras(&call.extras, PROTOCOL);
+    fields
+}

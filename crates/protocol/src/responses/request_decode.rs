@@ -1,0 +1,351 @@
+use std::collections::HashSet;
+
+use tollbridge_core::Error;
+use tollbridge_types::{
+    ChatRequest, Json, Media, MediaSource, Message, Opaque, Part, Reasoning, ReasoningEffort, ResponseFormat, Role,
+    Text, Tool, ToolCallKind, ToolChoice, ToolResult,
+};
+
+use super::{RESPONSES_PROTOCOL as PROTOCOL, items};
+use crate::object::{Object, json, wrong};
+use crate::state::State;
+
+/// Reads the body of "Create a model response".
+pub(crate) fn decode(body: &[u8]) -> Result<ChatRequest, Error> {
+    let mut body = Object::from_body(body)?;
+    let mut request = ChatRequest::default();
+    request.model = body.take_as("model")?.unwrap_or_default();
+    if let Some(text) = body.take_as::<String>("instructions")? {
+        let mut message = Message::system(text);
+        message.extras.insert(PROTOCOL, "field", json("instructions"));
+        request.messages.push(message);
+    }
+    // The vendor may hold earlier turns of the conversation, or the whole of it.
+    let elsewhere = ["previous_response_id", "conversation", "prompt"];
+    let elsewhere = elsewhere.iter().any(|name| body.peek(name).is_some_and(|json| json.as_str() != "null"));
+    input(&mut body, elsewhere, &mut request.messages)?;
+    for (place, json) in body.take_as::<Vec<Json>>("tools")?.unwrap_or_default().iter().enumerate() {
+        request.tools.push(tool(json, &format!("tools[{place}]"))?);
+    }
+    request.tool_choice = body.take("tool_choice").map(|json| tool_choice(&json)).transpose()?;
+    request.parallel_tool_calls = body.take_as("parallel_tool_calls")?;
+    request.max_tokens = body.take_as("max_output_tokens")?;
+    request.temperature = body.take_as("temperature")?;
+    request.top_p = body.take_as("top_p")?;
+    request.top_logprobs = body.take_as("top_logprobs")?;
+    if body.peek("include").is_some_and(|list| list.as_str().contains("\"message.output_text.logprobs\"")) {
+        request.logprobs = Some(true);
+    }
+    text(&mut body, &mut request)?;
+    reasoning(&mut body, &mut request)?;
+    request.user = body.take_as("user")?;
+    request.service_tier = body.take_as("service_tier")?;
+    request.stream = body.take_as("stream")?.unwrap_or(false);
+    let rest = body.into_extras(PROTOCOL);
+    request.extras.extend(rest);
+    if request.extras.get(PROTOCOL, "include").is_none() {
+        // Tells a request of this protocol, which asks for what it wants to be included.
+        request.extras.insert(PROTOCOL, "include", crate::object::json::<[Json]>(&[]));
+    }
+    Ok(request)
+}
+
+fn input(body: &mut Object, elsewhere: bool, messages: &mut Vec<Message>) -> Result<(), Error> {
+    let Some(input) = body.take("input") else {
+        return match elsewhere {
+            true => Ok(()),
+            false => Err(Error::invalid("input", "`input` is missing").with_hint("send a text or an array of items")),
+        };
+    };
+    if let Ok(text) = input.parse::<String>() {
+        messages.push(Message::user(text));
+        return Ok(());
+    }
+    let list: Vec<Json> = input.parse().map_err(|_| wrong("input", "a string or an array of items", &input))?;
+    if list.is_empty() && !elsewhere {
+        return Err(Error::invalid("input", "`input` is empty").with_hint("send at least one item"));
+    }
+    let mut reader = Input { messages, called: HashSet::new(), elsewhere, states: Vec::new() };
+    for (place, item) in list.iter().enumerate() {
+        reader.item(item, &format!("input[{place}]"))?;
+    }
+    reader.end_turn();
+    Ok(())
+}
+
+struct Input<'a> {
+    messages: &'a mut Vec<Message>,
+    called: HashSet<String>,
+    elsewhere: bool,
+    /// What was attached to calls of the turn in progress.
+    states: Vec<State>,
+}
+
+impl Input<'_> {
+    fn item(&mut self, item: &Json, path: &str) -> Result<(), Error> {
+        // A bare text among the items is the user's.
+        if let Ok(text) = item.parse::<String>() {
+            self.end_turn();
+            self.messages.push(Message::user(text));
+            return Ok(());
+        }
+        let mut fields = Object::strict(item, path)?;
+        let kind = fields.peek("type").and_then(|kind| kind.parse::<String>().ok()).unwrap_or_default();
+        match kind.as_str() {
+            "" | "message" => return self.message(fields),
+            "function_call_output" | "custom_tool_call_output" => return self.result(fields, &kind),
+            "function_call" | "custom_tool_call" => {
+                let custom = kind.starts_with("custom");
+                fields.peek("name").ok_or_else(|| missing(&fields.path_of("name")))?;
+                if let Some(id) = fields.peek("call_id").and_then(|id| id.parse::<String>().ok()) {
+                    self.called.insert(id);
+                }
+                let kind = if custom { ToolCallKind::Custom } else { ToolCallKind::Function };
+                let call = items::call(fields, kind);
+                self.assistant().push(Part::ToolCall(call));
+            }
+            "reasoning" => {
+                let sealed = fields.path_of("encrypted_content");
+                let thought = items::thought(fields);
+                match items::open(&thought, &sealed)? {
+                    None => self.assistant().push(Part::Thought(thought)),
+                    Some(states) => self.restore(states),
+                }
+            }
+            _ => {
+                // References and the items of vendor-run tools may stand for calls that are not here.
+                self.elsewhere |= kind == "item_reference";
+                fields.take("type");
+                self.assistant().push(Part::Opaque(Opaque::new(PROTOCOL, item.clone())));
+            }
+        }
+        Ok(())
+    }
+
+    fn restore(&mut self, states: Vec<State>) {
+        for state in states {
+            match state {
+                State::Call { .. } => self.states.push(state),
+                other => other.restore(self.assistant()),
+            }
+        }
+    }
+
+    /// Returns the parts of the model's turn in progress.
+    fn assistant(&mut self) -> &mut Vec<Part> {
+        if !self.messages.last().is_some_and(|message| message.role == Role::Assistant) {
+            self.messages.push(Message::new(Role::Assistant, Vec::new()));
+        }
+        // The message was there or has just been pushed.
+        match self.messages.last_mut() {
+            Some(message) => &mut message.parts,
+            None => unreachable!("a message was just pushed"),
+        }
+    }
+
+    fn end_turn(&mut self) {
+        let states = std::mem::take(&mut self.states);
+        let Some(message) = self.messages.last_mut().filter(|message| message.role == Role::Assistant) else { return };
+        for part in &mut message.parts {
+            if let Part::ToolCall(call) = part {
+                states.iter().for_each(|state| state.restore_call(call));
+            }
+        }
+    }
+
+    fn message(&mut self, mut fields: Object) -> Result<(), Error> {
+        let role = match fields.require::<String>("role")?.as_str() {
+            "user" => Role::User,
+            "assistant" => Role::Assistant,
+            "system" => Role::System,
+            "developer" => Role::Developer,
+            other => Role::Unknown(other.to_owned()),
+        };
+        let path = fields.path_of("content");
+        let content = fields.take("content").ok_or_else(|| missing(&path))?;
+        let mut parts = contents(&content, &path)?;
+        fields.take("type");
+        if role == Role::Assistant {
+            let extras = items::item_extras(fields);
+            if let Some(Part::Text(last)) = parts.last_mut() {
+                last.extras.extend(extras);
+            }
+            let spoken = |part: &Part| matches!(part, Part::Text(_) | Part::Refusal(_));
+            if self.messages.last().is_some_and(|last| last.role == Role::Assistant && last.parts.iter().any(spoken)) {
+                self.end_turn();
+                self.messages.push(Message::new(Role::Assistant, Vec::new()));
+            }
+            self.assistant().extend(parts);
+            return Ok(());
+        }
+        self.end_turn();
+        let mut message = Message::new(role, parts);
+        message.extras = items::item_extras(fields);
+        self.messages.push(message);
+        Ok(())
+    }
+
+    fn result(&mut self, mut fields: Object, kind: &str) -> Result<(), Error> {
+        self.end_turn();
+        let path = fields.path_of("call_id");
+        let id = fields.require::<String>("call_id")?;
+        if !self.elsewhere && !self.called.contains(&id) {
+            return Err(Error::invalid(path.clone(), format!("`{path}` is `{id}`, which no earlier call has"))
+                .with_hint("send the item with the call before its output, or name the response that made it"));
+        }
+        let path = fields.path_of("output");
+        let output = fields.take("output").ok_or_else(|| missing(&path))?;
+        let mut result = ToolResult::default();
+        result.id = Some(id);
+        result.content = contents(&output, &path)?;
+        if kind.starts_with("custom") {
+            result.extras.insert(PROTOCOL, "type", json(kind));
+        }
+        result.extras.extend(items::item_extras(fields));
+        // Results in a row are one turn, as in the other protocols.
+        match self.messages.last_mut().filter(|last| last.role == Role::Tool) {
+            Some(last) => last.parts.push(Part::ToolResult(result)),
+            None => self.messages.push(Message::tool(result)),
+        }
+        Ok(())
+    }
+}
+
+fn missing(path: &str) -> Error {
+    Error::invalid(path, format!("`{path}` is missing")).with_hint("see the item's form in OpenAI's API reference")
+}
+
+fn contents(content: &Json, path: &str) -> Result<Vec<Part>, Error> {
+    if let Ok(text) = content.parse::<String>() {
+        return Ok(vec![Part::text(text)]);
+    }
+    let list: Vec<Json> = content.parse().map_err(|_| wrong(path, "a string or an array of parts", content))?;
+    list.iter().enumerate().map(|(place, json)| content_part(json, &format!("{path}[{place}]"))).collect()
+}
+
+fn content_part(part: &Json, path: &str) -> Result<Part, Error> {
+    let mut fields = Object::strict(part, path)?;
+    let kind = fields.peek("type").and_then(|kind| kind.parse::<String>().ok()).unwrap_or_default();
+    Ok(match kind.as_str() {
+        "input_text" => {
+            fields.take("type");
+            let mut text = Text::default();
+            text.text = fields.require("text")?;
+            text.extras = fields.into_extras(PROTOCOL);
+            Part::Text(text)
+        }
+        "output_text" | "text" => {
+            fields.peek("text").ok_or_else(|| missing(&fields.path_of("text")))?;
+            fields.take("logprobs");
+            Part::Text(items::text(fields))
+        }
+        "refusal" => Part::Refusal(fields.require("refusal")?),
+        "input_image" => Part::Image(media(fields, "image_url", "image_url")?),
+        "input_file" => Part::Document(media(fields, "file_data", "file_url")?),
+        "input_audio" => {
+            let mut inner = fields.take_object("input_audio")?.ok_or_else(|| missing(&format!("{path}.input_audio")))?;
+            let format = inner.take_as::<String>("format")?.unwrap_or_else(|| "wav".to_owned());
+            Part::Audio(Media::base64(format!("audio/{format}"), inner.require::<String>("data")?))
+        }
+        "" => return Err(missing(&fields.path_of("type"))),
+        _ => Part::Opaque(Opaque::new(PROTOCOL, part.clone())),
+    })
+}
+
+fn media(mut fields: Object, data: &str, url: &str) -> Result<Media, Error> {
+    fields.take("type");
+    let path = fields.path_of(data);
+    let source = fields.take_as::<String>(data)?;
+    let source = source.map_or_else(|| fields.take_as::<String>(url), |found| Ok(Some(found)))?;
+    let mut media = match (source, fields.take_as::<String>("file_id")?) {
+        (Some(source), _) => Media::url(source),
+        (None, Some(id)) => Media::new(MediaSource::File(id)),
+        (None, None) => {
+            return Err(Error::invalid(path.clone(), format!("`{path}` is missing"))
+                .with_hint("send a URL, the bytes as a data: URL, or the id of an uploaded file"));
+        }
+    };
+    media.detail = fields.take_as("detail")?;
+    media.name = fields.take_as("filename")?;
+    media.extras = fields.into_extras(PROTOCOL);
+    Ok(media)
+}
+
+fn tool(json: &Json, path: &str) -> Result<Tool, Error> {
+    let mut fields = Object::strict(json, path)?;
+    if fields.require::<String>("type")? != "function" {
+        return Ok(Tool::Opaque(Opaque::new(PROTOCOL, json.clone())));
+    }
+    let name = fields.require("name")?;
+    let description = fields.take_as("description")?;
+    let parameters = fields.take("parameters");
+    let strict = fields.take_as("strict")?;
+    let mut extras = fields.into_extras(PROTOCOL);
+    // Tells a tool of this protocol, where no word about strictness means yes.
+    extras.insert(PROTOCOL, "type", crate::object::json("function"));
+    Ok(Tool::from_fields(name, description, parameters, strict, extras))
+}
+
+fn tool_choice(json: &Json) -> Result<ToolChoice, Error> {
+    if let Ok(word) = json.parse::<String>() {
+        return match word.as_str() {
+            "auto" => Ok(ToolChoice::Auto),
+            "none" => Ok(ToolChoice::None),
+            "required" => Ok(ToolChoice::Required),
+            _ => Err(Error::invalid("tool_choice", format!("`tool_choice` is `{word}`"))
+                .with_hint("send `auto`, `none`, `required` or a tool")),
+        };
+    }
+    let mut fields = Object::strict(json, "tool_choice")?;
+    let opaque = || ToolChoice::Opaque(Opaque::new(PROTOCOL, json.clone()));
+    match fields.find_text("type").as_deref() {
+        Some("function") => Ok(ToolChoice::Function(fields.require("name")?)),
+        Some("allowed_tools") if fields.peek("mode").is_some_and(|mode| mode.as_str() == "\"required\"") => {
+            let list = fields.find_list("tools");
+            let names: Vec<String> = list.iter().filter_map(|tool| Object::lenient(tool).find("name")).collect();
+            Ok(if names.len() == list.len() { ToolChoice::AnyOf(names) } else { opaque() })
+        }
+        _ => Ok(opaque()),
+    }
+}
+
+/// Reads `text`: the form of the answer and what else there is about it.
+fn text(body: &mut Object, request: &mut ChatRequest) -> Result<(), Error> {
+    let Some(mut text) = body.take_object("text")? else { return Ok(()) };
+    if let Some(mut format) = text.take_object("format")? {
+        let path = format.path_of("schema");
+        let kind = format.require::<String>("type")?;
+        request.response_format = Some(match kind.as_str() {
+            "text" => ResponseFormat::Text,
+            "json_object" => ResponseFormat::JsonObject,
+            "json_schema" => {
+                let name = format.take_as("name")?;
+                let description = format.take_as("description")?;
+                let schema = format.take("schema").ok_or_else(|| missing(&path))?;
+                ResponseFormat::json_schema(name, description, schema, format.take_as("strict")?)
+            }
+            other => {
+                let path = format.path_of("type");
+                return Err(Error::invalid(path.clone(), format!("`{path}` is `{other}`"))
+                    .with_hint("send `text`, `json_object` or `json_schema`"));
+            }
+        });
+    }
+    for (name, value) in text.into_fields() {
+        request.extras.insert(PROTOCOL, format!("text.{name}"), value);
+    }
+    Ok(())
+}
+
+fn reasoning(body: &mut Object, request: &mut ChatRequest) -> Result<(), Error> {
+    let Some(mut fields) = body.take_object("reasoning")? else { return Ok(()) };
+    let mut reasoning = Reasoning::default();
+    reasoning.effort = fields.take_as::<String>("effort")?.map(|word| ReasoningEffort::from_word(&word));
+    let shown = |fields: &Object, name: &str| fields.peek(name).is_some_and(|json| json.as_str() != "null");
+    if shown(&fields, "summary") || shown(&fields, "generate_summary") {
+        reasoning.visible = Some(true);
+    }
+    reasoning.extras = fields.into_extras(PROTOCOL);
+    request.reasoning = Some(reasoning);
+    Ok(())
+}
