@@ -6,7 +6,8 @@ use serde::Serialize;
 pub struct Loss {
     /// What happened to it.
     pub kind: LossKind,
-    /// Where it stood, as a JSON path into the typed request, such as `messages[2].parts[0]`.
+    /// Where it stood, as a JSON path into the body that the client sent, or into the typed request
+    /// of a program, such as `messages[2].parts[0]`.
     pub path: String,
     /// Why, and what was sent instead, in words.
     pub reason: String,

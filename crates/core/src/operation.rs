@@ -13,6 +13,18 @@ pub enum Operation {
     Embed,
     /// List the models.
     Models,
+    /// Count the tokens of a conversation without answering it.
+    CountTokens,
+    /// Sort documents by how well they answer a query.
+    Rerank,
+    /// Judge whether content breaks a vendor's rules.
+    Moderate,
+    /// Make or change pictures.
+    Image,
+    /// Speak a text.
+    Speech,
+    /// Write down what is spoken.
+    Transcribe,
 }
 
 impl Operation {
@@ -22,6 +34,12 @@ impl Operation {
             Self::Chat => "chat",
             Self::Embed => "embed",
             Self::Models => "models",
+            Self::CountTokens => "count_tokens",
+            Self::Rerank => "rerank",
+            Self::Moderate => "moderate",
+            Self::Image => "image",
+            Self::Speech => "speech",
+            Self::Transcribe => "transcribe",
         }
     }
 }

@@ -47,8 +47,20 @@ impl ProviderInfo {
         Self { name: name.into(), operations: operations.to_vec() }
     }
 
-    /// Returns the protocol in which the provider does something, if it can.
+    /// Returns the protocol in which the provider likes best to do something, if it can.
     pub fn protocol(&self, operation: Operation) -> Option<Protocol> {
-        self.operations.iter().find(|(offered, _)| *offered == operation).map(|(_, protocol)| *protocol)
+        self.protocols(operation).next()
+    }
+
+    /// Iterates over the protocols in which the provider does something, the one it likes best first.
+    pub fn protocols(&self, operation: Operation) -> impl Iterator<Item = Protocol> {
+        self.operations.iter().filter(move |(offered, _)| *offered == operation).map(|(_, protocol)| *protocol)
+    }
+
+    /// Returns the protocol for a request: its own if the provider speaks it, else the one it likes best.
+    pub fn protocol_for(&self, request: &Request) -> Option<Protocol> {
+        let own = request.wire().map(|wire| wire.protocol);
+        let mut spoken = self.protocols(request.operation);
+        spoken.find(|protocol| Some(*protocol) == own).or_else(|| self.protocol(request.operation))
     }
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use tollbridge_types::Protocol;
 
-use crate::{FrameStream, Loss};
+use crate::{ByteStream, FrameStream, Loss};
 
 /// A provider's answer in the bytes of its protocol.
 #[derive(Debug)]
@@ -72,6 +72,8 @@ pub enum ReplyBody {
     Whole(Bytes),
     /// A stream, frame by frame.
     Frames(FrameStream),
+    /// Bytes that are passed on unread, such as sound; the vendor's headers name their type.
+    Stream(ByteStream),
 }
 
 impl From<Bytes> for ReplyBody {
@@ -91,6 +93,7 @@ impl fmt::Debug for ReplyBody {
         match self {
             Self::Whole(bytes) => write!(f, "Whole({} bytes)", bytes.len()),
             Self::Frames(_) => f.write_str("Frames"),
+            Self::Stream(_) => f.write_str("Stream"),
         }
     }
 }

@@ -2,7 +2,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use http::HeaderMap;
-use tollbridge_types::{ChatRequest, EmbedRequest, Protocol};
+use tollbridge_types::{ChatRequest, EmbedRequest, Protocol, RerankRequest};
 
 use crate::{Error, Operation};
 
@@ -19,6 +19,8 @@ pub struct Request {
     pub model: String,
     /// Whether the reply is to be a stream.
     pub stream: bool,
+    /// Whether the call is refused, before it is sent, if the target's protocol cannot carry all of it.
+    pub strict: bool,
     /// Headers of the protocol that travel with the body, such as `anthropic-beta`. Never a key.
     pub headers: HeaderMap,
     wire: Option<Wire>,
@@ -32,6 +34,7 @@ impl Request {
             operation,
             model: model.into(),
             stream: false,
+            strict: false,
             headers: HeaderMap::new(),
             wire: Some(Wire { protocol, body }),
             typed: OnceLock::new(),
@@ -49,6 +52,16 @@ impl Request {
         Self::from_typed(Operation::Embed, request.model.clone(), Typed::Embed(Arc::new(request)))
     }
 
+    /// Asks for the tokens of a conversation without an answer to it.
+    pub fn count_tokens(request: ChatRequest) -> Self {
+        Self::from_typed(Operation::CountTokens, request.model.clone(), Typed::Chat(Arc::new(request)))
+    }
+
+    /// Asks a model to sort documents.
+    pub fn rerank(request: RerankRequest) -> Self {
+        Self::from_typed(Operation::Rerank, request.model.clone(), Typed::Rerank(Arc::new(request)))
+    }
+
     /// Asks a provider for its models; `provider` takes the place of the model.
     pub fn models(provider: impl Into<String>) -> Self {
         Self::from_typed(Operation::Models, provider.into(), Typed::Models)
@@ -58,6 +71,13 @@ impl Request {
     #[must_use]
     pub fn with_stream(mut self, stream: bool) -> Self {
         self.stream = stream;
+        self
+    }
+
+    /// Says whether the call is refused if the target's protocol cannot carry all of it.
+    #[must_use]
+    pub fn with_strict(mut self, strict: bool) -> Self {
+        self.strict = strict;
         self
     }
 
@@ -83,7 +103,7 @@ impl Request {
     }
 
     fn from_typed(operation: Operation, model: String, typed: Typed) -> Self {
-        Self { operation, model, stream: false, headers: HeaderMap::new(), wire: None, typed: OnceLock::from(typed) }
+        Self { operation, model, stream: false, strict: false, headers: HeaderMap::new(), wire: None, typed: OnceLock::from(typed) }
     }
 }
 
@@ -105,6 +125,8 @@ pub enum Typed {
     Chat(Arc<ChatRequest>),
     /// Texts to embed.
     Embed(Arc<EmbedRequest>),
+    /// Documents to sort.
+    Rerank(Arc<RerankRequest>),
     /// Nothing: the model list needs no body.
     Models,
 }

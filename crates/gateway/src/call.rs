@@ -76,6 +76,9 @@ async fn serve(state: &State, asked: &Asked, request: Request, cx: &CallContext)
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let context = ReplyContext::new(&cx.request_id, &model, now).with_stream_usage(stream_usage);
     let reply = match asked.operation {
+        Operation::CountTokens => translate::count_to(reply, asked.protocol)?,
+        Operation::Rerank => translate::rerank_to(reply, asked.protocol, &context)?,
+        Operation::Moderate | Operation::Image | Operation::Speech | Operation::Transcribe => reply,
         Operation::Embed => translate::embed_to(reply, asked.protocol, base64, &context)?,
         _ => translate::reply(reply, asked.protocol, stream, &context)?,
     };

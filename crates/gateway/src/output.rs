@@ -1,9 +1,9 @@
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use tollbridge::core::{Frame, FrameStream};
+use tollbridge::core::{ByteStream, Frame, FrameStream};
 use tollbridge::{Error, Loss, Reply, ReplyBody};
 
 use crate::failure;
@@ -30,6 +30,7 @@ pub(crate) fn response(reply: Reply, form: Form, request_id: &str) -> Response {
     let mut response = match body {
         ReplyBody::Frames(frames) => streamed(frames, form, request_id),
         ReplyBody::Whole(bytes) => json(status, bytes, request_id),
+        ReplyBody::Stream(bytes) => media(status, bytes, &vendor, request_id),
         _ => json(StatusCode::BAD_GATEWAY, Bytes::new(), request_id),
     };
     let headers = response.headers_mut();
@@ -47,6 +48,21 @@ pub(crate) fn json(status: StatusCode, body: Bytes, request_id: &str) -> Respons
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    identify(response.headers_mut(), request_id);
+    response
+}
+
+/// Makes a response of bytes that are passed on unread.
+fn media(status: StatusCode, bytes: ByteStream, vendor: &HeaderMap, request_id: &str) -> Response {
+    let id = request_id.to_owned();
+    let bytes = bytes.inspect_err(move |error| failure::log(error, &id));
+    let mut response = Response::new(Body::from_stream(bytes));
+    *response.status_mut() = status;
+    for name in [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::CONTENT_DISPOSITION] {
+        if let Some(value) = vendor.get(&name) {
+            response.headers_mut().insert(name, value.clone());
+        }
+    }
     identify(response.headers_mut(), request_id);
     response
 }

@@ -12,22 +12,44 @@ use crate::failure;
 use crate::probes;
 use crate::server::State;
 
+/// The routes of OpenAI's form, which stand at the root and under `/v1`.
+const OPENAI: &[(&str, Operation, Protocol)] = &[
+    ("/chat/completions", Operation::Chat, Protocol::OPENAI_CHAT),
+    ("/responses", Operation::Chat, Protocol::OPENAI_RESPONSES),
+    ("/responses/input_tokens", Operation::CountTokens, Protocol::OPENAI_INPUT_TOKENS),
+    ("/completions", Operation::Chat, Protocol::OPENAI_COMPLETIONS),
+    ("/embeddings", Operation::Embed, Protocol::OPENAI_EMBEDDINGS),
+    ("/rerank", Operation::Rerank, Protocol::COHERE_RERANK),
+    ("/moderations", Operation::Moderate, Protocol::OPENAI_MODERATIONS),
+    ("/images/generations", Operation::Image, Protocol::OPENAI_IMAGES),
+    ("/images/edits", Operation::Image, Protocol::OPENAI_IMAGE_EDITS),
+    ("/images/variations", Operation::Image, Protocol::OPENAI_IMAGE_VARIATIONS),
+    ("/audio/speech", Operation::Speech, Protocol::OPENAI_SPEECH),
+    ("/audio/transcriptions", Operation::Transcribe, Protocol::OPENAI_TRANSCRIPTIONS),
+    ("/audio/translations", Operation::Transcribe, Protocol::OPENAI_TRANSLATIONS),
+];
+
 pub(crate) fn routes(state: Arc<State>) -> Router {
-    let chat = post(|shared: Shared<Arc<State>>, request: Request| async move {
-        call::answer(shared.0, Asked::new(Operation::Chat, Protocol::OPENAI_CHAT), request).await
+    let rerank = post(|shared: Shared<Arc<State>>, request: Request| async move {
+        call::answer(shared.0, Asked::new(Operation::Rerank, Protocol::COHERE_RERANK), request).await
+    });
+    let count = post(|shared: Shared<Arc<State>>, request: Request| async move {
+        call::answer(shared.0, Asked::new(Operation::CountTokens, Protocol::ANTHROPIC_COUNT_TOKENS), request).await
     });
     let messages = post(|shared: Shared<Arc<State>>, request: Request| async move {
         call::answer(shared.0, Asked::new(Operation::Chat, Protocol::ANTHROPIC_MESSAGES), request).await
     });
-    let embeddings = post(|shared: Shared<Arc<State>>, request: Request| async move {
-        call::answer(shared.0, Asked::new(Operation::Embed, Protocol::OPENAI_EMBEDDINGS), request).await
-    });
-    Router::new()
-        .route("/v1/chat/completions", chat.clone())
-        .route("/chat/completions", chat)
+    let mut router = Router::new();
+    for (path, operation, protocol) in OPENAI {
+        let call = post(move |shared: Shared<Arc<State>>, request: Request| async move {
+            call::answer(shared.0, Asked::new(*operation, *protocol), request).await
+        });
+        router = router.route(&format!("/v1{path}"), call.clone()).route(path, call);
+    }
+    router
+        .route("/v2/rerank", rerank)
         .route("/v1/messages", messages)
-        .route("/v1/embeddings", embeddings.clone())
-        .route("/embeddings", embeddings)
+        .route("/v1/messages/count_tokens", count)
         .route("/v1/models", get(models))
         .route("/models", get(models))
         .route("/v1beta/models", get(models))
@@ -47,10 +69,11 @@ async fn gemini(Shared(state): Shared<Arc<State>>, Path(target): Path<String>, r
     let asked = match method {
         "generateContent" => Asked::new(Operation::Chat, Protocol::GEMINI_GENERATE),
         "streamGenerateContent" => Asked::new(Operation::Chat, Protocol::GEMINI_GENERATE).stream(sse),
+        "countTokens" => Asked::new(Operation::CountTokens, Protocol::GEMINI_COUNT_TOKENS),
         "batchEmbedContents" => Asked::new(Operation::Embed, Protocol::GEMINI_EMBED),
         _ => {
             let error = Error::new(ErrorKind::ModelNotFound, format!("there is no method `{method}`"))
-                .with_hint("use generateContent, streamGenerateContent or batchEmbedContents");
+                .with_hint("use generateContent, streamGenerateContent, countTokens or batchEmbedContents");
             return failure::response(&error, Protocol::GEMINI_GENERATE, "");
         }
     };

@@ -3,9 +3,12 @@
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use tollbridge_core::{Error, Frame, Loss};
-use tollbridge_types::{ChatEvent, ChatReply, ChatRequest, EmbedReply, EmbedRequest, ModelInfo, Protocol};
+use tollbridge_types::{
+    ChatEvent, ChatReply, ChatRequest, EmbedReply, EmbedRequest, ModelInfo, Protocol, RerankReply, RerankRequest,
+    TokenCount,
+};
 
-use crate::{anthropic, gemini, openai, responses, vendor_error};
+use crate::{anthropic, gemini, openai, rerank as reranking, responses, vendor_error};
 
 /// Reads and writes one chat protocol.
 pub trait ChatCodec: Send + Sync {
@@ -164,6 +167,62 @@ pub trait EmbedCodec: Send + Sync {
     fn encode_reply(&self, reply: &EmbedReply, base64: bool, context: &ReplyContext<'_>) -> Result<Bytes, Error>;
 }
 
+/// Reads and writes one form of counting a conversation's tokens.
+pub trait CountCodec: Send + Sync {
+    /// Names the protocol.
+    fn protocol(&self) -> Protocol;
+
+    /// Reads a client's request body.
+    ///
+    /// # Errors
+    /// [`InvalidRequest`](tollbridge_core::ErrorKind::InvalidRequest) with the JSON path of the fault.
+    fn decode_request(&self, body: &[u8]) -> Result<ChatRequest, Error>;
+
+    /// Writes a request body for a vendor, and reports what it could not carry.
+    ///
+    /// # Errors
+    /// As [`ChatCodec::encode_request`].
+    fn encode_request(
+        &self,
+        request: &ChatRequest,
+        target: &Target<'_>,
+        losses: &mut Vec<Loss>,
+    ) -> Result<Bytes, Error>;
+
+    /// Reads a vendor's reply.
+    ///
+    /// # Errors
+    /// [`Decode`](tollbridge_core::ErrorKind::Decode) if the body holds no count.
+    fn decode_reply(&self, body: &[u8]) -> Result<TokenCount, Error>;
+
+    /// Writes a reply for a client; a count that is not the vendor's says so in a field of its own.
+    fn encode_reply(&self, count: &TokenCount) -> Bytes;
+}
+
+/// Reads and writes one form of sorting documents.
+pub trait RerankCodec: Send + Sync {
+    /// Names the protocol.
+    fn protocol(&self) -> Protocol;
+
+    /// Reads a client's request body.
+    ///
+    /// # Errors
+    /// [`InvalidRequest`](tollbridge_core::ErrorKind::InvalidRequest) with the JSON path of the fault.
+    fn decode_request(&self, body: &[u8]) -> Result<RerankRequest, Error>;
+
+    /// Writes a request body for a vendor, and reports what it could not carry.
+    fn encode_request(&self, request: &RerankRequest, target: &Target<'_>, losses: &mut Vec<Loss>) -> Bytes;
+
+    /// Reads a vendor's reply.
+    ///
+    /// # Errors
+    /// [`Decode`](tollbridge_core::ErrorKind::Decode) if the body is no such reply.
+    fn decode_reply(&self, body: &[u8]) -> Result<RerankReply, Error>;
+
+    /// Writes a reply for a client.
+    fn encode_reply(&self, reply: &RerankReply, context: &ReplyContext<'_>) -> Bytes;
+}
+
 /// Reads and writes one form of model list.
 pub trait ModelsCodec: Send + Sync {
     /// Names the protocol.
@@ -205,6 +264,8 @@ pub const OPENAI_EMBEDDINGS: &dyn EmbedCodec = &openai::Embeddings;
 pub const OPENAI_MODELS: &dyn ModelsCodec = &openai::Models;
 /// OpenAI's chat completions.
 pub const OPENAI_CHAT: &dyn ChatCodec = &openai::CHAT;
+/// OpenAI's text completions.
+pub const OPENAI_COMPLETIONS: &dyn ChatCodec = &openai::Completions;
 /// OpenAI's responses.
 pub const OPENAI_RESPONSES: &dyn ChatCodec = &responses::Responses;
 /// Anthropic's messages.
@@ -215,6 +276,14 @@ pub const ANTHROPIC_MODELS: &dyn ModelsCodec = &anthropic::Models;
 pub const GEMINI_GENERATE: &dyn ChatCodec = &gemini::Generate;
 /// Gemini's batchEmbedContents.
 pub const GEMINI_EMBED: &dyn EmbedCodec = &gemini::Embed;
+/// The count of a response's input tokens.
+pub const OPENAI_INPUT_TOKENS: &dyn CountCodec = &responses::InputTokens;
+/// Anthropic's count of a message's tokens.
+pub const ANTHROPIC_COUNT_TOKENS: &dyn CountCodec = &anthropic::CountTokens;
+/// Gemini's countTokens.
+pub const GEMINI_COUNT_TOKENS: &dyn CountCodec = &gemini::CountTokens;
+/// Cohere's and Jina's rerank.
+pub const COHERE_RERANK: &dyn RerankCodec = &reranking::Rerank;
 /// Gemini's model list.
 pub const GEMINI_MODELS: &dyn ModelsCodec = &gemini::Models;
 
@@ -223,6 +292,7 @@ pub fn chat(protocol: Protocol) -> Option<&'static dyn ChatCodec> {
     match protocol {
         Protocol::OPENAI_CHAT => Some(OPENAI_CHAT),
         Protocol::OPENAI_RESPONSES => Some(OPENAI_RESPONSES),
+        Protocol::OPENAI_COMPLETIONS => Some(OPENAI_COMPLETIONS),
         Protocol::ANTHROPIC_MESSAGES => Some(ANTHROPIC_MESSAGES),
         Protocol::GEMINI_GENERATE => Some(GEMINI_GENERATE),
         _ => None,
@@ -238,6 +308,21 @@ pub fn embed(protocol: Protocol) -> Option<&'static dyn EmbedCodec> {
     }
 }
 
+/// Returns the codec of a form of counting tokens.
+pub fn count(protocol: Protocol) -> Option<&'static dyn CountCodec> {
+    match protocol {
+        Protocol::OPENAI_INPUT_TOKENS => Some(OPENAI_INPUT_TOKENS),
+        Protocol::ANTHROPIC_COUNT_TOKENS => Some(ANTHROPIC_COUNT_TOKENS),
+        Protocol::GEMINI_COUNT_TOKENS => Some(GEMINI_COUNT_TOKENS),
+        _ => None,
+    }
+}
+
+/// Returns the codec of a form of sorting documents.
+pub fn rerank(protocol: Protocol) -> Option<&'static dyn RerankCodec> {
+    (protocol == Protocol::COHERE_RERANK).then_some(COHERE_RERANK)
+}
+
 /// Returns the codec of a form of model list.
 pub fn models(protocol: Protocol) -> Option<&'static dyn ModelsCodec> {
     match protocol {
@@ -251,8 +336,20 @@ pub fn models(protocol: Protocol) -> Option<&'static dyn ModelsCodec> {
 /// Returns the codec of a protocol's error bodies; those of OpenAI's form where it has none of its own.
 pub fn errors(protocol: Protocol) -> &'static dyn ErrorCodec {
     match protocol {
-        Protocol::ANTHROPIC_MESSAGES | Protocol::ANTHROPIC_MODELS => &anthropic::Errors,
-        Protocol::GEMINI_GENERATE | Protocol::GEMINI_EMBED | Protocol::GEMINI_MODELS => &gemini::Errors,
+        Protocol::ANTHROPIC_MESSAGES | Protocol::ANTHROPIC_MODELS | Protocol::ANTHROPIC_COUNT_TOKENS => {
+            &anthropic::Errors
+        }
+        Protocol::GEMINI_GENERATE
+        | Protocol::GEMINI_EMBED
+        | Protocol::GEMINI_MODELS
+        | Protocol::GEMINI_COUNT_TOKENS => &gemini::Errors,
         _ => &openai::Errors,
+    }
+}
+
+/// Says of a count that is not the vendor's whose it is.
+pub(crate) fn put_basis(body: &mut crate::object::Fields, count: &TokenCount) {
+    if count.basis != tollbridge_types::UsageBasis::VendorFinal {
+        body.put("basis", &count.basis);
     }
 }

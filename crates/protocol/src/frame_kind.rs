@@ -23,8 +23,9 @@ pub fn frame_kind(protocol: Protocol, frame: &Frame) -> FrameKind {
     let data = frame.data.as_ref();
     let has = |needle: &str| memmem::find(data, needle.as_bytes()).is_some();
     match protocol {
-        Protocol::OPENAI_CHAT if data == b"[DONE]" => FrameKind::End,
-        Protocol::OPENAI_CHAT if has("\"finish_reason\"") || has("\"error\"") => read(data, |chunk: OpenAiChunk| {
+        Protocol::OPENAI_CHAT | Protocol::OPENAI_COMPLETIONS if data == b"[DONE]" => FrameKind::End,
+        Protocol::OPENAI_CHAT | Protocol::OPENAI_COMPLETIONS
+            if has("\"finish_reason\"") || has("\"error\"") => read(data, |chunk: OpenAiChunk| {
             let finished = |choice: &OpenAiChoice| choice.finish_reason.as_ref().is_some_and(|word| word != "");
             match chunk.error {
                 Some(_) => FrameKind::Error,

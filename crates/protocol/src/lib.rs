@@ -6,15 +6,19 @@
 //! IO, reads a clock or draws a random number.
 
 pub mod anthropic;
+mod client_path;
 pub mod codec;
 mod frame_kind;
 mod framing;
 pub mod gemini;
 mod losses;
+mod model_abilities;
+pub mod multipart;
 mod object;
 pub mod openai;
 mod peek;
 mod read;
+mod rerank;
 pub mod responses;
 mod state;
 mod status;
@@ -23,11 +27,14 @@ pub mod translate;
 mod vendor_error;
 
 pub use codec::{
-    ChatCodec, ChatStreamDecoder, ChatStreamEncoder, EmbedCodec, ErrorCodec, ModelsCodec, ReplyContext, Target, chat,
-    embed, errors, models,
+    ChatCodec, ChatStreamDecoder, ChatStreamEncoder, CountCodec, EmbedCodec, ErrorCodec, ModelsCodec, ReplyContext,
+    RerankCodec, Target, chat, count, embed, errors, models, rerank,
 };
 pub use frame_kind::{FrameKind, frame_kind};
 pub use framing::{FrameDecoder, Framing};
 pub use peek::{Peek, peek};
-pub use read::{ChatEvents, chat_events, chat_reply, chat_request, embed_reply, embed_request, models_reply};
+pub use read::{
+    ChatEvents, chat_events, chat_reply, chat_request, count_reply, embed_reply, embed_request, models_reply,
+    rerank_reply, rerank_request,
+};
 pub use status::{Facts, classify, status_of};

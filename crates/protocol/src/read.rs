@@ -7,10 +7,11 @@ use std::task::{Context, Poll, ready};
 use futures_util::{Stream, StreamExt};
 use tollbridge_core::{Error, ErrorKind, FrameStream, Operation, Reply, ReplyBody, Request, Typed, Wire};
 use tollbridge_types::{
-    ChatAssembler, ChatEvent, ChatReply, ChatRequest, EmbedReply, EmbedRequest, ModelInfo, Protocol,
+    ChatAssembler, ChatEvent, ChatReply, ChatRequest, EmbedReply, EmbedRequest, ModelInfo, Protocol, RerankReply,
+    RerankRequest, TokenCount,
 };
 
-use crate::{ChatStreamDecoder, chat, embed, models};
+use crate::{ChatStreamDecoder, chat, count, embed, models, rerank};
 
 /// Returns the typed form of a chat request, reading its bytes once.
 ///
@@ -18,7 +19,10 @@ use crate::{ChatStreamDecoder, chat, embed, models};
 /// [`ErrorKind::InvalidRequest`] with the JSON path of the fault.
 pub fn chat_request(request: &Request) -> Result<Arc<ChatRequest>, Error> {
     let decode = |wire: &Wire| {
-        let mut typed = known(chat(wire.protocol), wire.protocol)?.decode_request(&wire.body)?;
+        let mut typed = match count(wire.protocol) {
+            Some(codec) => codec.decode_request(&wire.body)?,
+            None => known(chat(wire.protocol), wire.protocol)?.decode_request(&wire.body)?,
+        };
         // In some protocols model and stream stand in the URL and not in the body.
         typed.model.clone_from(&request.model);
         typed.stream = request.stream;
@@ -44,6 +48,40 @@ pub fn embed_request(request: &Request) -> Result<Arc<EmbedRequest>, Error> {
         Typed::Embed(typed) => Ok(Arc::clone(typed)),
         _ => Err(wrong_body(Operation::Embed)),
     }
+}
+
+/// Returns the typed form of a request to sort documents, reading its bytes once.
+///
+/// # Errors
+/// [`ErrorKind::InvalidRequest`] with the JSON path of the fault.
+pub fn rerank_request(request: &Request) -> Result<Arc<RerankRequest>, Error> {
+    let decode = |wire: &Wire| {
+        let mut typed = known(rerank(wire.protocol), wire.protocol)?.decode_request(&wire.body)?;
+        typed.model.clone_from(&request.model);
+        Ok(Typed::Rerank(Arc::new(typed)))
+    };
+    match request.typed(decode)? {
+        Typed::Rerank(typed) => Ok(Arc::clone(typed)),
+        _ => Err(wrong_body(Operation::Rerank)),
+    }
+}
+
+/// Reads a count of tokens.
+///
+/// # Errors
+/// [`ErrorKind::Decode`] if the body is no such count.
+pub fn count_reply(reply: &Reply) -> Result<TokenCount, Error> {
+    let decoded = known(count(reply.protocol), reply.protocol)?.decode_reply(whole(reply)?);
+    decoded.map_err(|error| error.with_provider(&reply.provider))
+}
+
+/// Reads sorted documents.
+///
+/// # Errors
+/// [`ErrorKind::Decode`] if the body is no such reply.
+pub fn rerank_reply(reply: &Reply) -> Result<RerankReply, Error> {
+    let decoded = known(rerank(reply.protocol), reply.protocol)?.decode_reply(whole(reply)?);
+    decoded.map_err(|error| error.with_provider(&reply.provider))
 }
 
 /// Reads a chat reply to its end, whether it is whole or a stream.

@@ -5,12 +5,14 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use tollbridge_core::{Error, ErrorKind, Frame, FrameStream, Loss, Reply, ReplyBody, Request};
-use tollbridge_types::{ChatRequest, Protocol, Role};
+use tollbridge_types::{ChatRequest, Json, Part, Protocol};
 
+use crate::client_path::client_path;
 use crate::read::{known, whole};
 use crate::{
-    ChatCodec, ChatEvents, ChatStreamEncoder, EmbedCodec, ReplyContext, Target, chat, chat_request, embed, embed_reply,
-    embed_request, models, models_reply, peek,
+    ChatCodec, ChatEvents, ChatStreamEncoder, CountCodec, EmbedCodec, ReplyContext, RerankCodec, Target, chat,
+    chat_request, count, count_reply, embed, embed_reply, embed_request, models, models_reply, multipart, peek, rerank,
+    rerank_reply, rerank_request,
 };
 
 /// A request body for a vendor.
@@ -44,37 +46,139 @@ pub fn request(request: &Request, codec: &dyn ChatCodec, ask_usage: bool) -> Res
         return Ok(Encoded { body, losses: Vec::new(), asked_usage });
     }
     let typed = chat_request(request)?;
-    let mut losses = Vec::new();
+    needs_no_state(&typed, codec.protocol())?;
     let asked_usage = ask_usage && request.stream && typed.stream_usage.is_none();
     let mut target = Target::new(&request.model, request.stream);
     target.ask_usage = ask_usage;
-    let body = codec.encode_request(&typed, &target, &mut losses).map_err(|error| match request.wire() {
-        Some(wire) => in_client_terms(error, wire.protocol, &typed),
-        None => error,
-    })?;
+    let write = |losses: &mut Vec<Loss>| codec.encode_request(&typed, &target, losses);
+    let (body, losses) = written(request, &typed, write)?;
     Ok(Encoded { body, losses, asked_usage })
 }
 
-/// Turns a path into the typed request into one into the client's own body.
-fn in_client_terms(error: Error, protocol: Protocol, typed: &ChatRequest) -> Error {
-    let Some(path) = error.path() else { return error };
-    let Some((index, rest)) = path.strip_prefix("messages[").and_then(|rest| rest.split_once(']')) else {
-        return error;
+/// Writes the body of a count in the protocol of `codec`.
+///
+/// # Errors
+/// As [`request`].
+pub fn count_body(request: &Request, codec: &dyn CountCodec) -> Result<Encoded, Error> {
+    if let Some(wire) = request.wire().filter(|wire| wire.protocol == codec.protocol()) {
+        let body = match wire.protocol {
+            // The model of the whole request stands inside it too.
+            Protocol::GEMINI_COUNT_TOKENS => wire.body.clone(),
+            _ => peek(&wire.body)?.splice(&wire.body, Some(&request.model), false),
+        };
+        return Ok(Encoded { body, ..Encoded::default() });
+    }
+    let typed = chat_request(request)?;
+    needs_no_state(&typed, codec.protocol())?;
+    let target = Target::new(&request.model, false);
+    let write = |losses: &mut Vec<Loss>| codec.encode_request(&typed, &target, losses);
+    let (body, losses) = written(request, &typed, write)?;
+    Ok(Encoded { body, losses, asked_usage: false })
+}
+
+/// Writes a request, and tells faults and losses by their places in the client's own body.
+fn written(
+    request: &Request,
+    typed: &ChatRequest,
+    write: impl FnOnce(&mut Vec<Loss>) -> Result<Bytes, Error>,
+) -> Result<(Bytes, Vec<Loss>), Error> {
+    let mut losses = Vec::new();
+    let body = write(&mut losses);
+    let Some(wire) = request.wire() else {
+        let body = body?;
+        refuse_losses(request, &losses)?;
+        return Ok((body, losses));
     };
-    let Ok(index) = index.parse::<usize>() else { return error };
-    // Instructions that stand in a field of their own are the first message of the typed form.
-    let lifted = protocol != Protocol::OPENAI_CHAT
-        && typed.messages.first().is_some_and(|message| message.role == Role::System && message.extras.is_empty());
-    let (list, parts, instructions) = match protocol {
-        Protocol::GEMINI_GENERATE => ("contents", "parts", "systemInstruction"),
-        _ => ("messages", "content", "system"),
+    let form = chat_form(wire.protocol);
+    for loss in &mut losses {
+        loss.path = client_path(&loss.path, form, typed);
+    }
+    let body = body.map_err(|error| match error.path() {
+        Some(path) => {
+            let path = client_path(path, form, typed);
+            error.with_path(path)
+        }
+        None => error,
+    })?;
+    refuse_losses(request, &losses)?;
+    Ok((body, losses))
+}
+
+/// Refuses a strict request of which something would be lost.
+fn refuse_losses(request: &Request, losses: &[Loss]) -> Result<(), Error> {
+    let Some(first) = losses.first().filter(|_| request.strict) else { return Ok(()) };
+    let told: Vec<String> = losses.iter().map(|loss| format!("`{}` ({})", loss.path, loss.reason)).collect();
+    let message = format!("the model's protocol cannot carry all of the request: {}", told.join(", "));
+    Err(Error::invalid(first.path.clone(), message).with_hint("leave these fields out, or switch `strict` off"))
+}
+
+/// Refuses what lives in the store of one vendor and cannot be sent to another.
+fn needs_no_state(typed: &ChatRequest, to: Protocol) -> Result<(), Error> {
+    const OWN: Protocol = Protocol::OPENAI_RESPONSES;
+    if to == OWN || to == Protocol::OPENAI_INPUT_TOKENS {
+        return Ok(());
+    }
+    let said = |value: &Json| !matches!(value.as_str(), "null" | "false");
+    for name in ["previous_response_id", "conversation", "prompt", "background"] {
+        if typed.extras.get(OWN, name).is_some_and(said) {
+            return Err(Error::new(ErrorKind::Unsupported, format!("`{name}` needs a provider that keeps responses"))
+                .with_path(name)
+                .with_hint("send the whole conversation in `input`, or use a model whose provider speaks responses"));
+        }
+    }
+    let refers = |part: &Part| {
+        matches!(part, Part::Opaque(opaque) if opaque.protocol == OWN && opaque.json.as_str().contains("\"item_reference\""))
     };
-    let rest = rest.replacen(".parts[", &format!(".{parts}["), 1);
-    let path = match index.checked_sub(usize::from(lifted)) {
-        Some(index) => format!("{list}[{index}]{rest}"),
-        None => format!("{instructions}{rest}"),
+    let place = typed.messages.iter().position(|message| message.parts.iter().any(refers));
+    match place {
+        Some(place) => Err(Error::new(ErrorKind::Unsupported, "an `item_reference` needs a provider that keeps responses")
+            .with_path(client_path(&format!("messages[{place}]"), OWN, typed))
+            .with_hint("send the item itself")),
+        None => Ok(()),
+    }
+}
+
+/// Returns the chat protocol whose form a request has.
+fn chat_form(protocol: Protocol) -> Protocol {
+    match protocol {
+        Protocol::OPENAI_INPUT_TOKENS => Protocol::OPENAI_RESPONSES,
+        Protocol::ANTHROPIC_COUNT_TOKENS => Protocol::ANTHROPIC_MESSAGES,
+        Protocol::GEMINI_COUNT_TOKENS => Protocol::GEMINI_GENERATE,
+        other => other,
+    }
+}
+
+/// Writes the body of a request to sort documents in the protocol of `codec`.
+///
+/// # Errors
+/// [`ErrorKind::InvalidRequest`] if the request cannot be read, or is strict and would lose something.
+pub fn rerank_body(request: &Request, codec: &dyn RerankCodec) -> Result<Encoded, Error> {
+    if let Some(wire) = request.wire().filter(|wire| wire.protocol == codec.protocol()) {
+        let body = peek(&wire.body)?.splice(&wire.body, Some(&request.model), false);
+        return Ok(Encoded { body, ..Encoded::default() });
+    }
+    let typed = rerank_request(request)?;
+    let mut losses = Vec::new();
+    let body = codec.encode_request(&typed, &Target::new(&request.model, false), &mut losses);
+    refuse_losses(request, &losses)?;
+    Ok(Encoded { body, losses, asked_usage: false })
+}
+
+/// Returns the body of a request that only its own protocol can carry, with the vendor's name of the model.
+///
+/// # Errors
+/// [`ErrorKind::Unsupported`] if the request is not in `protocol`, [`ErrorKind::InvalidRequest`] if it
+/// cannot be read.
+pub fn pass_body(request: &Request, protocol: Protocol) -> Result<Encoded, Error> {
+    let wire = request.wire().filter(|wire| wire.protocol == protocol).ok_or_else(|| {
+        Error::new(ErrorKind::Unsupported, format!("the request is not in the provider's protocol `{protocol}`"))
+    })?;
+    let kind = request.headers.get(http::header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let body = match kind.and_then(multipart::boundary) {
+        Some(boundary) => multipart::replace(&wire.body, boundary, "model", &request.model)?,
+        None => peek(&wire.body)?.splice(&wire.body, Some(&request.model), false),
     };
-    error.with_path(path)
+    Ok(Encoded { body, ..Encoded::default() })
 }
 
 /// Writes an embeddings request in the protocol of `codec`.
@@ -89,6 +193,7 @@ pub fn embed_body(request: &Request, codec: &dyn EmbedCodec) -> Result<Encoded, 
     let typed = embed_request(request)?;
     let mut losses = Vec::new();
     let body = codec.encode_request(&typed, &Target::new(&request.model, false), &mut losses)?;
+    refuse_losses(request, &losses)?;
     Ok(Encoded { body, losses, asked_usage: false })
 }
 
@@ -136,6 +241,30 @@ pub fn embed_to(reply: Reply, to: Protocol, base64: bool, context: &ReplyContext
         return Ok(reply);
     }
     let body = known(embed(to), to)?.encode_reply(&embed_reply(&reply)?, base64, context)?;
+    Ok(reply.with_body(to, body))
+}
+
+/// Turns a count into a client's protocol.
+///
+/// # Errors
+/// [`ErrorKind::Decode`] if the count cannot be read, [`ErrorKind::Unsupported`] if there is no codec.
+pub fn count_to(reply: Reply, to: Protocol) -> Result<Reply, Error> {
+    if reply.protocol == to {
+        return Ok(reply);
+    }
+    let body = known(count(to), to)?.encode_reply(&count_reply(&reply)?);
+    Ok(reply.with_body(to, body))
+}
+
+/// Turns sorted documents into a client's protocol.
+///
+/// # Errors
+/// [`ErrorKind::Decode`] if the reply cannot be read, [`ErrorKind::Unsupported`] if there is no codec.
+pub fn rerank_to(reply: Reply, to: Protocol, context: &ReplyContext<'_>) -> Result<Reply, Error> {
+    if reply.protocol == to {
+        return Ok(reply);
+    }
+    let body = known(rerank(to), to)?.encode_reply(&rerank_reply(&reply)?, context);
     Ok(reply.with_body(to, body))
 }
 

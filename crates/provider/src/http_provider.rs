@@ -11,7 +11,7 @@ use tollbridge_core::{
     ProviderSettings, Reply, ReplyBody, Request, Secret, Timeouts, Transport, VendorError,
 };
 use tollbridge_protocol::translate::{self, Encoded};
-use tollbridge_protocol::{ChatCodec, EmbedCodec, ModelsCodec, errors, models};
+use tollbridge_protocol::{ChatCodec, CountCodec, EmbedCodec, ModelsCodec, RerankCodec, errors, models};
 use tollbridge_types::{ModelInfo, Protocol};
 use url::Url;
 
@@ -25,9 +25,10 @@ use crate::stream;
 /// same for all: encode, find the route, sign, send, tell success from failure, hand out bytes.
 pub struct HttpProvider {
     info: ProviderInfo,
-    chat: Option<&'static dyn ChatCodec>,
+    chats: Vec<&'static dyn ChatCodec>,
     embed: Option<&'static dyn EmbedCodec>,
-    models: Option<&'static dyn ModelsCodec>,
+    count: Option<&'static dyn CountCodec>,
+    rerank: Option<&'static dyn RerankCodec>,
     route: Box<FindRoute>,
     headers: HeaderMap,
     key: Option<Secret>,
@@ -47,6 +48,8 @@ type FindRoute = dyn Fn(&Route<'_>) -> Result<Url, Error> + Send + Sync;
 pub struct Route<'a> {
     /// The operation.
     pub operation: Operation,
+    /// The protocol that the provider was told to speak for it.
+    pub protocol: Protocol,
     /// The model, by the vendor's own name; empty for the model list.
     pub model: &'a str,
     /// Whether the reply is to be a stream.
@@ -64,9 +67,10 @@ impl HttpProvider {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         Self {
             info: ProviderInfo::new(settings.name, &[]),
-            chat: None,
+            chats: Vec::new(),
             embed: None,
-            models: None,
+            count: None,
+            rerank: None,
             route: Box::new(route),
             headers,
             key: settings.api_key,
@@ -78,12 +82,36 @@ impl HttpProvider {
         }
     }
 
-    /// Adds chat in a protocol.
+    /// Adds chat in a protocol. Requests of a protocol that the provider speaks keep it; all others are
+    /// translated into the one that was added first.
     #[must_use]
     pub fn chat(mut self, codec: &'static dyn ChatCodec) -> Self {
         self.info.operations.push((Operation::Chat, codec.protocol()));
-        self.asks_usage = codec.protocol() == Protocol::OPENAI_CHAT;
-        self.chat = Some(codec);
+        self.asks_usage |= codec.protocol() == Protocol::OPENAI_CHAT;
+        self.chats.push(codec);
+        self
+    }
+
+    /// Adds the counting of tokens in a protocol.
+    #[must_use]
+    pub fn count_tokens(mut self, codec: &'static dyn CountCodec) -> Self {
+        self.info.operations.push((Operation::CountTokens, codec.protocol()));
+        self.count = Some(codec);
+        self
+    }
+
+    /// Adds the sorting of documents in a protocol.
+    #[must_use]
+    pub fn rerank(mut self, codec: &'static dyn RerankCodec) -> Self {
+        self.info.operations.push((Operation::Rerank, codec.protocol()));
+        self.rerank = Some(codec);
+        self
+    }
+
+    /// Adds an operation whose requests and replies pass as they are, in one protocol.
+    #[must_use]
+    pub fn pass(mut self, operation: Operation, protocol: Protocol) -> Self {
+        self.info.operations.push((operation, protocol));
         self
     }
 
@@ -99,7 +127,6 @@ impl HttpProvider {
     #[must_use]
     pub fn models(mut self, codec: &'static dyn ModelsCodec) -> Self {
         self.info.operations.push((Operation::Models, codec.protocol()));
-        self.models = Some(codec);
         self
     }
 
@@ -139,8 +166,9 @@ impl HttpProvider {
 
     async fn make(&self, request: &Request, cx: &CallContext) -> Result<Reply, Error> {
         let operation = request.operation;
-        let protocol = self.info.protocol(operation).ok_or_else(|| {
+        let protocol = self.info.protocol_for(request).ok_or_else(|| {
             Error::new(ErrorKind::Unsupported, format!("this provider has no operation `{operation}`"))
+                .with_hint("use a model of a provider that has it")
         })?;
         if operation == Operation::Models && !self.listed.is_empty() {
             return self.list_models();
@@ -152,23 +180,27 @@ impl HttpProvider {
         {
             limits::check(request, settings)?;
         }
-        let url = (self.route)(&Route { operation, model, stream })?;
-        let encoded = self.encode(request, self.may_ask_usage(model))?;
+        let url = (self.route)(&Route { operation, protocol, model, stream })?;
+        let encoded = self.encode(request, protocol, self.may_ask_usage(model))?;
         let mut outcome = self.exchange(request, protocol, &url, &encoded, cx).await;
         if encoded.asked_usage && outcome.as_ref().is_err_and(refuses_stream_options) {
             self.never_ask_usage(model);
-            outcome = self.exchange(request, protocol, &url, &self.encode(request, false)?, cx).await;
+            outcome = self.exchange(request, protocol, &url, &self.encode(request, protocol, false)?, cx).await;
         }
         let mut reply = outcome?;
         reply.losses = encoded.losses;
         Ok(reply)
     }
 
-    fn encode(&self, request: &Request, ask_usage: bool) -> Result<Encoded, Error> {
-        match (request.operation, self.chat, self.embed) {
-            (Operation::Chat, Some(codec), _) => translate::request(request, codec, ask_usage),
-            (Operation::Embed, _, Some(codec)) => translate::embed_body(request, codec),
-            _ => Ok(Encoded::default()),
+    fn encode(&self, request: &Request, protocol: Protocol, ask_usage: bool) -> Result<Encoded, Error> {
+        let chat = self.chats.iter().find(|codec| codec.protocol() == protocol);
+        match (request.operation, chat, self.embed, self.count, self.rerank) {
+            (Operation::Chat, Some(codec), ..) => translate::request(request, *codec, ask_usage),
+            (Operation::Embed, _, Some(codec), ..) => translate::embed_body(request, codec),
+            (Operation::CountTokens, .., Some(codec), _) => translate::count_body(request, codec),
+            (Operation::Rerank, .., Some(codec)) => translate::rerank_body(request, codec),
+            (Operation::Models, ..) => Ok(Encoded::default()),
+            _ => translate::pass_body(request, protocol),
         }
     }
 
@@ -190,7 +222,12 @@ impl HttpProvider {
         *outgoing.headers_mut() = self.headers.clone();
         if request.wire().is_some_and(|wire| wire.protocol == protocol) {
             for (name, value) in &request.headers {
-                outgoing.headers_mut().append(name, value.clone());
+                // A form's boundary stands in the header that names its type.
+                if name == header::CONTENT_TYPE {
+                    outgoing.headers_mut().insert(name, value.clone());
+                } else {
+                    outgoing.headers_mut().append(name, value.clone());
+                }
             }
         }
         cx.observe(CallEvent::sent(&self.info.name, &request.model));
@@ -200,7 +237,10 @@ impl HttpProvider {
         if !head.status.is_success() {
             return Err(self.refusal(protocol, head.status, &head.headers, body).await);
         }
-        let body = self.success(protocol, head.status, &head.headers, body, stream, timeouts).await?;
+        let body = match is_media(request.operation, &head.headers) {
+            true => ReplyBody::Stream(body),
+            false => self.success(protocol, head.status, &head.headers, body, stream, timeouts).await?,
+        };
         let mut reply = Reply::new(protocol, &self.info.name, &request.model, body);
         (reply.status, reply.headers, reply.sent) = (head.status, head.headers, encoded.body.clone());
         Ok(reply)
@@ -297,6 +337,13 @@ impl Provider for HttpProvider {
             error
         })
     }
+}
+
+/// Says whether a reply is something else than JSON that passes unread: sound, plain text, pictures in events.
+fn is_media(operation: Operation, headers: &HeaderMap) -> bool {
+    let passes = matches!(operation, Operation::Image | Operation::Speech | Operation::Transcribe);
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    passes && !kind.to_ascii_lowercase().contains("json")
 }
 
 fn refuses_stream_options(error: &Error) -> bool {

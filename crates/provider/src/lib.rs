@@ -7,7 +7,9 @@ mod body;
 mod endpoint;
 mod http_provider;
 mod limits;
+mod openai_paths;
 mod stream;
 
 pub use endpoint::{Endpoint, api_path};
 pub use http_provider::{HttpProvider, Route};
+pub use openai_paths::openai_path;

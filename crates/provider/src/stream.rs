@@ -114,7 +114,7 @@ impl Reader {
         match self.progress {
             Progress::Open => None,
             // Other protocols may go on after a finish: only OpenAI's leaves nothing but usage and its mark.
-            Progress::Finished(_) if self.protocol != Protocol::OPENAI_CHAT => None,
+            Progress::Finished(_) if !matches!(self.protocol, Protocol::OPENAI_CHAT | Protocol::OPENAI_COMPLETIONS) => None,
             Progress::Finished(since) | Progress::Ended(since) => Some(since + self.grace),
         }
     }

@@ -24,7 +24,7 @@ use crate::refusal::{Refusal, refusal};
 use crate::script::{Effect, Script, Step};
 use crate::upstream::{Shared, UsageMode};
 use crate::wire::Wire;
-use crate::{anthropic, forward, google, openai};
+use crate::{anthropic, forward, google, openai, others, responses};
 
 pub(crate) type Body = BoxBody<Bytes, io::Error>;
 
@@ -84,7 +84,14 @@ fn control(shared: &Shared, method: &Method, path: &str, body: &Bytes) -> Option
 /// What a path asks for.
 enum Route {
     OpenAiChat,
+    OpenAiResponses,
     OpenAiEmbeddings,
+    Count,
+    Rerank,
+    Moderation,
+    Image,
+    Speech,
+    Transcription,
     Anthropic,
     Google { model: String, stream: bool, sse: bool },
     GoogleEmbed { batch: bool },
@@ -106,6 +113,7 @@ fn route(kind: Kind, recorded: &Recorded) -> Route {
         return match method {
             "generateContent" => Route::Google { model, stream: false, sse },
             "streamGenerateContent" => Route::Google { model, stream: true, sse },
+            "countTokens" => Route::Count,
             "embedContent" => Route::GoogleEmbed { batch: false },
             "batchEmbedContents" => Route::GoogleEmbed { batch: true },
             _ => Route::Unknown,
@@ -113,15 +121,24 @@ fn route(kind: Kind, recorded: &Recorded) -> Route {
     }
     match kind {
         Kind::Anthropic if path.ends_with("/messages") => Route::Anthropic,
+        Kind::Anthropic if path.ends_with("/messages/count_tokens") => Route::Count,
         Kind::Anthropic => Route::Unknown,
         _ if path.ends_with("/chat/completions") => Route::OpenAiChat,
         _ if path.ends_with("/embeddings") => Route::OpenAiEmbeddings,
+        _ if path.ends_with("/responses") => Route::OpenAiResponses,
+        _ if path.ends_with("/responses/input_tokens") => Route::Count,
+        _ if path.ends_with("/rerank") => Route::Rerank,
+        _ if path.ends_with("/moderations") => Route::Moderation,
+        _ if path.contains("/images/") => Route::Image,
+        _ if path.ends_with("/audio/speech") => Route::Speech,
+        _ if path.contains("/audio/") => Route::Transcription,
         _ => Route::Unknown,
     }
 }
 
 async fn answer(shared: &Shared, recorded: &Recorded, step: &Step) -> Result<Response<Body>, io::Error> {
     let route = route(shared.kind, recorded);
+    let is_responses = matches!(route, Route::OpenAiResponses);
     let googles = matches!(route, Route::Google { .. } | Route::GoogleEmbed { .. });
     let refuse = |refused| {
         let (status, body) = refusal(shared.kind, googles, refused);
@@ -129,6 +146,15 @@ async fn answer(shared: &Shared, recorded: &Recorded, step: &Step) -> Result<Res
     };
     if let Some(response) = instead(step, &refuse)? {
         return Ok(response);
+    }
+    if let Route::Transcription | Route::Image = route
+        && recorded.header("content-type").is_some_and(|kind| kind.starts_with("multipart/"))
+    {
+        let body = match route {
+            Route::Image => others::image(&Value::Null),
+            _ => others::transcription(&recorded.body),
+        };
+        return Ok(json_body(200, &body));
     }
     let body = match serde_json::from_slice::<Value>(&recorded.body) {
         Ok(body) if body.is_object() => body,
@@ -144,6 +170,23 @@ async fn answer(shared: &Shared, recorded: &Recorded, step: &Step) -> Result<Res
             Kind::Google if recorded.uri.path().starts_with("/v1beta/") => google::models(&shared.model),
             _ => openai::models(&shared.model),
         }),
+        Route::Count => Wire::Whole(match shared.kind {
+            Kind::Anthropic => json!({"input_tokens": others::count(&anthropic::ask(&body))}),
+            Kind::Google => {
+                let inner = body.get("generateContentRequest").unwrap_or(&body);
+                json!({"totalTokens": others::count(&google::ask(inner, "", false))})
+            }
+            _ => json!({"object": "response.input_tokens", "input_tokens": others::count(&responses::ask(&body))}),
+        }),
+        Route::Rerank => Wire::Whole(others::rerank(&body)),
+        Route::Moderation => Wire::Whole(others::moderation(&body)),
+        Route::Image => Wire::Whole(others::image(&body)),
+        Route::Speech => {
+            let bytes = Full::new(Bytes::from(others::speech(&body))).map_err(|never: Infallible| match never {});
+            let mut response = Response::new(bytes.boxed());
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("audio/mpeg"));
+            return Ok(response);
+        }
         Route::OpenAiEmbeddings => Wire::Whole(openai::embeddings(&body, shared.seed)),
         Route::GoogleEmbed { batch } => Wire::Whole(google::embeddings(&body, shared.seed, batch)),
         Route::Unknown => return Ok(refuse(Refusal::Status(404))),
@@ -153,7 +196,8 @@ async fn answer(shared: &Shared, recorded: &Recorded, step: &Step) -> Result<Res
             Err(status) => return Ok(refuse(Refusal::Status(status))),
         },
     };
-    Ok(deliver(shared, wire, step, googles))
+    let error_event = error_event(shared.kind, googles, is_responses);
+    Ok(deliver(wire, step, &error_event))
 }
 
 /// Answers a chat in its protocol.
@@ -170,6 +214,11 @@ async fn speak(shared: &Shared, recorded: &Recorded, route: &Route, body: &Value
             let usual = google::usual(&ask);
             (ask, usual)
         }
+        Route::OpenAiResponses => {
+            let ask = responses::ask(body);
+            let usual = responses::usual(shared.kind, &shared.model, &ask);
+            (ask, usual)
+        }
         _ => (openai::ask(body), openai::usual(shared.kind, &shared.model, body)),
     };
     let usual = match &shared.target {
@@ -179,6 +228,9 @@ async fn speak(shared: &Shared, recorded: &Recorded, route: &Route, body: &Value
     let say = answer::answer(&ask, usual, shared.seed, recorded.sequence);
     Ok(match route {
         Route::Anthropic => anthropic::chat(&ask, &say, mode),
+        Route::OpenAiResponses => {
+            responses::chat(&Ask { model: named(&ask, shared), ..ask }, &say, mode)
+        }
         Route::Google { sse, .. } => google::chat(&ask, &say, mode, *sse),
         _ => openai::chat(shared.kind, &Ask { model: named(&ask, shared), ..ask }, &say, mode),
     })
@@ -232,7 +284,7 @@ fn instead(step: &Step, refuse: &impl Fn(Refusal) -> Response<Body>) -> Result<O
 }
 
 /// Sends an answer, with what the step does to its bytes.
-fn deliver(shared: &Shared, wire: Wire, step: &Step, googles: bool) -> Response<Body> {
+fn deliver(wire: Wire, step: &Step, error_event: &Bytes) -> Response<Body> {
     let split =
         step.effects.iter().find_map(|effect| if let Effect::Split(size) = effect { Some(*size) } else { None });
     match wire {
@@ -263,7 +315,7 @@ fn deliver(shared: &Shared, wire: Wire, step: &Step, googles: bool) -> Response<
                     }
                     Effect::StreamError => {
                         events.truncate(2);
-                        events.push(error_event(shared.kind, googles));
+                        events.push(error_event.clone());
                     }
                     Effect::Malformed => {
                         events.truncate(2);
@@ -281,11 +333,12 @@ fn deliver(shared: &Shared, wire: Wire, step: &Step, googles: bool) -> Response<
     }
 }
 
-fn error_event(kind: Kind, googles: bool) -> Bytes {
+fn error_event(kind: Kind, googles: bool, is_responses: bool) -> Bytes {
     let (_, body) = refusal(kind, googles, Refusal::Overloaded);
     match kind {
         Kind::Anthropic => anthropic::event(&body),
         Kind::Google if googles => google::event(&body),
+        _ if is_responses => responses::error_event(&body),
         _ => openai::event(&body),
     }
 }

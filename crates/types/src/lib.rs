@@ -6,6 +6,8 @@
 //! to a vendor that speaks that protocol.
 
 mod assemble;
+mod capability;
+mod count;
 mod embed;
 mod event;
 mod extras;
@@ -17,11 +19,14 @@ mod part;
 mod protocol;
 mod reply;
 mod request;
+mod rerank;
 mod tool;
 mod usage;
 mod validate;
 
 pub use assemble::ChatAssembler;
+pub use capability::Capability;
+pub use count::TokenCount;
 pub use embed::{EmbedInput, EmbedReply, EmbedRequest, Embedding};
 pub use event::{ChatEvent, MediaKind, Start};
 pub use extras::Extras;
@@ -33,5 +38,6 @@ pub use part::{Citation, Media, MediaSource, Opaque, Part, Signature, Text, Thou
 pub use protocol::Protocol;
 pub use reply::{ChatReply, Choice, Finish, FinishReason, LogProbs, TokenLogProb, TopLogProb};
 pub use request::ChatRequest;
+pub use rerank::{Ranked, RerankReply, RerankRequest};
 pub use tool::{Tool, ToolCall, ToolCallKind, ToolChoice, ToolResult};
 pub use usage::{Usage, UsageBasis};

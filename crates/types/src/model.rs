@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use crate::Extras;
+use crate::{Capability, Extras};
 
 /// A model that a provider offers.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -18,6 +18,8 @@ pub struct ModelInfo {
     pub input_limit: Option<u64>,
     /// The most tokens of an answer.
     pub output_limit: Option<u64>,
+    /// What it can do, in order and each once; empty if the vendor's list does not say.
+    pub capabilities: Vec<Capability>,
     /// Fields of one protocol only.
     pub extras: Extras,
 }

@@ -19,16 +19,40 @@ impl Protocol {
     pub const OPENAI_RESPONSES: Self = Self::new("openai.responses");
     /// OpenAI embeddings.
     pub const OPENAI_EMBEDDINGS: Self = Self::new("openai.embeddings");
+    /// OpenAI count of a response's input tokens.
+    pub const OPENAI_INPUT_TOKENS: Self = Self::new("openai.input_tokens");
+    /// OpenAI text completions, the form before chat.
+    pub const OPENAI_COMPLETIONS: Self = Self::new("openai.completions");
+    /// OpenAI moderations.
+    pub const OPENAI_MODERATIONS: Self = Self::new("openai.moderations");
+    /// OpenAI image generation.
+    pub const OPENAI_IMAGES: Self = Self::new("openai.images");
+    /// OpenAI image edits.
+    pub const OPENAI_IMAGE_EDITS: Self = Self::new("openai.image_edits");
+    /// OpenAI image variations.
+    pub const OPENAI_IMAGE_VARIATIONS: Self = Self::new("openai.image_variations");
+    /// OpenAI text to speech.
+    pub const OPENAI_SPEECH: Self = Self::new("openai.speech");
+    /// OpenAI speech to text.
+    pub const OPENAI_TRANSCRIPTIONS: Self = Self::new("openai.transcriptions");
+    /// OpenAI speech to English text.
+    pub const OPENAI_TRANSLATIONS: Self = Self::new("openai.translations");
     /// OpenAI model list.
     pub const OPENAI_MODELS: Self = Self::new("openai.models");
     /// Anthropic messages.
     pub const ANTHROPIC_MESSAGES: Self = Self::new("anthropic.messages");
+    /// Anthropic token count of a message.
+    pub const ANTHROPIC_COUNT_TOKENS: Self = Self::new("anthropic.count_tokens");
     /// Anthropic model list.
     pub const ANTHROPIC_MODELS: Self = Self::new("anthropic.models");
     /// Gemini generateContent and streamGenerateContent.
     pub const GEMINI_GENERATE: Self = Self::new("gemini.generate");
     /// Gemini embedContent and batchEmbedContents.
     pub const GEMINI_EMBED: Self = Self::new("gemini.embed");
+    /// Gemini countTokens.
+    pub const GEMINI_COUNT_TOKENS: Self = Self::new("gemini.count_tokens");
+    /// Cohere and Jina rerank.
+    pub const COHERE_RERANK: Self = Self::new("cohere.rerank");
     /// Gemini model list.
     pub const GEMINI_MODELS: Self = Self::new("gemini.models");
 
@@ -42,12 +66,24 @@ impl Protocol {
         Self::OPENAI_CHAT,
         Self::OPENAI_RESPONSES,
         Self::OPENAI_EMBEDDINGS,
+        Self::OPENAI_INPUT_TOKENS,
+        Self::OPENAI_COMPLETIONS,
+        Self::OPENAI_MODERATIONS,
+        Self::OPENAI_IMAGES,
+        Self::OPENAI_IMAGE_EDITS,
+        Self::OPENAI_IMAGE_VARIATIONS,
+        Self::OPENAI_SPEECH,
+        Self::OPENAI_TRANSCRIPTIONS,
+        Self::OPENAI_TRANSLATIONS,
         Self::OPENAI_MODELS,
         Self::ANTHROPIC_MESSAGES,
+        Self::ANTHROPIC_COUNT_TOKENS,
         Self::ANTHROPIC_MODELS,
         Self::GEMINI_GENERATE,
         Self::GEMINI_EMBED,
+        Self::GEMINI_COUNT_TOKENS,
         Self::GEMINI_MODELS,
+        Self::COHERE_RERANK,
     ];
 
     /// Names a protocol; a provider crate of one's own may add one.

@@ -37,10 +37,12 @@ fn build(
                 url.set_query(Some("limit=1000"));
                 url
             }
+            Operation::CountTokens => endpoint.join(&["messages", "count_tokens"]),
             _ => endpoint.join(&["messages"]),
         })
     })
     .chat(codec::ANTHROPIC_MESSAGES)
+    .count_tokens(codec::ANTHROPIC_COUNT_TOKENS)
     .models(codec::ANTHROPIC_MODELS)
     .auth(AuthStyle::Header("x-api-key"))?
     .header(HeaderName::from_static("anthropic-version"), version);

@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
 use tollbridge_core::{
-    AuthStyle, Error, ErrorKind, Operation, OptionSpec, Provider, ProviderSettings, Registration, Transport,
+    AuthStyle, Error, ErrorKind, OptionSpec, Protocol, Provider, ProviderSettings, Registration, Transport,
 };
 use tollbridge_protocol::codec;
-use tollbridge_provider::{Endpoint, HttpProvider};
+use tollbridge_provider::{Endpoint, HttpProvider, openai_path};
 use url::Url;
 
 /// Azure OpenAI.
@@ -49,22 +49,21 @@ fn build(
     let version = version.unwrap_or_else(|| API_VERSION.to_owned());
     let endpoint = Endpoint::parse(&resource, None)?;
     let provider = HttpProvider::new(settings, transport, move |route| {
-        let operation: &[&str] = match route.operation {
-            Operation::Embed => &["embeddings"],
-            Operation::Models => &["models"],
-            _ => &["chat", "completions"],
-        };
+        let operation = openai_path(route);
         if v1 {
             return Ok(endpoint.join(&[&["openai", "v1"], operation].concat()));
         }
-        let mut url = match route.operation {
-            Operation::Models => endpoint.join(&["openai", "models"]),
+        let mut url = match route.protocol {
+            Protocol::OPENAI_MODELS => endpoint.join(&["openai", "models"]),
+            // Responses name the deployment in the body.
+            Protocol::OPENAI_RESPONSES => endpoint.join(&["openai", "responses"]),
             _ => endpoint.join(&[&["openai", "deployments", deployment(route.model)?], operation].concat()),
         };
         url.query_pairs_mut().append_pair("api-version", &version);
         Ok(url)
     });
-    let provider = provider.chat(codec::OPENAI_CHAT).embed(codec::OPENAI_EMBEDDINGS).models(codec::OPENAI_MODELS);
+    let provider = provider.chat(codec::OPENAI_CHAT).chat(codec::OPENAI_RESPONSES).chat(codec::OPENAI_COMPLETIONS);
+    let provider = provider.embed(codec::OPENAI_EMBEDDINGS).models(codec::OPENAI_MODELS).openai_media();
     Ok(provider.auth(auth)?.build())
 }
 

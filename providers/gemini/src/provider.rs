@@ -29,6 +29,7 @@ fn build(
                 return Ok(url);
             }
             (Operation::Embed, _) => (&embed, "batchEmbedContents"),
+            (Operation::CountTokens, _) => (&endpoint, "countTokens"),
             (_, true) => (&endpoint, "streamGenerateContent"),
             (_, false) => (&endpoint, "generateContent"),
         };
@@ -40,6 +41,7 @@ fn build(
         url.set_query(route.stream.then_some("alt=sse"));
         Ok(url)
     });
-    let provider = provider.chat(codec::GEMINI_GENERATE).embed(codec::GEMINI_EMBED).models(codec::GEMINI_MODELS);
+    let provider = provider.chat(codec::GEMINI_GENERATE).count_tokens(codec::GEMINI_COUNT_TOKENS);
+    let provider = provider.embed(codec::GEMINI_EMBED).models(codec::GEMINI_MODELS);
     Ok(provider.auth(AuthStyle::Header("x-goog-api-key"))?.build())
 }

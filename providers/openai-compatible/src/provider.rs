@@ -1,9 +1,11 @@
 use std::sync::Arc;
 
-use tollbridge_core::{AuthStyle, Error, ErrorKind, Operation, Provider, ProviderSettings, Registration, Transport};
+use tollbridge_core::{
+    AuthStyle, Error, ErrorKind, Operation, Protocol, Provider, ProviderSettings, Registration, Transport,
+};
 use tollbridge_protocol::codec;
 use tollbridge_protocol::openai::{Chat, Quirks};
-use tollbridge_provider::{Endpoint, HttpProvider};
+use tollbridge_provider::{Endpoint, HttpProvider, openai_path};
 
 /// Makes a provider of any row of the table.
 pub(crate) fn build(
@@ -25,17 +27,20 @@ pub(crate) fn build(
     let auth = settings.option("auth").unwrap_or("bearer").to_ascii_lowercase();
     let chat = chat_codec(kind, &settings)?;
     let asks_usage = !NO_STREAM_OPTIONS.contains(&kind.kind) && flag(&settings, "stream_options")?.unwrap_or(true);
+    let responses = RESPONSES.contains(&kind.kind) || flag(&settings, "responses")? == Some(true);
     let own_header = own_auth(&settings, &auth)?;
     let provider = HttpProvider::new(settings, transport, move |route| {
         Ok(match (route.operation, &chat_path, &embed_path) {
-            (Operation::Models, ..) => endpoint.join(&["models"]),
             (Operation::Embed, _, Some(path)) => bare.join(&segments(path)),
             (Operation::Embed, ..) => embed.join(&["embeddings"]),
-            (_, Some(path), _) => bare.join(&segments(path)),
-            _ => endpoint.join(&["chat", "completions"]),
+            (Operation::Chat, Some(path), _) if route.protocol == Protocol::OPENAI_CHAT => bare.join(&segments(path)),
+            _ => endpoint.join(openai_path(route)),
         })
     });
-    let provider = provider.chat(chat).embed(codec::OPENAI_EMBEDDINGS).models(codec::OPENAI_MODELS);
+    let provider = provider.chat(chat).chat(codec::OPENAI_COMPLETIONS);
+    let provider = if responses { provider.chat(codec::OPENAI_RESPONSES) } else { provider };
+    let provider = provider.embed(codec::OPENAI_EMBEDDINGS).rerank(codec::COHERE_RERANK);
+    let provider = provider.models(codec::OPENAI_MODELS).openai_media();
     let provider = if asks_usage { provider } else { provider.without_stream_options() };
     Ok(match own_header {
         Some((name, value)) => provider.header(name, value).build(),
@@ -91,6 +96,9 @@ const UNVERSIONED: &[&str] = &["perplexity", "github"];
 
 /// Vendors that refuse a request with `stream_options`, or send usage unasked.
 const NO_STREAM_OPTIONS: &[&str] = &["perplexity"];
+
+/// Vendors that speak OpenAI's responses too; any other server can be said to.
+const RESPONSES: &[&str] = &["xai", "openrouter", "groq", "huggingface", "lmstudio", "vllm"];
 
 /// Vendors that take content only as a text.
 const TEXT_CONTENT: &[&str] = &["deepseek"];

@@ -5,7 +5,7 @@ use tollbridge_core::{
     AuthStyle, Error, ErrorKind, Operation, OptionSpec, Provider, ProviderSettings, Registration, Transport,
 };
 use tollbridge_protocol::codec;
-use tollbridge_provider::{Endpoint, HttpProvider};
+use tollbridge_provider::{Endpoint, HttpProvider, openai_path};
 
 /// OpenAI's own API.
 pub const REGISTRATION: Registration = Registration::new("openai", "OpenAI", build)
@@ -15,6 +15,7 @@ pub const REGISTRATION: Registration = Registration::new("openai", "OpenAI", bui
     .options(&[
         OptionSpec::new("organization", "The organization that calls are billed to", &["OPENAI_ORG_ID"]),
         OptionSpec::new("project", "The project that calls are billed to", &["OPENAI_PROJECT_ID"]),
+        OptionSpec::new("api", "What calls of other protocols become: `chat` (default) or `responses`", &[]),
     ]);
 
 fn build(
@@ -31,16 +32,25 @@ fn build(
         let value = value.map_err(|_| Error::new(ErrorKind::Config, format!("`{option}` cannot stand in a header")));
         value.map(|value| (HeaderName::from_static(header), value))
     });
+    let [first, second] = match settings.option("api") {
+        None | Some("chat") => [codec::OPENAI_CHAT, codec::OPENAI_RESPONSES],
+        Some("responses") => [codec::OPENAI_RESPONSES, codec::OPENAI_CHAT],
+        Some(other) => {
+            return Err(Error::new(ErrorKind::Config, format!("`api` is `{other}`"))
+                .with_hint("set it to `chat` or `responses`"));
+        }
+    };
     let mut provider = HttpProvider::new(settings, transport, move |route| {
-        Ok(match route.operation {
-            Operation::Embed => embed.join(&["embeddings"]),
-            Operation::Models => endpoint.join(&["models"]),
-            _ => endpoint.join(&["chat", "completions"]),
-        })
+        let base = if route.operation == Operation::Embed { &embed } else { &endpoint };
+        Ok(base.join(openai_path(route)))
     })
-    .chat(codec::OPENAI_CHAT)
+    .chat(first)
+    .chat(second)
+    .chat(codec::OPENAI_COMPLETIONS)
     .embed(codec::OPENAI_EMBEDDINGS)
+    .count_tokens(codec::OPENAI_INPUT_TOKENS)
     .models(codec::OPENAI_MODELS)
+    .openai_media()
     .auth(AuthStyle::Bearer)?;
     for header in account {
         if let (name, Some(value)) = header? {

@@ -1,6 +1,7 @@
 //! Anthropic messages, models and errors, after Anthropic's API reference.
 
 mod blocks;
+mod count;
 mod error;
 mod models;
 mod reply_decode;
@@ -17,6 +18,7 @@ use tollbridge_types::{ChatReply, ChatRequest, Protocol};
 
 use crate::{ChatCodec, ChatStreamDecoder, ChatStreamEncoder, ReplyContext, Target};
 
+pub use count::CountTokens;
 pub use error::Errors;
 pub use models::Models;
 

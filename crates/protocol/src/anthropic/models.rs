@@ -28,6 +28,7 @@ impl ModelsCodec for Models {
             model.output_limit = fields.find_count("max_tokens");
             model.owner = Some("anthropic".to_owned());
             model.extras = fields.into_extras(PROTOCOL);
+    crate::model_abilities::read(json, &mut model);
             Some(model)
         };
         Ok(body.find_list("data").iter().filter_map(model).collect())
@@ -51,6 +52,9 @@ fn entry(model: &ModelInfo) -> Fields {
     fields.put("type", "model").put("id", &model.id);
     fields.put("display_name", model.display_name.as_ref().unwrap_or(&model.id));
     fields.put_extras(&model.extras, PROTOCOL);
+    if !model.capabilities.is_empty() && !fields.has("capabilities") {
+        fields.put("capabilities", &model.capabilities);
+    }
     if !fields.has("created_at") {
         fields.put("created_at", "1970-01-01T00:00:00Z");
     }

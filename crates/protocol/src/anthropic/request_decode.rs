@@ -12,9 +12,20 @@ use crate::object::{Object, wrong};
 /// Reads the body of "Create a message".
 pub(crate) fn decode(body: &[u8]) -> Result<ChatRequest, Error> {
     let mut body = Object::from_body(body)?;
+    let max_tokens = body.require("max_tokens")?;
+    let mut request = read(body)?;
+    request.max_tokens = Some(max_tokens);
+    Ok(request)
+}
+
+/// Reads the body of "Count tokens in a Message", which has no limit of an answer.
+pub(crate) fn decode_to_count(body: &[u8]) -> Result<ChatRequest, Error> {
+    read(Object::from_body(body)?)
+}
+
+fn read(mut body: Object) -> Result<ChatRequest, Error> {
     let mut request = ChatRequest::default();
     request.model = body.take_as("model")?.unwrap_or_default();
-    request.max_tokens = Some(body.require("max_tokens")?);
     if let Some(system) = body.take("system") {
         request.messages.push(Message::new(Role::System, texts_or_blocks(&system, "system")?));
     }

@@ -1,5 +1,6 @@
 //! Gemini generateContent, embeddings, models and errors, after the Gemini API reference (v1beta).
 
+mod count;
 mod embed;
 mod error;
 mod models;
@@ -19,6 +20,7 @@ use tollbridge_types::{ChatReply, ChatRequest, Protocol};
 
 use crate::{ChatCodec, ChatStreamDecoder, ChatStreamEncoder, ReplyContext, Target};
 
+pub use count::CountTokens;
 pub use embed::Embed;
 pub use error::Errors;
 pub use models::Models;

@@ -28,6 +28,7 @@ impl ModelsCodec for Models {
             model.output_limit = fields.find_count("outputTokenLimit");
             model.owner = Some("google".to_owned());
             model.extras = fields.into_extras(PROTOCOL);
+            crate::model_abilities::read(json, &mut model);
             Some(model)
         };
         Ok(body.find_list("models").iter().filter_map(model).collect())
@@ -50,6 +51,9 @@ fn entry(model: &ModelInfo) -> Fields {
     fields.put("displayName", model.display_name.as_ref().unwrap_or(&model.id));
     fields.put_some("inputTokenLimit", model.input_limit).put_some("outputTokenLimit", model.output_limit);
     fields.put_extras(&model.extras, PROTOCOL);
+    if !model.capabilities.is_empty() && !fields.has("capabilities") {
+        fields.put("capabilities", &model.capabilities);
+    }
     if !fields.has("supportedGenerationMethods") {
         fields.put("supportedGenerationMethods", &["generateContent", "streamGenerateContent"]);
     }

@@ -1,5 +1,6 @@
 //! OpenAI chat completions, embeddings, models and errors, after OpenAI's API reference.
 
+mod completions;
 mod embeddings;
 mod error;
 pub(crate) mod logprobs;
@@ -19,6 +20,7 @@ use tollbridge_types::{ChatReply, ChatRequest, Protocol};
 
 use crate::{ChatCodec, ChatStreamDecoder, ChatStreamEncoder, ReplyContext, Target};
 
+pub use completions::Completions;
 pub use embeddings::Embeddings;
 pub(crate) use embeddings::from_base64;
 pub use error::Errors;

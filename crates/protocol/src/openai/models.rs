@@ -43,6 +43,9 @@ fn entry(model: &ModelInfo) -> Fields {
     fields.put("created", &model.created.unwrap_or_default());
     fields.put("owned_by", model.owner.as_deref().unwrap_or("unknown"));
     fields.put_extras(&model.extras, PROTOCOL);
+    if !model.capabilities.is_empty() && !fields.has("capabilities") {
+        fields.put("capabilities", &model.capabilities);
+    }
     fields
 }
 
@@ -57,5 +60,6 @@ fn model(json: &Json) -> Option<ModelInfo> {
     model.input_limit = limits.iter().find_map(|name| fields.find_count(name));
     model.output_limit = fields.find_count("max_output_tokens").or_else(|| fields.find_count("max_completion_tokens"));
     model.extras = fields.into_extras(PROTOCOL);
+    crate::model_abilities::read(json, &mut model);
     Some(model)
 }

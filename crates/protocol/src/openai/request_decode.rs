@@ -322,7 +322,7 @@ fn tool_choice(json: &Json) -> Result<ToolChoice, Error> {
     }
 }
 
-fn stop(body: &mut Object) -> Result<Vec<String>, Error> {
+pub(crate) fn stop(body: &mut Object) -> Result<Vec<String>, Error> {
     let Some(json) = body.take("stop") else { return Ok(Vec::new()) };
     let one = json.parse::<String>().map(|text| vec![text]);
     one.or_else(|_| json.parse()).map_err(|_| wrong("stop", "a string or an array of strings", &json))

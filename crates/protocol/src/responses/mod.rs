@@ -1,5 +1,6 @@
 //! OpenAI responses, after OpenAI's API reference.
 
+mod count;
 mod items;
 mod reply_decode;
 mod reply_encode;
@@ -12,6 +13,8 @@ mod usage;
 use bytes::Bytes;
 use tollbridge_core::{Error, Loss};
 use tollbridge_types::{ChatReply, ChatRequest, Protocol};
+
+pub use count::InputTokens;
 
 use crate::{ChatCodec, ChatStreamDecoder, ChatStreamEncoder, ReplyContext, Target};
 

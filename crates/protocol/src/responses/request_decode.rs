@@ -45,7 +45,7 @@ pub(crate) fn decode(body: &[u8]) -> Result<ChatRequest, Error> {
     request.extras.extend(rest);
     if request.extras.get(PROTOCOL, "include").is_none() {
         // Tells a request of this protocol, which asks for what it wants to be included.
-        request.extras.insert(PROTOCOL, "include", crate::object::json::<[Json]>(&[]));
+        request.extras.insert(PROTOCOL, "include", json::<[Json]>(&[]));
     }
     Ok(request)
 }

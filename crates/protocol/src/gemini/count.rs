@@ -1,0 +1,68 @@
+use bytes::Bytes;
+use tollbridge_core::{Error, ErrorKind, Loss};
+use tollbridge_types::{ChatRequest, Protocol, TokenCount, UsageBasis};
+
+use super::{request_decode, request_encode};
+use crate::object::{Fields, Object, json};
+use crate::{CountCodec, Target};
+
+const PROTOCOL: Protocol = Protocol::GEMINI_COUNT_TOKENS;
+
+/// Reads and writes `models.countTokens`.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct CountTokens;
+
+impl CountCodec for CountTokens {
+    fn protocol(&self) -> Protocol {
+        PROTOCOL
+    }
+
+    /// Reads the contents, or the whole request that stands in `generateContentRequest`.
+    fn decode_request(&self, body: &[u8]) -> Result<ChatRequest, Error> {
+        let mut fields = Object::from_body(body)?;
+        match fields.take_any(&["generateContentRequest", "generate_content_request"]) {
+            Some(inner) => request_decode::decode(inner.as_str().as_bytes()),
+            None => request_decode::decode(body),
+        }
+    }
+
+    fn encode_request(
+        &self,
+        request: &ChatRequest,
+        target: &Target<'_>,
+        losses: &mut Vec<Loss>,
+    ) -> Result<Bytes, Error> {
+        let whole = request_encode::encode(request, losses)?;
+        let mut inner = Fields::new();
+        inner.put("model", &format!("models/{}", target.model.trim_start_matches("models/")));
+        for (name, value) in Object::from_body(&whole)?.into_fields().filter(|(name, _)| name != "model") {
+            inner.put(&name, &value);
+        }
+        let mut body = Fields::new();
+        body.put("generateContentRequest", &inner);
+        Ok(body.to_bytes())
+    }
+
+    fn decode_reply(&self, body: &[u8]) -> Result<TokenCount, Error> {
+        let mut body = Object::from_vendor(body, "the token count")?;
+        let input = body.find_count("totalTokens");
+        let input = input.ok_or_else(|| Error::new(ErrorKind::Decode, "the token count has no `totalTokens`"))?;
+        let mut count = TokenCount::new(input, UsageBasis::VendorFinal);
+        count.cached = body.find_count("cachedContentTokenCount");
+        count.extras = body.into_extras(PROTOCOL);
+        Ok(count)
+    }
+
+    fn encode_reply(&self, count: &TokenCount) -> Bytes {
+        let mut body = Fields::new();
+        body.put("totalTokens", &count.input).put_some("cachedContentTokenCount", count.cached);
+        crate::codec::put_basis(&mut body, count);
+        body.put_extras(&count.extras, PROTOCOL);
+        if !body.has("promptTokensDetails") {
+            let details = serde_json::json!([{"modality": "TEXT", "tokenCount": count.input}]);
+            body.put("promptTokensDetails", &json(&details));
+        }
+        body.to_bytes()
+    }
+}
