@@ -28,6 +28,8 @@ pub(crate) enum State {
     Text(Signature),
     /// A part that only its protocol knows.
     Part(Opaque),
+    /// The place of the words that were said aloud, among states that travel apart from them.
+    Said,
 }
 
 impl State {
@@ -41,11 +43,20 @@ impl State {
         (state != Thought::default()).then_some(Self::Thought(state))
     }
 
+    /// Leaves out which call the state belongs to, as it travels on that call itself.
+    pub(crate) fn without_id(self) -> Self {
+        match self {
+            Self::Call { signature, extras, .. } => Self::Call { id: None, signature, extras },
+            other => other,
+        }
+    }
+
     /// Returns what of a tool call a client of `own` could not hold.
     pub(crate) fn of_call(call: &ToolCall, own: Protocol) -> Option<Self> {
         let signature = call.signature.clone().filter(|signature| signature.protocol != own);
         let extras = foreign_extras(&call.extras, own);
-        let any = signature.is_some() || !extras.is_empty();
+        // The id of an item means something only in its vendor's store.
+        let any = signature.is_some() || extras.iter().any(|(_, name, _)| name != "id");
         any.then(|| Self::Call { id: call.id.clone(), signature, extras })
     }
 
@@ -59,10 +70,19 @@ impl State {
         (opaque.protocol != own).then(|| Self::Part(opaque.clone()))
     }
 
-    /// Puts the state back among the parts of its message.
+    /// Puts the state back behind the parts of its message that stand before it.
     pub(crate) fn restore(self, parts: &mut Vec<Part>) {
         match self {
-            Self::Thought(thought) => parts.push(Part::Thought(thought)),
+            Self::Thought(mut thought) => {
+                // A streamed thought may have come back in pieces, with its state behind them.
+                let bare = |part: &Part| matches!(part, Part::Thought(one) if one.signature.is_none() && one.redacted.is_none());
+                while thought.redacted.is_none() && parts.last().is_some_and(bare) {
+                    if let Some(Part::Thought(piece)) = parts.pop() {
+                        thought.text.insert_str(0, &piece.text);
+                    }
+                }
+                parts.push(Part::Thought(thought));
+            }
             Self::Part(opaque) => parts.push(Part::Opaque(opaque)),
             Self::Text(signature) => match parts.last_mut() {
                 Some(Part::Text(text)) => text.signature = Some(signature),
@@ -72,7 +92,7 @@ impl State {
                     parts.push(Part::Text(text));
                 }
             },
-            Self::Call { .. } => {}
+            Self::Call { .. } | Self::Said => {}
         }
     }
 
@@ -109,6 +129,9 @@ impl State {
             Self::Text(signature) => {
                 fields.put("k", "text").put("p", &signature.protocol).put("s", &signature.value);
             }
+            Self::Said => {
+                fields.put("k", "said");
+            }
             Self::Part(opaque) => {
                 fields.put("k", "part").put("p", &opaque.protocol).put("j", &opaque.json);
             }
@@ -119,6 +142,9 @@ impl State {
     /// Reads one state; `None` for kinds and protocols that this version does not know.
     fn from_json(json: &Json) -> Option<Self> {
         let mut fields = Object::lenient(json);
+        if fields.peek("k").is_some_and(|kind| kind.as_str() == "\"said\"") {
+            return Some(Self::Said);
+        }
         let protocol = Protocol::known(&fields.find::<String>("p")?)?;
         let signature = |fields: &mut Object, name| {
             fields.find::<String>(name).map(|value| Signature::new(protocol, value))
@@ -178,6 +204,72 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
+
+/// Adds a part that a client sent, with the state that its signature may hold for another protocol.
+///
+/// What belongs to a call that may come later is kept in `calls`, for [`attach`].
+///
+/// # Errors
+/// [`InvalidRequest`](tollbridge_core::ErrorKind::InvalidRequest) if a state was changed since it was sealed.
+pub(crate) fn push_opened(
+    part: Part,
+    own: Protocol,
+    path: &str,
+    parts: &mut Vec<Part>,
+    calls: &mut Vec<State>,
+) -> Result<(), Error> {
+    let sealed = match &part {
+        Part::Thought(thought) => thought.signature.as_ref().or(thought.redacted.as_ref()),
+        Part::ToolCall(call) => call.signature.as_ref(),
+        Part::Text(text) => text.signature.as_ref(),
+        _ => None,
+    };
+    let sealed = sealed.and_then(|signature| signature.of(own));
+    let Some(states) = sealed.map(|sealed| open(sealed, path)).transpose()?.flatten() else {
+        parts.push(part);
+        return Ok(());
+    };
+    match part {
+        Part::ToolCall(mut call) => {
+            call.signature = None;
+            states.iter().for_each(|state| state.restore_call(&mut call));
+            parts.push(Part::ToolCall(call));
+        }
+        Part::Text(mut text) => {
+            text.signature = None;
+            if !text.text.is_empty() {
+                parts.push(Part::Text(text));
+            }
+            states.into_iter().for_each(|state| state.restore(parts));
+        }
+        other => {
+            let mut words = match other {
+                Part::Thought(thought) => thought.text,
+                _ => String::new(),
+            };
+            for state in states {
+                match state {
+                    State::Thought(mut thought) if thought.text.is_empty() && !words.is_empty() => {
+                        thought.text = std::mem::take(&mut words);
+                        parts.push(Part::Thought(thought));
+                    }
+                    State::Call { .. } => calls.push(state),
+                    other => other.restore(parts),
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Puts what was attached to calls back onto them, wherever in their message they stand.
+pub(crate) fn attach(calls: &[State], parts: &mut [Part]) {
+    for part in parts {
+        if let Part::ToolCall(call) = part {
+            calls.iter().for_each(|state| state.restore_call(call));
+        }
+    }
+}
 
 /// Appends sealed states to a tool call's id, the one field that every client sends back.
 pub(crate) fn onto_id(id: &str, states: &[State]) -> String {

@@ -12,9 +12,10 @@ use tollbridge_types::{
     Thought, ToolCall, Usage,
 };
 
-const CODECS: [&dyn ChatCodec; 3] = [codec::OPENAI_CHAT, codec::ANTHROPIC_MESSAGES, codec::GEMINI_GENERATE];
+const CODECS: [&dyn ChatCodec; 4] =
+    [codec::OPENAI_CHAT, codec::ANTHROPIC_MESSAGES, codec::GEMINI_GENERATE, codec::OPENAI_RESPONSES];
 
-fn requests() -> [Value; 3] {
+fn requests() -> [Value; 4] {
     let schema = json!({"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]});
     let openai = json!({
         "model": "m", "max_completion_tokens": 100, "temperature": 1.5, "stop": ["END"], "seed": 7, "reasoning_effort": "low",
@@ -67,7 +68,23 @@ fn requests() -> [Value; 3] {
         "generationConfig": {"maxOutputTokens": 100, "stopSequences": ["END"], "thinkingConfig": {"thinkingBudget": 1024, "includeThoughts": true}, "responseMimeType": "application/json", "responseSchema": {"type": "OBJECT"}},
         "safetySettings": [],
     });
-    [openai, anthropic, gemini]
+    let responses = json!({
+        "model": "m", "instructions": "Be brief.", "max_output_tokens": 100, "temperature": 0.5, "store": false,
+        "reasoning": {"effort": "low", "summary": "auto"}, "include": ["reasoning.encrypted_content"],
+        "input": [
+            {"role": "user", "content": [{"type": "input_text", "text": "look"}, {"type": "input_image", "image_url": "data:image/png;base64,iVBO", "detail": "low"}]},
+            {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "hm"}], "encrypted_content": "gAAA"},
+            {"type": "message", "role": "assistant", "id": "msg_1", "status": "completed", "content": [{"type": "output_text", "text": "I ask.", "annotations": []}]},
+            {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "weather", "arguments": "{\"city\":\"A\"}"},
+            {"type": "function_call_output", "call_id": "call_1", "output": "sunny"},
+            {"role": "user", "content": "and?"},
+        ],
+        "tools": [{"type": "function", "name": "weather", "parameters": schema, "strict": true}, {"type": "web_search"}],
+        "tool_choice": {"type": "function", "name": "weather"}, "parallel_tool_calls": false,
+        "text": {"format": {"type": "json_schema", "name": "answer", "schema": schema}, "verbosity": "low"},
+        "metadata": {"a": "b"},
+    });
+    [openai, anthropic, gemini, responses]
 }
 
 #[test]

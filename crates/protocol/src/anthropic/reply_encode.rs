@@ -1,8 +1,9 @@
 use bytes::Bytes;
-use tollbridge_types::{ChatReply, Finish, FinishReason, Json, Part, Thought};
+use tollbridge_types::{ChatReply, Finish, FinishReason, Json, Part, Thought, ToolCall};
 
 use super::{MESSAGES_PROTOCOL as PROTOCOL, blocks, usage};
 use crate::object::{Fields, arguments_object, json};
+use crate::state::{self, State};
 use crate::{ReplyContext, tool_id};
 
 /// Writes the message object. Anthropic has one answer: further choices have no place in it.
@@ -17,13 +18,20 @@ pub(crate) fn encode(reply: &ChatReply, context: &ReplyContext<'_>) -> Bytes {
                 let made_up = tool_id::made_up(id, 0, calls);
                 calls += 1;
                 let input = input_or_text(&call.arguments);
-                content.push(blocks::tool_use(call.id.as_deref().unwrap_or(&made_up), call, &input).to_json());
+                let id = call.id.as_deref().unwrap_or(&made_up);
+                content.extend(call_state(call, id).as_ref().map(carrier));
+                content.push(blocks::tool_use(id, call, &input).to_json());
             }
             Part::Refusal(_) => {
                 refused = true;
                 content.extend(block(part));
             }
-            part => content.extend(block(part)),
+            part => {
+                content.extend(block(part));
+                if let Part::Text(text) = part {
+                    content.extend(State::of_text(text, PROTOCOL).as_ref().map(carrier));
+                }
+            }
         }
     }
     let finish = choice.and_then(|choice| choice.finish.as_ref());
@@ -50,6 +58,7 @@ fn block(part: &Part) -> Option<Json> {
             Some(json(&serde_json::json!({"type": "text", "text": text})))
         }
         Part::Opaque(opaque) if opaque.protocol == PROTOCOL => Some(opaque.json.clone()),
+        Part::Opaque(opaque) => State::of_opaque(opaque, PROTOCOL).as_ref().map(carrier),
         _ => None,
     }
 }
@@ -58,9 +67,26 @@ fn thought_block(thought: &Thought) -> Option<Json> {
     if let Some(fields) = blocks::thought(thought) {
         return Some(fields.to_json());
     }
-    // Thinking of another vendor has no signature that Anthropic would accept; an empty one says so.
-    let shown = !thought.text.is_empty();
-    shown.then(|| json(&serde_json::json!({"type": "thinking", "thinking": thought.text, "signature": ""})))
+    let state = State::of_thought(thought, PROTOCOL);
+    if thought.text.is_empty() {
+        return state.as_ref().map(carrier);
+    }
+    // An empty signature says that there is nothing to prove this thinking by.
+    let signature = state.map(|state| state::seal(&[state])).unwrap_or_default();
+    Some(json(&serde_json::json!({"type": "thinking", "thinking": thought.text, "signature": signature})))
+}
+
+/// Writes a block that only carries state for another protocol's vendor.
+pub(crate) fn carrier(state: &State) -> Json {
+    let data = state::seal(std::slice::from_ref(state));
+    json(&serde_json::json!({"type": "redacted_thinking", "data": data}))
+}
+
+/// Returns what is attached to a call that the client will know by this id.
+pub(crate) fn call_state(call: &ToolCall, id: &str) -> Option<State> {
+    let mut named = call.clone();
+    named.id = Some(blocks::valid_id(id));
+    State::of_call(&named, PROTOCOL)
 }
 
 /// Reads arguments as an object; a text that is none stands under `arguments` in one.

@@ -8,6 +8,7 @@ use tollbridge_types::{
 
 use super::{MESSAGES_PROTOCOL as PROTOCOL, blocks};
 use crate::object::{Object, wrong};
+use crate::state;
 
 /// Reads the body of "Create a message".
 pub(crate) fn decode(body: &[u8]) -> Result<ChatRequest, Error> {
@@ -106,7 +107,13 @@ fn texts_or_blocks(json: &Json, path: &str) -> Result<Vec<Part>, Error> {
         return Ok(vec![Part::text(text)]);
     }
     let list: Vec<Json> = json.parse().map_err(|_| wrong(path, "a string or an array of blocks", json))?;
-    list.iter().enumerate().map(|(place, json)| block(json, &format!("{path}[{place}]"))).collect()
+    let (mut parts, mut states) = (Vec::new(), Vec::new());
+    for (place, json) in list.iter().enumerate() {
+        let path = format!("{path}[{place}]");
+        state::push_opened(block(json, &path)?, PROTOCOL, &path, &mut parts, &mut states)?;
+    }
+    state::attach(&states, &mut parts);
+    Ok(parts)
 }
 
 fn block(json: &Json, path: &str) -> Result<Part, Error> {

@@ -7,6 +7,7 @@ use tollbridge_types::{ChatEvent, Finish, FinishReason, Json, Start, Thought, To
 
 use super::{MESSAGES_PROTOCOL as PROTOCOL, blocks, error, reply_encode, usage};
 use crate::object::{Fields, json};
+use crate::state::{self, State};
 use crate::{ChatStreamEncoder, ReplyContext, tool_id};
 
 /// Writes the events of a streamed message. Anthropic has one answer, and one open block at a time.
@@ -23,6 +24,8 @@ pub(crate) struct Encoder {
     refused: bool,
     usage: Usage,
     finish: Option<Finish>,
+    /// What belongs to the thought in progress beside its words.
+    thought: Thought,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +55,7 @@ impl Encoder {
             refused: false,
             usage: Usage::default(),
             finish: None,
+            thought: Thought::default(),
         }
     }
 
@@ -87,8 +91,19 @@ impl Encoder {
     }
 
     fn close(&mut self, frames: &mut Vec<Frame>) {
-        if self.open.take().is_some() {
-            self.stop_block(frames);
+        let Some(open) = self.open.take() else { return };
+        let thought = std::mem::take(&mut self.thought);
+        if let (Open::Thought, Some(state)) = (open, State::of_thought(&thought, PROTOCOL)) {
+            let signature = state::seal(&[state]);
+            self.delta(&serde_json::json!({"type": "signature_delta", "signature": signature}), frames);
+        }
+        self.stop_block(frames);
+    }
+
+    fn carrier(&mut self, state: Option<State>, frames: &mut Vec<Frame>) {
+        if let Some(state) = state {
+            self.settle(frames);
+            self.begin(None, &reply_encode::carrier(&state), frames);
         }
     }
 
@@ -126,6 +141,9 @@ impl Encoder {
         let made_up = tool_id::made_up(&self.id, 0, number);
         let id = call.id.as_deref().unwrap_or(&made_up);
         let empty = json(&serde_json::json!({}));
+        if let Some(state) = reply_encode::call_state(call, id) {
+            self.begin(None, &reply_encode::carrier(&state), frames);
+        }
         self.begin(Some(Open::Call(number)), &blocks::tool_use(id, call, &empty).to_json(), frames);
         if !call.arguments.is_empty() {
             self.arguments(&call.arguments, frames);
@@ -178,24 +196,33 @@ impl ChatStreamEncoder for Encoder {
                 self.open_thought(frames);
                 self.delta(&serde_json::json!({"type": "thinking_delta", "thinking": text}), frames);
             }
-            ChatEvent::Signature { choice: 0, signature } => {
-                if let Some(value) = signature.of(PROTOCOL) {
+            ChatEvent::Thought { choice: 0, .. } => self.open_thought(frames),
+            ChatEvent::PartExtras { choice: 0, extras } if self.open == Some(Open::Thought) => {
+                self.thought.extras.extend(extras);
+            }
+            ChatEvent::Signature { choice: 0, signature } => match signature.of(PROTOCOL) {
+                Some(value) => {
                     self.open_thought(frames);
                     self.delta(&serde_json::json!({"type": "signature_delta", "signature": value}), frames);
                 }
-            }
+                None if self.open == Some(Open::Thought) => self.thought.signature = Some(signature),
+                None => self.carrier(Some(State::Text(signature)), frames),
+            },
             ChatEvent::RedactedThought { choice: 0, data } => {
                 let mut thought = Thought::default();
                 thought.redacted = Some(data);
-                if let Some(block) = blocks::thought(&thought) {
-                    self.settle(frames);
-                    self.begin(None, &block.to_json(), frames);
+                match blocks::thought(&thought) {
+                    Some(block) => {
+                        self.settle(frames);
+                        self.begin(None, &block.to_json(), frames);
+                    }
+                    None => self.carrier(State::of_thought(&thought, PROTOCOL), frames),
                 }
             }
-            ChatEvent::ToolCallStart { choice: 0, call: number, id, name, extras, .. } => {
+            ChatEvent::ToolCallStart { choice: 0, call: number, id, name, signature, extras, .. } => {
                 self.called = true;
                 let mut call = ToolCall::default();
-                (call.id, call.name, call.extras) = (id, name, extras);
+                (call.id, call.name, call.signature, call.extras) = (id, name, signature, extras);
                 if matches!(self.open, Some(Open::Call(_))) {
                     self.waiting.push_back(Waiting { number, call, ended: false });
                 } else {
@@ -232,6 +259,7 @@ impl ChatStreamEncoder for Encoder {
                 self.settle(frames);
                 self.begin(None, &part.json, frames);
             }
+            ChatEvent::Opaque { choice: 0, part } => self.carrier(State::of_opaque(&part, PROTOCOL), frames),
             ChatEvent::PartEnd { choice: 0 } if matches!(self.open, Some(Open::Text | Open::Thought)) => {
                 self.close(frames);
             }

@@ -4,6 +4,7 @@ use tollbridge_types::{ChatReply, Choice, Finish, FinishReason, Json, LogProbs, 
 use super::{GENERATE_PROTOCOL as PROTOCOL, parts, usage};
 use crate::ReplyContext;
 use crate::object::{Fields, arguments_object, json};
+use crate::state::{self, State};
 
 /// Writes a whole GenerateContentResponse.
 pub(crate) fn encode(reply: &ChatReply, context: &ReplyContext<'_>) -> Bytes {
@@ -40,23 +41,38 @@ pub(crate) fn part(part: &Part) -> Option<Json> {
         Part::Text(text) => {
             let mut fields = parts::text(&text.text, false);
             fields.put_extras(&text.extras, PROTOCOL);
-            parts::signed(fields, text.signature.as_ref())
+            sealed(parts::signed(fields, text.signature.as_ref()), State::of_text(text, PROTOCOL))
         }
         Part::Refusal(text) => parts::text(text, false),
-        Part::Thought(thought) if thought.redacted.is_some() => return None,
-        Part::Thought(thought) => parts::signed(parts::text(&thought.text, true), thought.signature.as_ref()),
+        Part::Thought(thought) => {
+            let fields = match thought.redacted {
+                Some(_) => parts::thought(""),
+                None => parts::text(&thought.text, true),
+            };
+            sealed(parts::signed(fields, thought.signature.as_ref()), State::of_thought(thought, PROTOCOL))
+        }
         Part::ToolCall(call) => {
             let args = arguments_object(&call.arguments);
             let args = args.unwrap_or_else(|| json(&serde_json::json!({"arguments": call.arguments})));
-            parts::function_call(call, &args, true)
+            let state = State::of_call(call, PROTOCOL).map(State::without_id);
+            sealed(parts::function_call(call, &args, true), state)
         }
         Part::Image(media) | Part::Audio(media) | Part::Video(media) | Part::Document(media) => {
             parts::media(media, "application/octet-stream")?
         }
         Part::Opaque(opaque) if opaque.protocol == PROTOCOL => return Some(opaque.json.clone()),
+        Part::Opaque(opaque) => sealed(parts::thought(""), State::of_opaque(opaque, PROTOCOL)),
         _ => return None,
     };
     Some(fields.to_json())
+}
+
+/// Puts another protocol's state where Google's SDKs keep Google's.
+fn sealed(mut fields: Fields, state: Option<State>) -> Fields {
+    if let (Some(state), false) = (state, fields.has("thoughtSignature")) {
+        fields.put("thoughtSignature", &state::seal(&[state]));
+    }
+    fields
 }
 
 /// Returns Google's word for why an answer ended.

@@ -6,6 +6,7 @@ use tollbridge_types::{
 
 use super::{GENERATE_PROTOCOL as PROTOCOL, parts, schema};
 use crate::object::{Object, wrong};
+use crate::state;
 use crate::tool_id;
 
 /// Reads the body of generateContent. Google takes names in both spellings.
@@ -83,9 +84,13 @@ fn content(json: &Json, path: &str, calls: &mut Calls) -> Result<Message, Error>
         false => json.parse::<Vec<Json>>().map_err(|_| wrong(&path, "an array of parts", &json))?,
     };
     let mut message = Message::new(role, Vec::new());
+    let mut states = Vec::new();
     for (place, json) in list.iter().enumerate() {
-        message.parts.push(part(json, &format!("{path}[{place}]"), calls)?);
+        let path = format!("{path}[{place}]");
+        let part = part(json, &path, calls)?;
+        state::push_opened(part, PROTOCOL, &format!("{path}.thoughtSignature"), &mut message.parts, &mut states)?;
     }
+    state::attach(&states, &mut message.parts);
     message.extras = fields.into_extras(PROTOCOL);
     Ok(message)
 }

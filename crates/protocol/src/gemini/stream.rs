@@ -10,6 +10,7 @@ use tollbridge_types::{
 use super::partial::{self, PartialCall, Piece};
 use super::{GENERATE_PROTOCOL as PROTOCOL, error, parts, reply_decode, reply_encode, usage};
 use crate::object::{Fields, Object};
+use crate::state::State;
 use crate::{ChatStreamDecoder, ChatStreamEncoder, ReplyContext, vendor_error};
 
 /// Reads the GenerateContentResponse objects of a stream.
@@ -212,6 +213,8 @@ pub(crate) struct Encoder {
     usage: Option<Usage>,
     finishes: BTreeMap<u32, Finish>,
     extras: BTreeMap<Option<u32>, Extras>,
+    /// What belongs to the thoughts in progress, whose words have been written.
+    thoughts: BTreeMap<u32, Thought>,
 }
 
 impl Encoder {
@@ -223,6 +226,18 @@ impl Encoder {
             usage: None,
             finishes: BTreeMap::new(),
             extras: BTreeMap::new(),
+            thoughts: BTreeMap::new(),
+        }
+    }
+
+    /// Writes what another protocol's vendor wants back with the thought that ends here.
+    fn end_thought(&mut self, choice: u32, frames: &mut Vec<Frame>) {
+        if let Some(thought) = self.thoughts.remove(&choice)
+            && State::of_thought(&thought, PROTOCOL).is_some()
+        {
+            let mut bare = thought;
+            bare.text.clear();
+            self.part(choice, &Part::Thought(bare), frames);
         }
     }
 
@@ -270,6 +285,17 @@ impl Encoder {
 
 impl ChatStreamEncoder for Encoder {
     fn encode(&mut self, event: ChatEvent, frames: &mut Vec<Frame>) {
+        match &event {
+            ChatEvent::Text { choice, .. }
+            | ChatEvent::Refusal { choice, .. }
+            | ChatEvent::ToolCallStart { choice, .. }
+            | ChatEvent::RedactedThought { choice, .. }
+            | ChatEvent::Opaque { choice, .. }
+            | ChatEvent::Media { choice, .. }
+            | ChatEvent::PartEnd { choice }
+            | ChatEvent::Finish { choice, .. } => self.end_thought(*choice, frames),
+            _ => {}
+        }
         match event {
             ChatEvent::Start(start) => {
                 self.id = start.id.unwrap_or_else(|| std::mem::take(&mut self.id));
@@ -278,15 +304,31 @@ impl ChatStreamEncoder for Encoder {
             ChatEvent::Text { choice, text } | ChatEvent::Refusal { choice, text } if !text.is_empty() => {
                 self.part(choice, &Part::text(text), frames);
             }
-            ChatEvent::Thought { choice, text } if !text.is_empty() => {
-                let mut thought = Thought::default();
-                thought.text = text;
-                self.part(choice, &Part::Thought(thought), frames);
+            ChatEvent::Thought { choice, text } => {
+                self.thoughts.entry(choice).or_default();
+                if !text.is_empty() {
+                    let mut thought = Thought::default();
+                    thought.text = text;
+                    self.part(choice, &Part::Thought(thought), frames);
+                }
             }
-            ChatEvent::Signature { choice, signature } if signature.protocol == PROTOCOL => {
-                let mut text = Text::default();
-                text.signature = Some(signature);
-                self.part(choice, &Part::Text(text), frames);
+            ChatEvent::PartExtras { choice, extras } => {
+                if let Some(thought) = self.thoughts.get_mut(&choice) {
+                    thought.extras.extend(extras);
+                }
+            }
+            ChatEvent::Signature { choice, signature } => match self.thoughts.get_mut(&choice) {
+                Some(thought) if signature.protocol != PROTOCOL => thought.signature = Some(signature),
+                _ => {
+                    let mut text = Text::default();
+                    text.signature = Some(signature);
+                    self.part(choice, &Part::Text(text), frames);
+                }
+            },
+            ChatEvent::RedactedThought { choice, data } => {
+                let mut thought = Thought::default();
+                thought.redacted = Some(data);
+                self.part(choice, &Part::Thought(thought), frames);
             }
             ChatEvent::ToolCallStart { choice, call: number, id, name, kind, signature, extras } => {
                 let mut call = ToolCall::default();
@@ -307,7 +349,7 @@ impl ChatStreamEncoder for Encoder {
                 self.remaining_calls(Some(choice), frames);
                 self.finishes.insert(choice, finish);
             }
-            // Boundaries and other protocols' signatures have no form here.
+            // Boundaries have no form here.
             _ => {}
         }
     }

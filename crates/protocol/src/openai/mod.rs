@@ -1,5 +1,6 @@
 //! OpenAI chat completions, embeddings, models and errors, after OpenAI's API reference.
 
+mod carrier;
 mod completions;
 mod embeddings;
 mod error;

@@ -1,10 +1,11 @@
 use bytes::Bytes;
 use tollbridge_types::{ChatReply, Choice, Citation, Finish, FinishReason, Part, ToolCallKind};
 
+use super::carrier::Carrier;
 use super::request_encode::tool_call;
 use super::{CHAT_PROTOCOL as PROTOCOL, logprobs, usage};
-use crate::ReplyContext;
 use crate::object::{Fields, json};
+use crate::{ReplyContext, tool_id};
 
 /// Writes the chat completion object.
 pub(crate) fn encode(reply: &ChatReply, context: &ReplyContext<'_>) -> Bytes {
@@ -25,6 +26,7 @@ fn choice(choice: &Choice, id: &str) -> Fields {
     message.put("role", "assistant");
     let mut text: Option<String> = None;
     let (mut reasoning, mut refusal) = (String::new(), String::new());
+    let mut carrier = Carrier::default();
     let (mut calls, mut legacy, mut citations, mut images) = (Vec::new(), None, Vec::new(), Vec::new());
     for part in &choice.parts {
         match part {
@@ -32,16 +34,28 @@ fn choice(choice: &Choice, id: &str) -> Fields {
                 let said = text.get_or_insert_default();
                 let offset = said.chars().count() as u64;
                 said.push_str(&part.text);
+                carrier.said();
+                carrier.signature_of(part);
                 citations.extend(part.citations.iter().map(|one| citation(one, offset)));
             }
-            Part::Thought(thought) => reasoning.push_str(&thought.text),
+            Part::Thought(thought) => {
+                reasoning.push_str(&thought.text);
+                carrier.whole(thought);
+            }
+            Part::Opaque(opaque) => carrier.opaque(opaque),
             Part::Refusal(words) => refusal.push_str(words),
             Part::ToolCall(call) if call.kind == ToolCallKind::LegacyFunction => {
                 let mut fields = Fields::new();
                 fields.put("name", &call.name).put("arguments", &call.arguments);
                 legacy = Some(fields);
             }
-            Part::ToolCall(call) => calls.push(tool_call(call, id, choice.index, calls.len())),
+            Part::ToolCall(call) => {
+                let number = u32::try_from(calls.len()).unwrap_or(u32::MAX);
+                let known = call.id.clone().unwrap_or_else(|| tool_id::made_up(id, choice.index, number));
+                let mut carrying = call.clone();
+                carrying.id = Some(carrier.id(&known, call));
+                calls.push(tool_call(&carrying, id, choice.index, calls.len()));
+            }
             Part::Image(media) => images.extend(media.to_url().map(|url| image(&url))),
             // What stands in content and belongs to this protocol alone has no place in a string.
             _ => {}
@@ -50,6 +64,7 @@ fn choice(choice: &Choice, id: &str) -> Fields {
     message.put("content", &text);
     message.put("refusal", &(!refusal.is_empty()).then_some(refusal));
     message.put_some("reasoning_content", (!reasoning.is_empty()).then_some(reasoning));
+    message.put_some("reasoning_details", carrier.details());
     message.put_some("tool_calls", (!calls.is_empty()).then_some(&calls)).put_some("function_call", legacy);
     message.put_some("annotations", (!citations.is_empty()).then_some(citations));
     message.put_some("images", (!images.is_empty()).then_some(images));

@@ -6,8 +6,9 @@ use tollbridge_types::{
     Role, Text, Thought, Tool, ToolCall, ToolCallKind, ToolChoice, ToolResult,
 };
 
-use super::CHAT_PROTOCOL as PROTOCOL;
+use super::{CHAT_PROTOCOL as PROTOCOL, carrier};
 use crate::object::{Object, wrong};
+use crate::state;
 
 /// Reads the body of "Create chat completion".
 pub(crate) fn decode(body: &[u8]) -> Result<ChatRequest, Error> {
@@ -80,13 +81,21 @@ fn message(mut fields: Object, called: &mut HashSet<String>) -> Result<Message, 
     }
     parts.extend(content);
     parts.extend(fields.take_as::<String>("refusal")?.map(Part::Refusal));
+    let details = carrier::take_details(&mut fields)?;
+    let mut states = Vec::new();
     let calls_path = fields.path_of("tool_calls");
     let calls = fields.take_as::<Vec<Json>>("tool_calls")?.unwrap_or_default();
     for (place, json) in calls.iter().enumerate() {
-        let call = tool_call(Object::strict(json, &format!("{calls_path}[{place}]"))?)?;
+        let path = format!("{calls_path}[{place}]");
+        let mut call = tool_call(Object::strict(json, &path)?)?;
+        let opened = call.id.as_deref().map(|id| state::off_id(id, &format!("{path}.id"))).transpose()?;
+        let (id, carried) = opened.unzip();
+        call.id = id;
+        states.push(carried.unwrap_or_default());
         called.insert(call.id.clone().unwrap_or_default());
         parts.push(Part::ToolCall(call));
     }
+    carrier::reunite(&mut parts, details, states);
     if parts.is_empty() && !said && matches!(role.as_str(), "user" | "system" | "developer") {
         return Err(Error::invalid(content_path.clone(), format!("`{content_path}` is missing"))
             .with_hint("send a text or an array of parts there"));
@@ -222,7 +231,8 @@ fn file(mut fields: Object) -> Result<Media, Error> {
 fn tool_result(fields: &mut Object, content: Vec<Part>, called: &HashSet<String>) -> Result<ToolResult, Error> {
     let path = fields.path_of("tool_call_id");
     let mut result = ToolResult::default();
-    result.id = fields.take_as("tool_call_id")?;
+    let id = fields.take_as::<String>("tool_call_id")?;
+    result.id = id.map(|id| state::off_id(&id, &path).map(|(id, _)| id)).transpose()?;
     result.name = fields.take_as("name")?;
     if !content.iter().all(|part| matches!(part, Part::Text(_))) {
         // The protocol has only text here; a client that sends more knows that its server takes it.

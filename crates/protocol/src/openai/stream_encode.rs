@@ -1,10 +1,11 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use serde::Serialize;
 use tollbridge_core::{Error, Frame};
-use tollbridge_types::{ChatEvent, Extras, Start, ToolCallKind, Usage};
+use tollbridge_types::{ChatEvent, Extras, Start, Thought, ToolCall, ToolCallKind, Usage};
 
+use super::carrier::Carrier;
 use super::{CHAT_PROTOCOL as PROTOCOL, error, logprobs, reply_encode, usage};
 use crate::object::{Fields, json};
 use crate::{ChatStreamEncoder, ReplyContext, tool_id};
@@ -21,6 +22,7 @@ pub(crate) struct Encoder {
     called: BTreeSet<u32>,
     usage: Option<Usage>,
     extras: Extras,
+    carriers: BTreeMap<u32, Carrier>,
 }
 
 impl Encoder {
@@ -35,7 +37,12 @@ impl Encoder {
             called: BTreeSet::new(),
             usage: None,
             extras: Extras::default(),
+            carriers: BTreeMap::new(),
         }
+    }
+
+    fn carrier(&mut self, choice: u32) -> &mut Carrier {
+        self.carriers.entry(choice).or_default()
     }
 
     fn start(&mut self, start: Start) {
@@ -85,14 +92,32 @@ impl ChatStreamEncoder for Encoder {
     fn encode(&mut self, event: ChatEvent, frames: &mut Vec<Frame>) {
         match event {
             ChatEvent::Start(start) => self.start(start),
-            ChatEvent::Text { choice, text } => self.delta(choice, "content", &text, frames),
+            ChatEvent::Text { choice, text } => {
+                self.carrier(choice).said();
+                self.delta(choice, "content", &text, frames);
+            }
             ChatEvent::Refusal { choice, text } => self.delta(choice, "refusal", &text, frames),
             ChatEvent::Thought { choice, text } => {
-                self.delta(choice, "reasoning_content", &text, frames);
+                self.carrier(choice).thought(&text);
+                if !text.is_empty() {
+                    self.delta(choice, "reasoning_content", &text, frames);
+                }
             }
-            ChatEvent::ToolCallStart { choice, call, id, name, kind, extras, .. } => {
+            ChatEvent::PartExtras { choice, extras } => self.carrier(choice).extras(extras),
+            ChatEvent::Signature { choice, signature } => self.carrier(choice).signature(signature),
+            ChatEvent::RedactedThought { choice, data } => {
+                let mut thought = Thought::default();
+                thought.redacted = Some(data);
+                self.carrier(choice).whole(&thought);
+            }
+            ChatEvent::Opaque { choice, part } => self.carrier(choice).opaque(&part),
+            ChatEvent::PartEnd { choice } => self.carrier(choice).end(),
+            ChatEvent::ToolCallStart { choice, call, id, name, kind, signature, extras } => {
                 self.called.insert(choice);
                 let id = id.unwrap_or_else(|| tool_id::made_up(&self.id, choice, call));
+                let mut begun = ToolCall::default();
+                (begun.signature, begun.extras) = (signature, extras.clone());
+                let id = self.carrier(choice).id(&id, &begun);
                 let mut inner = Fields::new();
                 inner.put("name", &name);
                 let mut fields = Fields::new();
@@ -131,12 +156,15 @@ impl ChatStreamEncoder for Encoder {
                     delta.put("role", "assistant").put("content", "");
                     self.write(choice, &delta, None, None, frames);
                 }
+                if let Some(details) = self.carrier(choice).details() {
+                    self.delta(choice, "reasoning_details", &details, frames);
+                }
                 let word = reply_encode::word(&finish, self.called.contains(&choice));
                 self.write(choice, &Fields::new(), None, Some(word), frames);
             }
             ChatEvent::Usage(usage) => self.usage = Some(usage),
             ChatEvent::Extras { choice: None, extras } => self.extras.extend(extras),
-            // Boundaries and signatures have no form in this protocol's streams.
+            // Fields of other protocols have no form in this one's streams.
             _ => {}
         }
     }
