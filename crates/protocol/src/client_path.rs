@@ -16,6 +16,7 @@ pub(crate) fn client_path(path: &str, protocol: Protocol, typed: &ChatRequest) -
         (_, "tools", _) => path.to_owned(),
         (Protocol::OPENAI_CHAT, "reasoning", _) => "reasoning_effort".to_owned(),
         (Protocol::OPENAI_CHAT, "choices", _) => "n".to_owned(),
+        (Protocol::OPENAI_RESPONSES, _, "reasoning.visible") => "reasoning.summary".to_owned(),
         (Protocol::OPENAI_RESPONSES, "max_tokens", _) => "max_output_tokens".to_owned(),
         (Protocol::OPENAI_RESPONSES, "response_format", _) => "text.format".to_owned(),
         (Protocol::OPENAI_RESPONSES, "logprobs", _) => "include".to_owned(),

@@ -1,7 +1,7 @@
 //! What of a typed request another protocol cannot carry.
 
 use tollbridge_core::Loss;
-use tollbridge_types::{Extras, Protocol};
+use tollbridge_types::{Extras, Media, Protocol, Signature, Text};
 
 use crate::object::Fields;
 
@@ -12,6 +12,33 @@ pub(crate) fn report_foreign(extras: &Extras, path: &str, own: Protocol, losses:
         if !is_copy && !is_shared(owner, own, name) {
             losses.push(Loss::dropped(format!("{path}.{name}"), format!("only {owner} has it")));
         }
+    }
+}
+
+/// Reports what of a medium another protocol knows and `own` does not.
+pub(crate) fn report_media(media: &Media, path: &str, own: Protocol, losses: &mut Vec<Loss>) {
+    report_foreign(&media.extras, &format!("{path}.extras"), own, losses);
+    report_signature(media.signature.as_ref(), path, own, losses);
+}
+
+/// Reports how closely to look at an image, to protocols that leave that to the model.
+pub(crate) fn report_detail(media: &Media, path: &str, losses: &mut Vec<Loss>) {
+    if media.detail.as_deref().is_some_and(|detail| detail != "auto") {
+        losses.push(Loss::dropped(format!("{path}.detail"), "the vendor has no such setting"));
+    }
+}
+
+/// Reports a signature that only another protocol's vendor reads.
+pub(crate) fn report_signature(signature: Option<&Signature>, path: &str, own: Protocol, losses: &mut Vec<Loss>) {
+    if let Some(signature) = signature.filter(|signature| signature.protocol != own) {
+        losses.push(Loss::dropped(format!("{path}.signature"), format!("only {} reads it", signature.protocol)));
+    }
+}
+
+/// Reports the sources of a text that is sent back to a protocol that takes none.
+pub(crate) fn report_citations(text: &Text, path: &str, losses: &mut Vec<Loss>) {
+    if !text.citations.is_empty() {
+        losses.push(Loss::dropped(format!("{path}.citations"), "the protocol takes no sources back"));
     }
 }
 
@@ -52,8 +79,12 @@ const COPIES: &[(Protocol, &str)] = &[
     (Protocol::OPENAI_RESPONSES, "type"),
     (Protocol::ANTHROPIC_MESSAGES, "metadata"),
     (Protocol::ANTHROPIC_MESSAGES, "role"),
+    (Protocol::ANTHROPIC_MESSAGES, "thinking"),
     (Protocol::GEMINI_GENERATE, "generationConfig.responseMimeType"),
     (Protocol::GEMINI_GENERATE, "generationConfig.responseSchema"),
+    (Protocol::GEMINI_GENERATE, "fileData"),
     (Protocol::GEMINI_GENERATE, "parameters"),
+    (Protocol::GEMINI_GENERATE, "response"),
     (Protocol::GEMINI_GENERATE, "role"),
+    (Protocol::GEMINI_GENERATE, "thinkingConfig"),
 ];

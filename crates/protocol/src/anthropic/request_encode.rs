@@ -1,8 +1,8 @@
 use bytes::Bytes;
 use tollbridge_core::{Error, Loss};
 use tollbridge_types::{
-    ChatRequest, Extras, Json, Media, MediaSource, Message, Part, ReasoningEffort, ResponseFormat, Role, Tool,
-    ToolCall, ToolChoice, ToolResult,
+    ChatRequest, Citation, Extras, Json, Media, MediaSource, Message, Part, ReasoningEffort, ResponseFormat, Role,
+    Text, Tool, ToolCall, ToolChoice, ToolResult,
 };
 
 use super::{MESSAGES_PROTOCOL as PROTOCOL, blocks};
@@ -25,7 +25,13 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Ve
     }
     let mut body = Fields::new();
     body.put("model", target.model);
-    let thinking = thinking(request);
+    let thinking = match thinking(request) {
+        Some(asked) if asked.as_str().contains("\"enabled\"") && lost_its_thinking(&turns) => {
+            losses.push(Loss::adapted("reasoning", "off until the next answer: the thinking that began it is not there"));
+            None
+        }
+        other => other,
+    };
     max_tokens(request, &mut body, losses);
     match system.as_slice() {
         [] => {}
@@ -51,6 +57,9 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Ve
         body.put("metadata", &serde_json::json!({"user_id": user}));
     }
     unsupported(request, losses);
+    if let Some(reasoning) = &request.reasoning {
+        losses::report_foreign(&reasoning.extras, "reasoning.extras", PROTOCOL, losses);
+    }
     losses::report_foreign(&request.extras, "extras", PROTOCOL, losses);
     for (name, value) in request.extras.of(PROTOCOL).filter(|(name, _)| !name.starts_with("output_config.")) {
         if !body.has(name) {
@@ -90,6 +99,23 @@ fn thinking(request: &ChatRequest) -> Option<Json> {
     }
     let wanted = reasoning.effort.is_some() || reasoning.enabled == Some(true);
     wanted.then(|| json(&serde_json::json!({"type": "adaptive"})))
+}
+
+/// Says whether tools were called in a turn whose thinking did not come back. Anthropic refuses to
+/// think on in such a turn, as "Extended thinking with tool use" in its guide says.
+fn lost_its_thinking(turns: &[Turn]) -> bool {
+    let Some([called, answered]) = turns.last_chunk::<2>() else { return false };
+    let opens = |block: &Block| ["\"thinking\"", "\"redacted_thinking\""].iter().any(|kind| block.json.as_str().contains(kind));
+    called.role == "assistant"
+        && answered.blocks.iter().any(|block| block.is_result)
+        && !called.blocks.first().is_some_and(opens)
+}
+
+/// Leaves out the sources of other vendors.
+fn own_citations(text: &Text) -> Text {
+    let mut text = text.clone();
+    text.citations.retain(|citation| citation.raw.as_ref().is_some_and(|raw| raw.protocol == PROTOCOL));
+    text
 }
 
 fn own_thinking(request: &ChatRequest) -> Option<&Json> {
@@ -300,14 +326,17 @@ impl Conversation<'_> {
         Ok(match part {
             Part::Text(text) => {
                 losses::report_foreign(&text.extras, &format!("{path}.extras"), PROTOCOL, self.losses);
-                if let Some(signature) = text.signature.as_ref().filter(|signature| signature.protocol != PROTOCOL) {
-                    let reason = format!("only {} reads it", signature.protocol);
-                    self.losses.push(Loss::dropped(format!("{path}.signature"), reason));
+                losses::report_signature(text.signature.as_ref(), path, PROTOCOL, self.losses);
+                let foreign = |citation: &Citation| citation.raw.as_ref().is_none_or(|raw| raw.protocol != PROTOCOL);
+                if text.citations.iter().any(foreign) {
+                    // A source needs what Anthropic's own search encrypted.
+                    self.losses.push(Loss::dropped(format!("{path}.citations"), "only Anthropic's own can be sent back"));
                 }
                 // Anthropic refuses empty texts.
                 if text.text.is_empty() {
                     return Ok(None);
                 }
+                let text = &own_citations(text);
                 let is_plain = text.extras.of(PROTOCOL).next().is_none() && text.citations.is_empty();
                 let plain = is_plain.then(|| text.text.clone());
                 Some(Block { plain, ..Block::new(&blocks::text(text)) })
@@ -316,8 +345,15 @@ impl Conversation<'_> {
                 let json = json(&serde_json::json!({"type": "text", "text": text}));
                 Some(Block { json, plain: Some(text.clone()), is_result: false })
             }
-            Part::Image(media) => Some(Block::new(&source("image", media, path)?)),
-            Part::Document(media) => Some(Block::new(&source("document", media, path)?)),
+            Part::Image(media) => {
+                losses::report_media(media, path, PROTOCOL, self.losses);
+                losses::report_detail(media, path, self.losses);
+                Some(Block::new(&source("image", media, path)?))
+            }
+            Part::Document(media) => {
+                losses::report_media(media, path, PROTOCOL, self.losses);
+                Some(Block::new(&source("document", media, path)?))
+            }
             Part::Thought(thought) => {
                 let fields = blocks::thought(thought);
                 if fields.is_none() {
@@ -346,10 +382,8 @@ impl Conversation<'_> {
     }
 
     fn tool_call(&mut self, call: &ToolCall, path: &str) -> Result<Fields, Error> {
-        if let Some(signature) = &call.signature {
-            let reason = format!("only {} reads it", signature.protocol);
-            self.losses.push(Loss::dropped(format!("{path}.signature"), reason));
-        }
+        losses::report_signature(call.signature.as_ref(), path, PROTOCOL, self.losses);
+        losses::report_foreign(&call.extras, &format!("{path}.extras"), PROTOCOL, self.losses);
         let input = arguments_object(&call.arguments).ok_or_else(|| {
             let path = format!("{path}.arguments");
             Error::invalid(path, "the arguments of the tool call are not a JSON object")
@@ -361,6 +395,7 @@ impl Conversation<'_> {
     }
 
     fn tool_result(&mut self, result: &ToolResult, path: &str) -> Result<Fields, Error> {
+        losses::report_foreign(&result.extras, &format!("{path}.extras"), PROTOCOL, self.losses);
         let mut content = Vec::new();
         for (place, part) in result.content.iter().enumerate() {
             content.extend(self.part(part, &format!("{path}.content[{place}]"))?);

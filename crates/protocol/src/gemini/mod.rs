@@ -41,8 +41,8 @@ impl ChatCodec for Generate {
         request_decode::decode(body)
     }
 
-    fn encode_request(&self, request: &ChatRequest, _: &Target<'_>, losses: &mut Vec<Loss>) -> Result<Bytes, Error> {
-        request_encode::encode(request, losses)
+    fn encode_request(&self, request: &ChatRequest, target: &Target<'_>, losses: &mut Vec<Loss>) -> Result<Bytes, Error> {
+        request_encode::encode(request, target.model, losses)
     }
 
     fn decode_reply(&self, body: &[u8]) -> Result<ChatReply, Error> {

@@ -3,8 +3,8 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use tollbridge_core::{Error, Loss};
 use tollbridge_types::{
-    ChatRequest, Extras, Json, Media, MediaSource, Message, Part, ReasoningEffort, ResponseFormat, Role, Signature,
-    Tool, ToolChoice, ToolResult,
+    ChatRequest, Extras, Json, Media, MediaSource, Message, Part, ReasoningEffort, ResponseFormat, Role, Tool,
+    ToolCall, ToolChoice, ToolResult,
 };
 
 use super::{GENERATE_PROTOCOL as PROTOCOL, parts};
@@ -13,8 +13,9 @@ use crate::object::{Fields, json};
 use crate::tool_id;
 
 /// Writes the body of generateContent; model and stream stand in the URL.
-pub(crate) fn encode(request: &ChatRequest, losses: &mut Vec<Loss>) -> Result<Bytes, Error> {
-    let mut conversation = Conversation { losses, system: Vec::new(), contents: Vec::new(), names: HashMap::new() };
+pub(crate) fn encode(request: &ChatRequest, model: &str, losses: &mut Vec<Loss>) -> Result<Bytes, Error> {
+    let demands_signatures = model.rsplit('/').next().is_some_and(|name| name.starts_with("gemini-3"));
+    let mut conversation = Conversation { demands_signatures, losses, system: Vec::new(), contents: Vec::new(), names: HashMap::new() };
     for (place, message) in request.messages.iter().enumerate() {
         conversation.message(message, &format!("messages[{place}]"))?;
     }
@@ -41,6 +42,9 @@ pub(crate) fn encode(request: &ChatRequest, losses: &mut Vec<Loss>) -> Result<By
         body.put("generationConfig", &config);
     }
     unsupported(request, losses);
+    if let Some(reasoning) = &request.reasoning {
+        losses::report_foreign(&reasoning.extras, "reasoning.extras", PROTOCOL, losses);
+    }
     losses::report_foreign(&request.extras, "extras", PROTOCOL, losses);
     for (name, value) in request.extras.of(PROTOCOL).filter(|(name, _)| !name.contains('.')) {
         if !body.has(name) {
@@ -189,6 +193,8 @@ fn unsupported(request: &ChatRequest, losses: &mut Vec<Loss>) {
 }
 
 struct Conversation<'a> {
+    /// Whether the model refuses calls without a signature.
+    demands_signatures: bool,
     losses: &'a mut Vec<Loss>,
     system: Vec<Json>,
     contents: Vec<(&'static str, Vec<Json>, Extras)>,
@@ -203,8 +209,16 @@ impl Conversation<'_> {
             self.losses.push(Loss::dropped(format!("{path}.name"), "Gemini has no names of speakers"));
         }
         let mut parts = Vec::new();
+        let mut called = false;
         for (place, part) in message.parts.iter().enumerate() {
-            parts.extend(self.part(part, &format!("{path}.parts[{place}]"))?);
+            let path = format!("{path}.parts[{place}]");
+            match part {
+                Part::ToolCall(call) => {
+                    let unsigned = !std::mem::replace(&mut called, true) && self.demands_signatures;
+                    parts.push(self.tool_call(call, unsigned, &path)?.to_json());
+                }
+                part => parts.extend(self.part(part, &path)?),
+            }
         }
         let role = match message.role {
             Role::System | Role::Developer => {
@@ -231,7 +245,8 @@ impl Conversation<'_> {
         let fields = match part {
             Part::Text(text) => {
                 losses::report_foreign(&text.extras, &format!("{path}.extras"), PROTOCOL, self.losses);
-                self.report_signature(text.signature.as_ref(), path);
+                losses::report_signature(text.signature.as_ref(), path, PROTOCOL, self.losses);
+                losses::report_citations(text, path, self.losses);
                 let mut fields = parts::text(&text.text, false);
                 fields.put_extras(&text.extras, PROTOCOL);
                 parts::signed(fields, text.signature.as_ref())
@@ -248,25 +263,19 @@ impl Conversation<'_> {
                 fields.put_extras(&thought.extras, PROTOCOL);
                 parts::signed(fields, thought.signature.as_ref())
             }
-            Part::ToolCall(call) => {
-                self.report_signature(call.signature.as_ref(), path);
-                if let Some(id) = &call.id {
-                    self.names.insert(id.clone(), call.name.clone());
-                }
-                let args = crate::object::arguments_object(&call.arguments).ok_or_else(|| {
-                    Error::invalid(format!("{path}.arguments"), "the arguments of the tool call are not a JSON object")
-                        .with_hint("Gemini takes only an object; correct the arguments, or leave the call out")
-                })?;
-                parts::function_call(call, &args, false)
-            }
+            Part::ToolCall(call) => self.tool_call(call, false, path)?,
             Part::ToolResult(result) => return self.tool_result(result, path),
-            Part::Image(media) => media_part(media, "image/png", path)?,
-            Part::Audio(media) => media_part(media, "audio/wav", path)?,
-            Part::Video(media) => media_part(media, "video/mp4", path)?,
-            Part::Document(media) => match &media.source {
-                MediaSource::Text(text) => parts::text(text, false),
-                _ => media_part(media, "application/pdf", path)?,
-            },
+            Part::Image(media) | Part::Audio(media) | Part::Video(media) | Part::Document(media) => {
+                losses::report_media(media, path, PROTOCOL, self.losses);
+                losses::report_detail(media, path, self.losses);
+                match (part, &media.source) {
+                    (Part::Document(_), MediaSource::Text(text)) => parts::text(text, false),
+                    (Part::Document(_), _) => media_part(media, "application/pdf", path)?,
+                    (Part::Audio(_), _) => media_part(media, "audio/wav", path)?,
+                    (Part::Video(_), _) => media_part(media, "video/mp4", path)?,
+                    _ => media_part(media, "image/png", path)?,
+                }
+            }
             Part::Opaque(opaque) if opaque.protocol == PROTOCOL => return Ok(vec![opaque.json.clone()]),
             Part::Opaque(opaque) => {
                 self.losses.push(Loss::dropped(path, format!("only {} has it", opaque.protocol)));
@@ -277,7 +286,26 @@ impl Conversation<'_> {
         Ok(vec![fields.to_json()])
     }
 
+    fn tool_call(&mut self, call: &ToolCall, needs_signature: bool, path: &str) -> Result<Fields, Error> {
+        losses::report_signature(call.signature.as_ref(), path, PROTOCOL, self.losses);
+        losses::report_foreign(&call.extras, &format!("{path}.extras"), PROTOCOL, self.losses);
+        if let Some(id) = &call.id {
+            self.names.insert(id.clone(), call.name.clone());
+        }
+        let args = crate::object::arguments_object(&call.arguments).ok_or_else(|| {
+            Error::invalid(format!("{path}.arguments"), "the arguments of the tool call are not a JSON object")
+                .with_hint("Gemini takes only an object; correct the arguments, or leave the call out")
+        })?;
+        let mut fields = parts::function_call(call, &args, false);
+        if needs_signature && !fields.has("thoughtSignature") {
+            // What Google's page on thought signatures has for calls that another model made.
+            fields.put("thoughtSignature", "skip_thought_signature_validator");
+        }
+        Ok(fields)
+    }
+
     fn tool_result(&mut self, result: &ToolResult, path: &str) -> Result<Vec<Json>, Error> {
+        losses::report_foreign(&result.extras, &format!("{path}.extras"), PROTOCOL, self.losses);
         let known = result.id.as_ref().and_then(|id| self.names.get(id)).cloned();
         let name = known.or_else(|| result.name.clone()).ok_or_else(|| {
             Error::invalid(format!("{path}.id"), "no earlier tool call has the id that this result answers")
@@ -303,13 +331,6 @@ impl Conversation<'_> {
             parts.extend(self.part(part, &path)?);
         }
         Ok(parts)
-    }
-
-    fn report_signature(&mut self, signature: Option<&Signature>, path: &str) {
-        if let Some(signature) = signature.filter(|signature| signature.protocol != PROTOCOL) {
-            let reason = format!("only {} reads it", signature.protocol);
-            self.losses.push(Loss::dropped(format!("{path}.signature"), reason));
-        }
     }
 }
 

@@ -46,6 +46,12 @@ pub(crate) fn encode(
     body.put_some("n", request.choices).put_some("logprobs", request.logprobs);
     body.put_some("top_logprobs", request.top_logprobs);
     body.put_some("response_format", request.response_format.as_ref().map(response_format));
+    if let Some(reasoning) = &request.reasoning {
+        losses::report_foreign(&reasoning.extras, "reasoning.extras", PROTOCOL, losses);
+        if reasoning.visible == Some(true) {
+            losses.push(Loss::dropped("reasoning.visible", "chat completions cannot be asked to show thinking"));
+        }
+    }
     body.put_some("reasoning_effort", request.reasoning.as_ref().and_then(|reasoning| effort(reasoning, losses)));
     body.put_some("user", request.user.as_ref()).put_some("service_tier", request.service_tier.as_ref());
     stream(request, target, &mut body);
@@ -184,9 +190,18 @@ impl Writer<'_> {
         Ok(match part {
             Part::Text(text) => Some(self.text(text, path)),
             Part::Refusal(text) => Some(Content::Plain(text.clone())),
-            Part::Image(media) => Some(Content::Part(image(media, path)?)),
-            Part::Audio(media) => Some(Content::Part(audio(media, path)?)),
-            Part::Document(media) => Some(self.document(media, path)?),
+            Part::Image(media) => {
+                losses::report_media(media, path, PROTOCOL, self.losses);
+                Some(Content::Part(image(media, path)?))
+            }
+            Part::Audio(media) => {
+                losses::report_media(media, path, PROTOCOL, self.losses);
+                Some(Content::Part(audio(media, path)?))
+            }
+            Part::Document(media) => {
+                losses::report_media(media, path, PROTOCOL, self.losses);
+                Some(self.document(media, path)?)
+            }
             Part::Opaque(opaque) => own(opaque, path, self.losses).map(Content::Raw),
             Part::Video(_) => {
                 return Err(
@@ -199,10 +214,8 @@ impl Writer<'_> {
 
     fn text(&mut self, text: &Text, path: &str) -> Content {
         losses::report_foreign(&text.extras, &format!("{path}.extras"), PROTOCOL, self.losses);
-        if let Some(signature) = &text.signature {
-            self.losses
-                .push(Loss::dropped(format!("{path}.signature"), format!("only {} reads it", signature.protocol)));
-        }
+        losses::report_signature(text.signature.as_ref(), path, PROTOCOL, self.losses);
+        losses::report_citations(text, path, self.losses);
         if text.extras.of(PROTOCOL).next().is_none() || !self.quirks.content_parts {
             return Content::Plain(text.text.clone());
         }
@@ -251,14 +264,13 @@ impl Writer<'_> {
     }
 
     fn tool_call(&mut self, call: &ToolCall, place: usize, path: &str) -> Fields {
-        if let Some(signature) = &call.signature {
-            self.losses
-                .push(Loss::dropped(format!("{path}.signature"), format!("only {} reads it", signature.protocol)));
-        }
+        losses::report_signature(call.signature.as_ref(), path, PROTOCOL, self.losses);
+        losses::report_foreign(&call.extras, &format!("{path}.extras"), PROTOCOL, self.losses);
         tool_call(call, "request", 0, place)
     }
 
     fn tool_result(&mut self, result: &ToolResult, message: &Message, path: &str) -> Result<(), Error> {
+        losses::report_foreign(&result.extras, &format!("{path}.extras"), PROTOCOL, self.losses);
         let mut texts = Vec::new();
         let mut others = Vec::new();
         let mixed = result.extras.get(PROTOCOL, "content").is_some();

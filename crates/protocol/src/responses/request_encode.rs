@@ -3,7 +3,7 @@ use std::collections::HashSet;
 use bytes::Bytes;
 use tollbridge_core::{Error, Loss};
 use tollbridge_types::{
-    ChatRequest, Json, Media, MediaSource, Message, Opaque, Part, Protocol, ResponseFormat, Role, Text, Tool, ToolCallKind,
+    ChatRequest, Citation, Json, Media, MediaSource, Message, Opaque, Part, Protocol, ResponseFormat, Role, Text, Tool, ToolCallKind,
     ToolChoice, ToolResult,
 };
 
@@ -84,6 +84,7 @@ fn text(request: &ChatRequest, body: &mut Fields) {
 
 fn reasoning(request: &ChatRequest, body: &mut Fields, losses: &mut Vec<Loss>) {
     let Some(reasoning) = &request.reasoning else { return };
+    losses::report_foreign(&reasoning.extras, "reasoning.extras", PROTOCOL, losses);
     let mut fields = Fields::new();
     fields.put_some("effort", effort(reasoning, losses));
     let own = reasoning.extras.of(PROTOCOL).next().is_some();
@@ -173,10 +174,7 @@ impl Writer<'_> {
                 }
                 Part::ToolCall(call) => {
                     self.flush(role, message, &mut content);
-                    if let Some(signature) = call.signature.as_ref().filter(|signature| signature.protocol != PROTOCOL) {
-                        let reason = format!("only {} reads it", signature.protocol);
-                        self.losses.push(Loss::dropped(format!("{path}.signature"), reason));
-                    }
+                    losses::report_signature(call.signature.as_ref(), &path, PROTOCOL, self.losses);
                     losses::report_foreign(&call.extras, &format!("{path}.extras"), PROTOCOL, self.losses);
                     let id = reply_encode::call_id(call, "request", self.calls);
                     self.calls += 1;
@@ -252,9 +250,18 @@ impl Writer<'_> {
             }
             Part::Refusal(words) if role == "assistant" => reply_encode::refusal(words),
             Part::Refusal(words) => self.text(&plain_text(words), role, path).0,
-            Part::Image(media) => image(media),
-            Part::Document(media) => self.document(media, path),
-            Part::Audio(media) => audio(media, path)?,
+            Part::Image(media) => {
+                losses::report_media(media, path, PROTOCOL, self.losses);
+                image(media)
+            }
+            Part::Document(media) => {
+                losses::report_media(media, path, PROTOCOL, self.losses);
+                self.document(media, path)
+            }
+            Part::Audio(media) => {
+                losses::report_media(media, path, PROTOCOL, self.losses);
+                audio(media, path)?
+            }
             Part::Video(_) => {
                 return Err(Error::invalid(path, "OpenAI's responses take no video")
                     .with_hint("send frames of it as images"));
@@ -270,9 +277,10 @@ impl Writer<'_> {
     /// Writes a text, and says whether it is nothing but text.
     fn text(&mut self, text: &Text, role: &str, path: &str) -> (Json, bool) {
         losses::report_foreign(&text.extras, &format!("{path}.extras"), PROTOCOL, self.losses);
-        if let Some(signature) = text.signature.as_ref().filter(|signature| signature.protocol != PROTOCOL) {
-            let reason = format!("only {} reads it", signature.protocol);
-            self.losses.push(Loss::dropped(format!("{path}.signature"), reason));
+        losses::report_signature(text.signature.as_ref(), path, PROTOCOL, self.losses);
+        let foreign = |citation: &Citation| citation.raw.as_ref().is_some_and(|raw| raw.protocol != PROTOCOL);
+        if text.citations.iter().any(foreign) {
+            self.losses.push(Loss::adapted(format!("{path}.citations"), "sent as sources on the web"));
         }
         let mut fields = Fields::new();
         let model = role == "assistant";
