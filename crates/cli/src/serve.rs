@@ -16,6 +16,7 @@ pub(crate) async fn run(sources: &Sources, arguments: &ServeOptions) -> Result<E
     let address = listener.local_addr()?;
     let mut options = Options::default();
     options.body_limit = config.server.body_limit;
+    options.strict = config.server.strict;
     options.drain = config.server.drain_timeout;
     let providers: Vec<_> = client.providers().map(|provider| provider.info().name.clone()).collect();
     let stop = signals::stop();

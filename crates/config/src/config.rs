@@ -43,6 +43,8 @@ pub struct Server {
     pub body_limit: usize,
     /// How long open calls may go on after the gateway was told to stop.
     pub drain_timeout: Duration,
+    /// Whether calls are refused of which the target's protocol cannot carry all, unless they say otherwise.
+    pub strict: bool,
 }
 
 impl Default for Server {
@@ -51,6 +53,7 @@ impl Default for Server {
             listen: SocketAddr::from(([127, 0, 0, 1], 4000)),
             body_limit: 32 << 20,
             drain_timeout: Duration::from_secs(30),
+            strict: false,
         }
     }
 }

@@ -21,6 +21,7 @@ pub const KEYS: &[&str] = &[
     "server.listen",
     "server.body_limit",
     "server.drain_timeout",
+    "server.strict",
     "timeouts.connect",
     "timeouts.first_byte",
     "timeouts.idle",

@@ -160,7 +160,7 @@ fn read_file(path: &Path) -> Result<String, Problem> {
 }
 
 fn server(reader: &mut Reader<'_>, table: &Table) -> Server {
-    reader.known(table, &["listen", "body_limit", "drain_timeout"]);
+    reader.known(table, &["listen", "body_limit", "drain_timeout", "strict"]);
     let mut server = Server::default();
     if let Some(text) = reader.text(table, "listen") {
         match text.parse::<SocketAddr>() {
@@ -173,6 +173,8 @@ fn server(reader: &mut Reader<'_>, table: &Table) -> Server {
     }
     server.body_limit = reader.unit(table, "body_limit", units::bytes).unwrap_or(server.body_limit);
     server.drain_timeout = reader.unit(table, "drain_timeout", units::duration).unwrap_or(server.drain_timeout);
+    server.strict = reader.flag(table, "strict").unwrap_or(server.strict);
+    reader.show(table, "strict", server.strict.to_string());
     reader.show(table, "listen", server.listen.to_string());
     reader.show(table, "body_limit", server.body_limit.to_string());
     reader.show(table, "drain_timeout", format!("{:?}", server.drain_timeout));

@@ -55,24 +55,33 @@ pub(crate) async fn answer(state: Arc<State>, asked: Asked, request: Request) ->
         served.unwrap_or_else(|_| Err(Error::new(ErrorKind::Unknown, "an internal error; see the server's log")));
     let elapsed = began.elapsed();
     match outcome {
-        Ok(response) => {
+        Ok((response, provider)) => {
+            state.metrics.call(asked.protocol, &provider, "ok");
             tracing::info!(request_id = cx.request_id, protocol = %asked.protocol, ?elapsed, "answered");
             response
         }
         Err(error) => {
+            state.metrics.call(asked.protocol, error.provider().unwrap_or("none"), error.kind().as_str());
             failure::log(&error, &cx.request_id);
             failure::response(&error, asked.protocol, &cx.request_id)
         }
     }
 }
 
-async fn serve(state: &State, asked: &Asked, request: Request, cx: &CallContext) -> Result<Response, Error> {
+async fn serve(
+    state: &State,
+    asked: &Asked,
+    request: Request,
+    cx: &CallContext,
+) -> Result<(Response, String), Error> {
     let (head, body) = request.into_parts();
     let Input { request, stream_usage, base64 } =
-        input::read(asked, &head.headers, body, state.options.body_limit).await?;
+        input::read(asked, &head.headers, body, &state.options).await?;
     let stream = request.stream;
     let model = request.model.clone();
     let reply = state.client.call(request, cx).await?;
+    state.metrics.losses(asked.protocol, reply.protocol, reply.losses());
+    let provider = reply.provider.clone();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let context = ReplyContext::new(&cx.request_id, &model, now).with_stream_usage(stream_usage);
     let reply = match asked.operation {
@@ -82,7 +91,7 @@ async fn serve(state: &State, asked: &Asked, request: Request, cx: &CallContext)
         Operation::Embed => translate::embed_to(reply, asked.protocol, base64, &context)?,
         _ => translate::reply(reply, asked.protocol, stream, &context)?,
     };
-    Ok(output::response(reply, asked.form, &cx.request_id))
+    Ok((output::response(reply, asked.form, &cx.request_id), provider))
 }
 
 /// Serves one model of the list in one of its forms.

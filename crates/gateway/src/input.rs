@@ -7,6 +7,7 @@ use tollbridge::protocol::{Peek, chat_request, embed_request, multipart, peek, r
 use tollbridge::{Error, ErrorKind, Operation, Protocol, Request};
 
 use crate::call::Asked;
+use crate::server::Options;
 
 /// What a client sent, ready to be called.
 #[derive(Debug)]
@@ -19,8 +20,8 @@ pub(crate) struct Input {
 }
 
 /// Reads a client's body and checks all of it before anything is sent anywhere.
-pub(crate) async fn read(asked: &Asked, headers: &HeaderMap, body: Body, limit: usize) -> Result<Input, Error> {
-    let body = collect(headers, body, limit).await?;
+pub(crate) async fn read(asked: &Asked, headers: &HeaderMap, body: Body, options: &Options) -> Result<Input, Error> {
+    let body = collect(headers, body, options.body_limit).await?;
     if let Some(form) = form_of(headers) {
         return read_form(asked, headers, body, &form);
     }
@@ -32,7 +33,7 @@ pub(crate) async fn read(asked: &Asked, headers: &HeaderMap, body: Body, limit: 
     let mut request = Request::from_wire(asked.operation, asked.protocol, model, body);
     request.stream = asked.operation == Operation::Chat && (asked.stream || (asked.model.is_none() && peek.stream));
     request.headers = companions(asked.protocol, headers);
-    request.strict = strict(headers)?;
+    request.strict = strict(headers)?.unwrap_or(options.strict);
     let mut base64 = false;
     match asked.operation {
         Operation::Embed => base64 = embed_request(&request)?.base64,
@@ -47,10 +48,11 @@ pub(crate) async fn read(asked: &Asked, headers: &HeaderMap, body: Body, limit: 
 }
 
 /// Reads `x-tollbridge-strict`, with which a client refuses that anything of its request be lost.
-fn strict(headers: &HeaderMap) -> Result<bool, Error> {
+fn strict(headers: &HeaderMap) -> Result<Option<bool>, Error> {
     match headers.get(&STRICT).map(HeaderValue::as_bytes) {
-        None | Some(b"false" | b"0") => Ok(false),
-        Some(b"true" | b"1") => Ok(true),
+        None => Ok(None),
+        Some(b"false" | b"0") => Ok(Some(false)),
+        Some(b"true" | b"1") => Ok(Some(true)),
         Some(_) => Err(Error::invalid(STRICT.as_str(), format!("the header `{STRICT}` is neither true nor false"))
             .with_hint("send `true`, `false`, or no such header")),
     }

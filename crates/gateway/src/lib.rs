@@ -3,6 +3,7 @@
 mod call;
 mod failure;
 mod input;
+mod metrics;
 mod output;
 mod probes;
 mod routes;

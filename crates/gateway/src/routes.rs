@@ -9,6 +9,7 @@ use tollbridge::{Error, ErrorKind, Operation, Protocol};
 
 use crate::call::{self, Asked};
 use crate::failure;
+use crate::metrics;
 use crate::probes;
 use crate::server::State;
 
@@ -57,6 +58,7 @@ pub(crate) fn routes(state: Arc<State>) -> Router {
         .route("/v1beta/models/{*call}", post(gemini).get(model))
         .route("/health", get(probes::health))
         .route("/ready", get(probes::ready))
+        .route("/metrics", get(metrics::serve))
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .with_state(state)

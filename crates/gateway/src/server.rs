@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tollbridge::Client;
 
+use crate::metrics::Metrics;
 use crate::routes;
 
 /// The gateway: a client of every provider behind the routes of every client protocol.
@@ -36,11 +37,13 @@ pub struct Options {
     pub body_limit: usize,
     /// How long open streams may go on after the gateway was told to stop.
     pub drain: Duration,
+    /// Whether calls are refused of which the target's protocol cannot carry all, unless they say otherwise.
+    pub strict: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { body_limit: 32 << 20, drain: Duration::from_secs(30) }
+        Self { body_limit: 32 << 20, drain: Duration::from_secs(30), strict: false }
     }
 }
 
@@ -50,12 +53,13 @@ pub(crate) struct State {
     pub(crate) client: Client,
     pub(crate) options: Options,
     pub(crate) draining: AtomicBool,
+    pub(crate) metrics: Metrics,
 }
 
 impl Gateway {
     /// Puts a client behind the routes.
     pub fn new(client: Client, options: Options) -> Self {
-        Self { state: Arc::new(State { client, options, draining: AtomicBool::new(false) }) }
+        Self { state: Arc::new(State { client, options, draining: AtomicBool::new(false), metrics: Metrics::default() }) }
     }
 
     /// Returns the routes, to be served or nested elsewhere.

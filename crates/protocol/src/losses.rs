@@ -1,7 +1,7 @@
 //! What of a typed request another protocol cannot carry.
 
 use tollbridge_core::Loss;
-use tollbridge_types::{Extras, Media, Protocol, Signature, Text};
+use tollbridge_types::{Extras, Json, Media, Protocol, Signature, Text};
 
 use crate::object::Fields;
 
@@ -9,7 +9,8 @@ use crate::object::Fields;
 pub(crate) fn report_foreign(extras: &Extras, path: &str, own: Protocol, losses: &mut Vec<Loss>) {
     for (owner, name, _) in extras.iter().filter(|(owner, ..)| *owner != own) {
         let is_copy = COPIES.iter().any(|(protocol, copy)| *protocol == owner && *copy == name);
-        if !is_copy && !is_shared(owner, own, name) {
+        let is_mark = own == Protocol::ANTHROPIC_MESSAGES && owner == Protocol::OPENAI_CHAT && name == CACHE_MARK;
+        if !is_copy && !is_mark && !is_shared(owner, own, name) {
             losses.push(Loss::dropped(format!("{path}.{name}"), format!("only {owner} has it")));
         }
     }
@@ -41,6 +42,14 @@ pub(crate) fn report_citations(text: &Text, path: &str, losses: &mut Vec<Loss>) 
         losses.push(Loss::dropped(format!("{path}.citations"), "the protocol takes no sources back"));
     }
 }
+
+/// Returns the mark that ends a cached prefix, in Anthropic's form, which clients of chat
+/// completions also write.
+pub(crate) fn cache_mark(extras: &Extras) -> Option<&Json> {
+    extras.get(Protocol::OPENAI_CHAT, CACHE_MARK)
+}
+
+const CACHE_MARK: &str = "cache_control";
 
 /// Writes what OpenAI's two protocols call by the same name.
 pub(crate) fn put_shared(extras: &Extras, own: Protocol, body: &mut Fields) {

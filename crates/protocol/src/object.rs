@@ -273,6 +273,14 @@ impl Fields {
         self
     }
 
+    /// Adds Anthropic's cache mark, if a client of another protocol wrote one.
+    pub(crate) fn put_mark(&mut self, extras: &Extras) -> &mut Self {
+        match crate::losses::cache_mark(extras).filter(|_| !self.has("cache_control")) {
+            Some(mark) => self.put("cache_control", mark),
+            None => self,
+        }
+    }
+
     /// Adds the fields of another object, but for names that are there already.
     pub(crate) fn put_fields(&mut self, other: &Self) -> &mut Self {
         for (name, value) in &other.0 {

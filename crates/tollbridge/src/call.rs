@@ -17,11 +17,12 @@ pub struct ChatCall {
     time_limit: Option<Duration>,
     cancellation: Option<Cancellation>,
     tags: Vec<(String, String)>,
+    strict: bool,
 }
 
 impl ChatCall {
     pub(crate) fn new(client: Client, request: ChatRequest) -> Self {
-        Self { client, request, time_limit: None, cancellation: None, tags: Vec::new() }
+        Self { client, request, time_limit: None, cancellation: None, tags: Vec::new(), strict: false }
     }
 
     /// Adds standing instructions, in front of the conversation.
@@ -100,6 +101,12 @@ impl ChatCall {
         self
     }
 
+    /// Refuses the call, before it is sent, if the model's protocol cannot carry all of the request.
+    pub fn strict(mut self) -> Self {
+        self.strict = true;
+        self
+    }
+
     /// Says what the call is for.
     pub fn tag(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.tags.push((name.into(), value.into()));
@@ -133,7 +140,7 @@ impl ChatCall {
         if let Some(cancellation) = self.cancellation {
             cx.cancellation = cancellation;
         }
-        self.client.call(Request::chat(self.request), &cx).await
+        self.client.call(Request::chat(self.request).with_strict(self.strict), &cx).await
     }
 }
 

@@ -2,8 +2,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use tollbridge_core::{CallContext, Error, Observer, Provider, Registry, Reply, Request};
-use tollbridge_protocol::embed_reply;
-use tollbridge_types::{ChatRequest, EmbedRequest};
+use tollbridge_protocol::{count_reply, embed_reply, rerank_reply};
+use tollbridge_types::{ChatRequest, EmbedRequest, RerankReply, RerankRequest, TokenCount};
 
 use crate::answer::Embeddings;
 use crate::builder::ClientBuilder;
@@ -100,6 +100,25 @@ impl Client {
         let reply = self.call(Request::embed(request), &self.context()).await?;
         let decoded = embed_reply(&reply)?;
         Ok(Embeddings::new(decoded, reply))
+    }
+
+    /// Counts the tokens of a conversation without answering it.
+    ///
+    /// The vendor counts where it has a call for that. Elsewhere, with the feature `tokens`, the count
+    /// is made here, and [`TokenCount::basis`] says so.
+    ///
+    /// # Errors
+    /// What the vendor or the network did; [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) if nobody counts.
+    pub async fn count_tokens(&self, request: ChatRequest) -> Result<TokenCount, Error> {
+        count_reply(&self.call(Request::count_tokens(request), &self.context()).await?)
+    }
+
+    /// Sorts documents by how well they answer a query.
+    ///
+    /// # Errors
+    /// What the vendor or the network did.
+    pub async fn rerank(&self, request: RerankRequest) -> Result<RerankReply, Error> {
+        rerank_reply(&self.call(Request::rerank(request), &self.context()).await?)
     }
 
     /// Lists the models of all providers, each as `provider/model`, and the aliases.

@@ -4,6 +4,8 @@ mod answer;
 mod builder;
 mod call;
 mod client;
+#[cfg(feature = "tokens")]
+mod count;
 mod listing;
 mod router;
 
@@ -19,7 +21,10 @@ pub use tollbridge_core::{
 };
 pub use tollbridge_protocol as protocol;
 pub use tollbridge_types as types;
-pub use tollbridge_types::{ChatReply, ChatRequest, EmbedRequest, Media, Message, Tool, ToolChoice, ToolResult};
+pub use tollbridge_types::{
+    ChatReply, ChatRequest, EmbedRequest, Media, Message, RerankReply, RerankRequest, TokenCount, Tool, ToolChoice,
+    ToolResult,
+};
 
 #[cfg(feature = "anthropic")]
 pub use tollbridge_anthropic as anthropic;

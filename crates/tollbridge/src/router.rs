@@ -79,6 +79,10 @@ impl Provider for Router {
         }
         let (provider, model) = self.resolve(&name)?;
         request.model = model.to_owned();
+        #[cfg(feature = "tokens")]
+        if request.operation == Operation::CountTokens && provider.info().protocol(Operation::CountTokens).is_none() {
+            return crate::count::answer(&request, &provider.info().name);
+        }
         provider.call(request, cx).await
     }
 }

@@ -79,7 +79,7 @@ pub(crate) fn text(text: &Text) -> Fields {
     if !text.citations.is_empty() {
         fields.put("citations", &text.citations.iter().map(citation_json).collect::<Vec<_>>());
     }
-    fields.put_extras(&text.extras, PROTOCOL);
+    fields.put_extras(&text.extras, PROTOCOL).put_mark(&text.extras);
     fields
 }
 

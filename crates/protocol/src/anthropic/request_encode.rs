@@ -184,7 +184,7 @@ fn tools(request: &ChatRequest, body: &mut Fields, losses: &mut Vec<Loss>) {
                     Some(parameters) => fields.put("input_schema", parameters),
                     None => fields.put("input_schema", &serde_json::json!({"type": "object", "properties": {}})),
                 };
-                fields.put_some("strict", *strict).put_extras(extras, PROTOCOL);
+                fields.put_some("strict", *strict).put_extras(extras, PROTOCOL).put_mark(extras);
                 tools.push(fields.to_json());
             }
             Tool::Opaque(opaque) if opaque.protocol == PROTOCOL => tools.push(opaque.json.clone()),
@@ -337,7 +337,8 @@ impl Conversation<'_> {
                     return Ok(None);
                 }
                 let text = &own_citations(text);
-                let is_plain = text.extras.of(PROTOCOL).next().is_none() && text.citations.is_empty();
+                let marked = losses::cache_mark(&text.extras).is_some();
+                let is_plain = text.extras.of(PROTOCOL).next().is_none() && text.citations.is_empty() && !marked;
                 let plain = is_plain.then(|| text.text.clone());
                 Some(Block { plain, ..Block::new(&blocks::text(text)) })
             }
@@ -411,7 +412,7 @@ impl Conversation<'_> {
             [Block { plain: Some(text), .. }] => fields.put("content", text),
             many => fields.put("content", &many.iter().map(|block| &block.json).collect::<Vec<_>>()),
         };
-        fields.put_some("is_error", result.is_error).put_extras(&result.extras, PROTOCOL);
+        fields.put_some("is_error", result.is_error).put_extras(&result.extras, PROTOCOL).put_mark(&result.extras);
         Ok(fields)
     }
 }
@@ -439,6 +440,6 @@ fn source(kind: &str, media: &Media, path: &str) -> Result<Fields, Error> {
     if kind == "document" {
         fields.put_some("title", media.name.as_ref());
     }
-    fields.put_extras(&media.extras, PROTOCOL);
+    fields.put_extras(&media.extras, PROTOCOL).put_mark(&media.extras);
     Ok(fields)
 }

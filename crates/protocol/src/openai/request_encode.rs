@@ -401,11 +401,27 @@ fn tools(tools: &[Tool], losses: &mut Vec<Loss>) -> Vec<tollbridge_types::Json> 
                 fields.put("type", "function").put("function", &inner);
                 list.push(fields.to_json());
             }
-            Tool::Opaque(opaque) => list.extend(own(opaque, &format!("tools[{place}]"), losses)),
+            Tool::Opaque(opaque) => match custom(opaque) {
+                Some(tool) => list.push(tool),
+                None => list.extend(own(opaque, &format!("tools[{place}]"), losses)),
+            },
             _ => {}
         }
     }
     list
+}
+
+/// Writes a custom tool that responses describe, whose fields stand one level deeper here.
+fn custom(opaque: &Opaque) -> Option<tollbridge_types::Json> {
+    let mut fields = crate::object::Object::lenient(&opaque.json);
+    let is_custom = fields.find_text("type").as_deref() == Some("custom");
+    (opaque.protocol == Protocol::OPENAI_RESPONSES && is_custom).then(|| {
+        let mut inner = Fields::new();
+        inner.put_extras(&fields.into_extras(PROTOCOL), PROTOCOL);
+        let mut tool = Fields::new();
+        tool.put("type", "custom").put("custom", &inner);
+        tool.to_json()
+    })
 }
 
 fn tool_choice(choice: &ToolChoice, losses: &mut Vec<Loss>) -> Option<tollbridge_types::Json> {

@@ -10,7 +10,7 @@ use tollbridge_types::{
 use super::{RESPONSES_PROTOCOL as PROTOCOL, items, reply_encode};
 use crate::Target;
 use crate::losses;
-use crate::object::{Fields, json};
+use crate::object::{Fields, Object, json};
 use crate::openai::request_encode::effort;
 
 /// Writes the body of "Create a model response".
@@ -418,11 +418,23 @@ fn tools(tools: &[Tool], losses: &mut Vec<Loss>) -> Vec<Json> {
                 fields.put_some("strict", strict.or((!own).then_some(false))).put_extras(extras, PROTOCOL);
                 list.push(fields.to_json());
             }
-            Tool::Opaque(opaque) => list.extend(own(opaque, &format!("tools[{place}]"), losses)),
+            Tool::Opaque(opaque) => match custom(opaque) {
+                Some(tool) => list.push(tool),
+                None => list.extend(own(opaque, &format!("tools[{place}]"), losses)),
+            },
             _ => {}
         }
     }
     list
+}
+
+/// Writes a custom tool that chat completions describe, whose fields stand one level deeper there.
+fn custom(opaque: &Opaque) -> Option<Json> {
+    let mut fields = Object::lenient(&opaque.json);
+    let inner = fields.take("custom").filter(|_| opaque.protocol == Protocol::OPENAI_CHAT)?;
+    let mut tool = Fields::new();
+    tool.put("type", "custom").put_extras(&Object::lenient(&inner).into_extras(PROTOCOL), PROTOCOL);
+    Some(tool.to_json())
 }
 
 fn tool_choice(choice: &ToolChoice, losses: &mut Vec<Loss>) -> Option<Json> {
