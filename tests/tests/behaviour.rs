@@ -15,6 +15,11 @@ async fn providers() -> Vec<(&'static str, Client, Upstream)> {
             "gemini" => Kind::Google,
             "xai" => Kind::Grok,
             "moonshot" => Kind::Kimi,
+            "mistral" => Kind::Mistral,
+            "ollama" => Kind::Ollama,
+            "cohere" => Kind::Cohere,
+            "bedrock" => Kind::Bedrock,
+            "vertex" => Kind::Vertex,
             _ => Kind::OpenAi,
         };
         let upstream = Upstream::new(mock).strict(kind.kind != "custom").start().await.unwrap();
@@ -22,6 +27,8 @@ async fn providers() -> Vec<(&'static str, Client, Upstream)> {
         let client = Client::builder().configure(kind.kind, |settings| {
             settings.base_url = Some(url);
             settings.api_key = Some(Secret::new("key"));
+            settings.options.insert("project".to_owned(), "p".to_owned());
+            settings.options.insert("region".to_owned(), "eu-central-1".to_owned());
         });
         providers.push((kind.kind, client.unwrap().build().unwrap(), upstream));
     }

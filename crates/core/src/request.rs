@@ -103,7 +103,15 @@ impl Request {
     }
 
     fn from_typed(operation: Operation, model: String, typed: Typed) -> Self {
-        Self { operation, model, stream: false, strict: false, headers: HeaderMap::new(), wire: None, typed: OnceLock::from(typed) }
+        Self {
+            operation,
+            model,
+            stream: false,
+            strict: false,
+            headers: HeaderMap::new(),
+            wire: None,
+            typed: OnceLock::from(typed),
+        }
     }
 }
 

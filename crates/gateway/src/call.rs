@@ -68,15 +68,9 @@ pub(crate) async fn answer(state: Arc<State>, asked: Asked, request: Request) ->
     }
 }
 
-async fn serve(
-    state: &State,
-    asked: &Asked,
-    request: Request,
-    cx: &CallContext,
-) -> Result<(Response, String), Error> {
+async fn serve(state: &State, asked: &Asked, request: Request, cx: &CallContext) -> Result<(Response, String), Error> {
     let (head, body) = request.into_parts();
-    let Input { request, stream_usage, base64 } =
-        input::read(asked, &head.headers, body, &state.options).await?;
+    let Input { request, stream_usage, base64 } = input::read(asked, &head.headers, body, &state.options).await?;
     let stream = request.stream;
     let model = request.model.clone();
     let reply = state.client.call(request, cx).await?;

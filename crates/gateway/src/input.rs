@@ -116,7 +116,9 @@ fn named(peek: &Peek) -> Result<String, Error> {
 fn companions(protocol: Protocol, headers: &HeaderMap) -> HeaderMap {
     let names: &[HeaderName] = match protocol {
         Protocol::ANTHROPIC_MESSAGES | Protocol::ANTHROPIC_COUNT_TOKENS => &[HeaderName::from_static("anthropic-beta")],
-        Protocol::OPENAI_CHAT | Protocol::OPENAI_RESPONSES => &[HeaderName::from_static("openai-beta"), HeaderName::from_static("idempotency-key")],
+        Protocol::OPENAI_CHAT | Protocol::OPENAI_RESPONSES => {
+            &[HeaderName::from_static("openai-beta"), HeaderName::from_static("idempotency-key")]
+        }
         _ => &[],
     };
     let mut picked = HeaderMap::new();

@@ -59,7 +59,9 @@ pub(crate) struct State {
 impl Gateway {
     /// Puts a client behind the routes.
     pub fn new(client: Client, options: Options) -> Self {
-        Self { state: Arc::new(State { client, options, draining: AtomicBool::new(false), metrics: Metrics::default() }) }
+        Self {
+            state: Arc::new(State { client, options, draining: AtomicBool::new(false), metrics: Metrics::default() }),
+        }
     }
 
     /// Returns the routes, to be served or nested elsewhere.

@@ -129,7 +129,10 @@ fn openai_part(message: &Message, place: usize) -> String {
         Some(Part::Thought(_)) => "reasoning_content".to_owned(),
         Some(Part::Refusal(_)) => "refusal".to_owned(),
         Some(Part::ToolResult(_)) => "content".to_owned(),
-        _ if message.parts.iter().filter(is_content).count() == 1 => "content".to_owned(),
+        // One text may have stood as a string; anything else stood in an array.
+        Some(Part::Text(text)) if message.parts.iter().filter(is_content).count() == 1 && text.extras.is_empty() => {
+            "content".to_owned()
+        }
         _ => format!("content[{}]", before.filter(is_content).count()),
     }
 }

@@ -8,9 +8,12 @@ use tollbridge_types::{
     TokenCount,
 };
 
-use crate::{anthropic, gemini, openai, rerank as reranking, responses, vendor_error};
+use crate::{anthropic, bedrock, cohere, gemini, ollama, openai, plain, rerank as reranking, responses, vendor_error};
 
 /// Reads and writes one chat protocol.
+///
+/// What a client sends and reads has no meaning in a protocol that only vendors speak: those methods
+/// have bodies that say so.
 pub trait ChatCodec: Send + Sync {
     /// Names the protocol.
     fn protocol(&self) -> Protocol;
@@ -19,7 +22,9 @@ pub trait ChatCodec: Send + Sync {
     ///
     /// # Errors
     /// [`InvalidRequest`](tollbridge_core::ErrorKind::InvalidRequest) with the JSON path of the fault.
-    fn decode_request(&self, body: &[u8]) -> Result<ChatRequest, Error>;
+    fn decode_request(&self, _body: &[u8]) -> Result<ChatRequest, Error> {
+        Err(no_clients(self.protocol()))
+    }
 
     /// Writes a request body for a vendor, and reports what it could not carry.
     ///
@@ -43,18 +48,36 @@ pub trait ChatCodec: Send + Sync {
     ///
     /// # Errors
     /// [`Unsupported`](tollbridge_core::ErrorKind::Unsupported) if the protocol has no form for an essential part.
-    fn encode_reply(&self, reply: &ChatReply, context: &ReplyContext<'_>) -> Result<Bytes, Error>;
+    fn encode_reply(&self, _reply: &ChatReply, _context: &ReplyContext<'_>) -> Result<Bytes, Error> {
+        Err(no_clients(self.protocol()))
+    }
 
     /// Starts reading a vendor's stream.
     fn stream_decoder(&self) -> Box<dyn ChatStreamDecoder>;
 
     /// Starts writing a stream for a client.
-    fn stream_encoder(&self, context: &ReplyContext<'_>) -> Box<dyn ChatStreamEncoder>;
+    fn stream_encoder(&self, _context: &ReplyContext<'_>) -> Box<dyn ChatStreamEncoder> {
+        Box::new(Mute)
+    }
 
     /// Says whether a frame only reports usage that a client has to ask for.
     fn is_usage_frame(&self, _frame: &Frame) -> bool {
         false
     }
+}
+
+pub(crate) fn no_clients(protocol: Protocol) -> Error {
+    Error::new(tollbridge_core::ErrorKind::Unsupported, format!("clients cannot speak the protocol `{protocol}` here"))
+        .with_hint("speak openai.chat, openai.responses, anthropic.messages or gemini.generate")
+}
+
+/// Writes nothing, for protocols that no client speaks.
+struct Mute;
+
+impl ChatStreamEncoder for Mute {
+    fn encode(&mut self, _: ChatEvent, _: &mut Vec<Frame>) {}
+    fn finish(&mut self, _: &mut Vec<Frame>) {}
+    fn fail(&mut self, _: &Error, _: &mut Vec<Frame>) {}
 }
 
 /// Says what a request is encoded for.
@@ -264,6 +287,32 @@ pub const OPENAI_EMBEDDINGS: &dyn EmbedCodec = &openai::Embeddings;
 pub const OPENAI_MODELS: &dyn ModelsCodec = &openai::Models;
 /// OpenAI's chat completions.
 pub const OPENAI_CHAT: &dyn ChatCodec = &openai::CHAT;
+/// Ollama's own chat.
+pub const OLLAMA_CHAT: &dyn ChatCodec = &ollama::Chat;
+/// Ollama's own embeddings.
+pub const OLLAMA_EMBED: &dyn EmbedCodec = &ollama::Embed;
+/// Ollama's own model list.
+pub const OLLAMA_MODELS: &dyn ModelsCodec = &ollama::Models;
+/// Cohere's chat.
+pub const COHERE_CHAT: &dyn ChatCodec = &cohere::Chat;
+/// Cohere's tokenize.
+pub const COHERE_TOKENIZE: &dyn CountCodec = &cohere::Tokenize;
+/// Cohere's embeddings.
+pub const COHERE_EMBED: &dyn EmbedCodec = &cohere::Embed;
+/// Cohere's model list.
+pub const COHERE_MODELS: &dyn ModelsCodec = &cohere::Models;
+/// Amazon Bedrock's Converse.
+pub const BEDROCK_CONVERSE: &dyn ChatCodec = &bedrock::Converse;
+/// Amazon Bedrock's InvokeModel.
+pub const BEDROCK_INVOKE: &dyn ChatCodec = &bedrock::Invoke;
+/// The text APIs that came before chat.
+pub const TEXT_GENERATION: &dyn ChatCodec = &plain::TextGeneration;
+/// Amazon Bedrock's count of tokens.
+pub const BEDROCK_COUNT_TOKENS: &dyn CountCodec = &bedrock::CountTokens;
+/// Amazon Bedrock's model list.
+pub const BEDROCK_MODELS: &dyn ModelsCodec = &bedrock::Models;
+/// Vertex AI's predict form of embeddings.
+pub const VERTEX_PREDICT: &dyn EmbedCodec = &gemini::Predict;
 /// OpenAI's text completions.
 pub const OPENAI_COMPLETIONS: &dyn ChatCodec = &openai::Completions;
 /// OpenAI's responses.
@@ -293,6 +342,11 @@ pub fn chat(protocol: Protocol) -> Option<&'static dyn ChatCodec> {
         Protocol::OPENAI_CHAT => Some(OPENAI_CHAT),
         Protocol::OPENAI_RESPONSES => Some(OPENAI_RESPONSES),
         Protocol::OPENAI_COMPLETIONS => Some(OPENAI_COMPLETIONS),
+        Protocol::OLLAMA_CHAT => Some(OLLAMA_CHAT),
+        Protocol::COHERE_CHAT => Some(COHERE_CHAT),
+        Protocol::BEDROCK_CONVERSE => Some(BEDROCK_CONVERSE),
+        Protocol::BEDROCK_INVOKE => Some(BEDROCK_INVOKE),
+        Protocol::TEXT_GENERATION => Some(TEXT_GENERATION),
         Protocol::ANTHROPIC_MESSAGES => Some(ANTHROPIC_MESSAGES),
         Protocol::GEMINI_GENERATE => Some(GEMINI_GENERATE),
         _ => None,
@@ -304,6 +358,9 @@ pub fn embed(protocol: Protocol) -> Option<&'static dyn EmbedCodec> {
     match protocol {
         Protocol::OPENAI_EMBEDDINGS => Some(OPENAI_EMBEDDINGS),
         Protocol::GEMINI_EMBED => Some(GEMINI_EMBED),
+        Protocol::OLLAMA_EMBED => Some(OLLAMA_EMBED),
+        Protocol::COHERE_EMBED => Some(COHERE_EMBED),
+        Protocol::VERTEX_PREDICT => Some(VERTEX_PREDICT),
         _ => None,
     }
 }
@@ -314,6 +371,8 @@ pub fn count(protocol: Protocol) -> Option<&'static dyn CountCodec> {
         Protocol::OPENAI_INPUT_TOKENS => Some(OPENAI_INPUT_TOKENS),
         Protocol::ANTHROPIC_COUNT_TOKENS => Some(ANTHROPIC_COUNT_TOKENS),
         Protocol::GEMINI_COUNT_TOKENS => Some(GEMINI_COUNT_TOKENS),
+        Protocol::BEDROCK_COUNT_TOKENS => Some(BEDROCK_COUNT_TOKENS),
+        Protocol::COHERE_TOKENIZE => Some(COHERE_TOKENIZE),
         _ => None,
     }
 }
@@ -329,6 +388,9 @@ pub fn models(protocol: Protocol) -> Option<&'static dyn ModelsCodec> {
         Protocol::OPENAI_MODELS => Some(OPENAI_MODELS),
         Protocol::ANTHROPIC_MODELS => Some(ANTHROPIC_MODELS),
         Protocol::GEMINI_MODELS => Some(GEMINI_MODELS),
+        Protocol::OLLAMA_MODELS => Some(OLLAMA_MODELS),
+        Protocol::COHERE_MODELS => Some(COHERE_MODELS),
+        Protocol::BEDROCK_MODELS => Some(BEDROCK_MODELS),
         _ => None,
     }
 }

@@ -24,17 +24,20 @@ pub fn frame_kind(protocol: Protocol, frame: &Frame) -> FrameKind {
     let has = |needle: &str| memmem::find(data, needle.as_bytes()).is_some();
     match protocol {
         Protocol::OPENAI_CHAT | Protocol::OPENAI_COMPLETIONS if data == b"[DONE]" => FrameKind::End,
-        Protocol::OPENAI_CHAT | Protocol::OPENAI_COMPLETIONS
-            if has("\"finish_reason\"") || has("\"error\"") => read(data, |chunk: OpenAiChunk| {
-            let finished = |choice: &OpenAiChoice| choice.finish_reason.as_ref().is_some_and(|word| word != "");
-            match chunk.error {
-                Some(_) => FrameKind::Error,
-                None if chunk.choices.iter().flatten().any(finished) => FrameKind::Finish,
-                None => FrameKind::Other,
-            }
-        }),
+        Protocol::OPENAI_CHAT | Protocol::OPENAI_COMPLETIONS if has("\"finish_reason\"") || has("\"error\"") => {
+            read(data, |chunk: OpenAiChunk| {
+                let finished = |choice: &OpenAiChoice| choice.finish_reason.as_ref().is_some_and(|word| word != "");
+                match chunk.error {
+                    Some(_) => FrameKind::Error,
+                    None if chunk.choices.iter().flatten().any(finished) => FrameKind::Finish,
+                    None => FrameKind::Other,
+                }
+            })
+        }
         Protocol::OPENAI_RESPONSES
-            if ["response.completed", "response.incomplete", "response.failed", "\"error\""].iter().any(|end| has(end)) =>
+            if ["response.completed", "response.incomplete", "response.failed", "\"error\""]
+                .iter()
+                .any(|end| has(end)) =>
         {
             read(data, |event: TypedEvent| match event.r#type.as_str() {
                 "response.completed" | "response.incomplete" => FrameKind::End,
@@ -42,6 +45,25 @@ pub fn frame_kind(protocol: Protocol, frame: &Frame) -> FrameKind {
                 _ => FrameKind::Other,
             })
         }
+        Protocol::OLLAMA_CHAT if has("\"done\"") || has("\"error\"") => read(data, |line: OllamaLine| match line {
+            OllamaLine { error: Some(_), .. } => FrameKind::Error,
+            OllamaLine { done: true, .. } => FrameKind::End,
+            _ => FrameKind::Other,
+        }),
+        Protocol::COHERE_CHAT if has("message-end") || has("\"error\"") => {
+            read(data, |event: TypedEvent| match event.r#type.as_str() {
+                "message-end" => FrameKind::End,
+                "error" => FrameKind::Error,
+                _ => FrameKind::Other,
+            })
+        }
+        // What a message is stands in its headers.
+        Protocol::BEDROCK_CONVERSE => match frame.event.as_deref() {
+            Some("messageStop") => FrameKind::Finish,
+            Some("metadata") => FrameKind::End,
+            Some(kind) if kind.ends_with("Exception") => FrameKind::Error,
+            _ => FrameKind::Other,
+        },
         Protocol::ANTHROPIC_MESSAGES if has("message_stop") || has("\"error\"") => {
             read(data, |event: TypedEvent| match event.r#type.as_str() {
                 "message_stop" => FrameKind::End,
@@ -80,6 +102,14 @@ struct OpenAiChunk {
 struct OpenAiChoice {
     #[serde(default)]
     finish_reason: Option<serde_json::Value>,
+}
+
+#[derive(Deserialize)]
+struct OllamaLine {
+    #[serde(default)]
+    done: bool,
+    #[serde(default)]
+    error: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]

@@ -1,5 +1,8 @@
 use bytes::{Buf, Bytes, BytesMut};
 use tollbridge_core::{Error, ErrorKind, Frame};
+use tollbridge_types::Protocol;
+
+use crate::event_stream;
 
 /// Says how the frames of a stream stand in its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,6 +12,19 @@ pub enum Framing {
     Sse,
     /// The elements of one JSON array, as Gemini streams without `alt=sse`.
     JsonArray,
+    /// One JSON value on each line, as Ollama streams.
+    JsonLines,
+    /// Amazon's binary messages with checksums.
+    EventStream,
+}
+
+/// Returns how a protocol's streams stand in bytes.
+pub fn framing_of(protocol: Protocol) -> Framing {
+    match protocol {
+        Protocol::OLLAMA_CHAT => Framing::JsonLines,
+        Protocol::BEDROCK_CONVERSE | Protocol::BEDROCK_INVOKE => Framing::EventStream,
+        _ => Framing::Sse,
+    }
 }
 
 /// Cuts the bytes of a stream into frames, wherever the network split them.
@@ -64,14 +80,16 @@ impl FrameDecoder {
     /// Takes the next bytes and appends the frames that they complete.
     ///
     /// # Errors
-    /// [`ErrorKind::Decode`] for an event longer than the limit.
+    /// [`ErrorKind::Decode`] for an event longer than the limit, or one whose checksum is wrong.
     pub fn push(&mut self, bytes: &[u8], frames: &mut Vec<Frame>) -> Result<(), Error> {
         self.buffer.extend_from_slice(bytes);
         while let Some(end) = match self.framing {
             Framing::Sse => self.event_end(false),
             Framing::JsonArray => self.element_end(),
+            Framing::JsonLines => self.line_end(),
+            Framing::EventStream => event_stream::message_end(&self.buffer, self.frames, self.limit)?,
         } {
-            self.emit(end, frames);
+            self.emit(end, frames)?;
         }
         if self.buffer.len() > self.limit {
             let message = format!("event {} of the stream is longer than {} bytes", self.frames, self.limit);
@@ -83,25 +101,29 @@ impl FrameDecoder {
     /// Takes the end of the bytes and appends what stood there without its blank line.
     ///
     /// # Errors
-    /// [`ErrorKind::Network`] if the bytes end inside a JSON value.
+    /// [`ErrorKind::Network`] if the bytes end inside a JSON value or a binary message.
     pub fn finish(&mut self, frames: &mut Vec<Frame>) -> Result<(), Error> {
-        if self.framing == Framing::JsonArray {
+        if self.framing == Framing::EventStream && !self.buffer.is_empty() {
+            let message = format!("the stream ended inside its message {}", self.frames);
+            return Err(Error::new(ErrorKind::Network, message));
+        }
+        if matches!(self.framing, Framing::JsonArray | Framing::EventStream) {
             if self.depth > 0 {
                 let message = format!("the stream ended inside its element {}", self.frames);
                 return Err(Error::new(ErrorKind::Network, message));
             }
             return Ok(());
         }
-        while let Some(end) = self.event_end(true) {
-            self.emit(end, frames);
+        while let Some(end) = if self.framing == Framing::Sse { self.event_end(true) } else { None } {
+            self.emit(end, frames)?;
         }
         if !self.buffer.is_empty() {
-            self.emit(self.buffer.len(), frames);
+            self.emit(self.buffer.len(), frames)?;
         }
         Ok(())
     }
 
-    fn emit(&mut self, end: usize, frames: &mut Vec<Frame>) {
+    fn emit(&mut self, end: usize, frames: &mut Vec<Frame>) -> Result<(), Error> {
         let raw = self.buffer.split_to(end).freeze();
         (self.scanned, self.line) = (0, 0);
         let frame = match self.framing {
@@ -110,9 +132,27 @@ impl FrameDecoder {
                 let start = raw.iter().position(|byte| *byte == b'{').unwrap_or(0);
                 Frame::new(raw.clone(), None, raw.slice(start..))
             }
+            Framing::JsonLines => {
+                let data = raw.trim_ascii();
+                let start = data.as_ptr() as usize - raw.as_ptr() as usize;
+                let range = start..start + data.len();
+                Frame::new(raw.clone(), None, raw.slice(range))
+            }
+            Framing::EventStream => event_stream::parse(raw, self.frames)?,
         };
         self.frames += 1;
         frames.push(frame);
+        Ok(())
+    }
+
+    fn line_end(&mut self) -> Option<usize> {
+        match memchr::memchr(b'\n', self.buffer.get(self.scanned..)?) {
+            Some(offset) => Some(self.scanned + offset + 1),
+            None => {
+                self.scanned = self.buffer.len();
+                None
+            }
+        }
     }
 
     /// Finds the end of the event: the blank line behind it, whichever line ends it uses.

@@ -6,8 +6,11 @@
 //! IO, reads a clock or draws a random number.
 
 pub mod anthropic;
+pub mod bedrock;
 mod client_path;
 pub mod codec;
+pub mod cohere;
+mod event_stream;
 mod frame_kind;
 mod framing;
 pub mod gemini;
@@ -15,8 +18,10 @@ mod losses;
 mod model_abilities;
 pub mod multipart;
 mod object;
+pub mod ollama;
 pub mod openai;
 mod peek;
+mod plain;
 mod read;
 mod rerank;
 pub mod responses;
@@ -30,8 +35,9 @@ pub use codec::{
     ChatCodec, ChatStreamDecoder, ChatStreamEncoder, CountCodec, EmbedCodec, ErrorCodec, ModelsCodec, ReplyContext,
     RerankCodec, Target, chat, count, embed, errors, models, rerank,
 };
+pub use event_stream::encode_event;
 pub use frame_kind::{FrameKind, frame_kind};
-pub use framing::{FrameDecoder, Framing};
+pub use framing::{FrameDecoder, Framing, framing_of};
 pub use peek::{Peek, peek};
 pub use read::{
     ChatEvents, chat_events, chat_reply, chat_request, count_reply, embed_reply, embed_request, models_reply,

@@ -9,7 +9,8 @@ use crate::object::Fields;
 pub(crate) fn report_foreign(extras: &Extras, path: &str, own: Protocol, losses: &mut Vec<Loss>) {
     for (owner, name, _) in extras.iter().filter(|(owner, ..)| *owner != own) {
         let is_copy = COPIES.iter().any(|(protocol, copy)| *protocol == owner && *copy == name);
-        let is_mark = own == Protocol::ANTHROPIC_MESSAGES && owner == Protocol::OPENAI_CHAT && name == CACHE_MARK;
+        let marked = [Protocol::OPENAI_CHAT, Protocol::ANTHROPIC_MESSAGES].contains(&owner) && name == CACHE_MARK;
+        let is_mark = marked && [Protocol::ANTHROPIC_MESSAGES, Protocol::BEDROCK_CONVERSE].contains(&own);
         if !is_copy && !is_mark && !is_shared(owner, own, name) {
             losses.push(Loss::dropped(format!("{path}.{name}"), format!("only {owner} has it")));
         }
@@ -41,6 +42,11 @@ pub(crate) fn report_citations(text: &Text, path: &str, losses: &mut Vec<Loss>) 
     if !text.citations.is_empty() {
         losses.push(Loss::dropped(format!("{path}.citations"), "the protocol takes no sources back"));
     }
+}
+
+/// Returns the mark that ends a cached prefix, whichever client's protocol wrote it.
+pub(crate) fn any_cache_mark(extras: &Extras) -> Option<&Json> {
+    cache_mark(extras).or_else(|| extras.get(Protocol::ANTHROPIC_MESSAGES, CACHE_MARK))
 }
 
 /// Returns the mark that ends a cached prefix, in Anthropic's form, which clients of chat
@@ -78,6 +84,7 @@ const COPIES: &[(Protocol, &str)] = &[
     (Protocol::OPENAI_CHAT, "content"),
     (Protocol::OPENAI_CHAT, "field"),
     (Protocol::OPENAI_CHAT, "part"),
+    (Protocol::OPENAI_COMPLETIONS, "prompt"),
     (Protocol::OPENAI_RESPONSES, "content"),
     (Protocol::OPENAI_RESPONSES, "field"),
     (Protocol::OPENAI_RESPONSES, "id"),

@@ -18,8 +18,7 @@ pub(crate) fn read(entry: &Json, model: &mut ModelInfo) {
         found.extend(named.iter().filter_map(|word| by_word(word)));
         for (name, value) in Object::lenient(&json).into_fields() {
             // Anthropic wraps each answer: `{"supported": true}`.
-            let yes = value.as_str() == "true"
-                || Object::lenient(&value).find::<bool>("supported").unwrap_or_default();
+            let yes = value.as_str() == "true" || Object::lenient(&value).find::<bool>("supported").unwrap_or_default();
             found.extend(by_word(&name).filter(|_| yes));
             let modalities: Vec<String> = value.parse().unwrap_or_default();
             let into = name.starts_with("input");

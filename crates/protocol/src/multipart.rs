@@ -50,12 +50,12 @@ fn find(body: &[u8], boundary: &str, name: &str) -> Result<Option<Range<usize>>,
             .with_hint("send multipart/form-data with the boundary that the header names")
     };
     let delimiter = format!("--{boundary}");
-    let mut ends = memmem::find_iter(body, delimiter.as_bytes()).filter(|at| {
-        *at == 0 || at.checked_sub(2).and_then(|before| body.get(before..*at)) == Some(b"\r\n")
-    });
+    let mut ends = memmem::find_iter(body, delimiter.as_bytes())
+        .filter(|at| *at == 0 || at.checked_sub(2).and_then(|before| body.get(before..*at)) == Some(b"\r\n"));
     let mut at = ends.next().ok_or_else(broken)?;
     for next in ends {
-        let part = body.get(at + delimiter.len()..next).and_then(|part| part.strip_prefix(b"\r\n")).ok_or_else(broken)?;
+        let part =
+            body.get(at + delimiter.len()..next).and_then(|part| part.strip_prefix(b"\r\n")).ok_or_else(broken)?;
         let start = at + delimiter.len() + 2;
         let head = memmem::find(part, b"\r\n\r\n").ok_or_else(broken)?;
         if part.get(..head).is_some_and(|head| names(head, name)) {

@@ -70,7 +70,8 @@ impl RerankCodec for Rerank {
         reply.usage = tokens.map(|json| {
             let mut fields = Object::lenient(&json);
             let mut usage = Usage::default();
-            usage.input = ["input_tokens", "prompt_tokens", "total_tokens"].iter().find_map(|name| fields.find_count(name));
+            usage.input =
+                ["input_tokens", "prompt_tokens", "total_tokens"].iter().find_map(|name| fields.find_count(name));
             usage.basis = UsageBasis::VendorFinal;
             usage.raw = Some(json);
             usage

@@ -146,9 +146,8 @@ impl State {
             return Some(Self::Said);
         }
         let protocol = Protocol::known(&fields.find::<String>("p")?)?;
-        let signature = |fields: &mut Object, name| {
-            fields.find::<String>(name).map(|value| Signature::new(protocol, value))
-        };
+        let signature =
+            |fields: &mut Object, name| fields.find::<String>(name).map(|value| Signature::new(protocol, value));
         let extras = fields.find_object("x").into_extras(protocol);
         Some(match fields.find::<String>("k")?.as_str() {
             "thought" => {
@@ -186,11 +185,14 @@ pub(crate) fn open(text: &str, path: &str) -> Result<Option<Vec<State>>, Error> 
             .with_hint("send it back exactly as it came, or leave it out")
     };
     // SDKs that read it as bytes write it back in either alphabet, with or without padding.
-    let standard: String = rest.chars().map(|letter| match letter {
-        '-' => '+',
-        '_' => '/',
-        other => other,
-    }).collect();
+    let standard: String = rest
+        .chars()
+        .map(|letter| match letter {
+            '-' => '+',
+            '_' => '/',
+            other => other,
+        })
+        .collect();
     let bytes = LENIENT.decode(standard.as_bytes()).map_err(|_| damaged())?;
     let (sum, payload) = bytes.split_at_checked(4).ok_or_else(damaged)?;
     if sum != crc32fast::hash(payload).to_be_bytes() {
@@ -292,11 +294,14 @@ pub(crate) fn off_id(id: &str, path: &str) -> Result<(String, Vec<State>), Error
 const ID_MARK: &str = "--";
 
 fn url_safe(text: &str) -> String {
-    text.chars().filter(|letter| *letter != '=').map(|letter| match letter {
-        '+' => '-',
-        '/' => '_',
-        other => other,
-    }).collect()
+    text.chars()
+        .filter(|letter| *letter != '=')
+        .map(|letter| match letter {
+            '+' => '-',
+            '/' => '_',
+            other => other,
+        })
+        .collect()
 }
 
 fn foreign_extras(extras: &Extras, own: Protocol) -> Extras {

@@ -28,6 +28,31 @@ pub fn classify(facts: &Facts<'_>) -> ErrorKind {
 }
 
 fn by_words(facts: &Facts<'_>) -> Option<ErrorKind> {
+    if let Some(kind) = by_exception(facts.error_type) {
+        // A validation fails for many reasons, which the message tells apart.
+        return words_of(facts).filter(|_| kind == ErrorKind::InvalidRequest).or(Some(kind));
+    }
+    words_of(facts)
+}
+
+/// Knows the exceptions of Amazon Bedrock's runtime, however they are spelled.
+fn by_exception(name: &str) -> Option<ErrorKind> {
+    let name = name.rsplit(['#', '.']).next().unwrap_or(name).to_ascii_lowercase();
+    Some(match name.strip_suffix("exception")? {
+        "throttling" | "toomanyrequests" => ErrorKind::RateLimit,
+        "servicequotaexceeded" => ErrorKind::Quota,
+        "serviceunavailable" | "modelnotready" => ErrorKind::Overloaded,
+        "modeltimeout" => ErrorKind::Timeout(tollbridge_core::TimeoutPhase::Total),
+        "accessdenied" => ErrorKind::Permission,
+        "expiredtoken" | "unrecognizedclient" | "invalidsignature" | "incompletesignature" => ErrorKind::Auth,
+        "resourcenotfound" => ErrorKind::ModelNotFound,
+        "validation" => ErrorKind::InvalidRequest,
+        "internalserver" | "modelerror" | "modelstreamerror" => ErrorKind::Server,
+        _ => return None,
+    })
+}
+
+fn words_of(facts: &Facts<'_>) -> Option<ErrorKind> {
     let message = facts.message.to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
     let is = |names: &[&str]| {
@@ -193,5 +218,6 @@ const MODEL_WORDS: &[&str] = &[
     "invalid model",
     "is not a valid model",
     "is not found for api version",
+    "provided model identifier is invalid",
     "the deployment for this resource does not exist",
 ];

@@ -119,6 +119,12 @@ fn needs_no_state(typed: &ChatRequest, to: Protocol) -> Result<(), Error> {
         return Ok(());
     }
     let said = |value: &Json| !matches!(value.as_str(), "null" | "false");
+    if to != Protocol::OPENAI_COMPLETIONS && crate::openai::holds_many(typed) {
+        let message = "several prompts, or tokens, in one call need a provider of text completions";
+        return Err(Error::new(ErrorKind::Unsupported, message)
+            .with_path("prompt")
+            .with_hint("send one text in each call"));
+    }
     for name in ["previous_response_id", "conversation", "prompt", "background"] {
         if typed.extras.get(OWN, name).is_some_and(said) {
             return Err(Error::new(ErrorKind::Unsupported, format!("`{name}` needs a provider that keeps responses"))
@@ -126,14 +132,14 @@ fn needs_no_state(typed: &ChatRequest, to: Protocol) -> Result<(), Error> {
                 .with_hint("send the whole conversation in `input`, or use a model whose provider speaks responses"));
         }
     }
-    let refers = |part: &Part| {
-        matches!(part, Part::Opaque(opaque) if opaque.protocol == OWN && opaque.json.as_str().contains("\"item_reference\""))
-    };
+    let refers = |part: &Part| matches!(part, Part::Opaque(opaque) if opaque.protocol == OWN && opaque.json.as_str().contains("\"item_reference\""));
     let place = typed.messages.iter().position(|message| message.parts.iter().any(refers));
     match place {
-        Some(place) => Err(Error::new(ErrorKind::Unsupported, "an `item_reference` needs a provider that keeps responses")
-            .with_path(client_path(&format!("messages[{place}]"), OWN, typed))
-            .with_hint("send the item itself")),
+        Some(place) => {
+            Err(Error::new(ErrorKind::Unsupported, "an `item_reference` needs a provider that keeps responses")
+                .with_path(client_path(&format!("messages[{place}]"), OWN, typed))
+                .with_hint("send the item itself"))
+        }
         None => Ok(()),
     }
 }

@@ -19,6 +19,9 @@ pub(crate) fn from_reply(status: StatusCode, headers: &HeaderMap, body: &Bytes) 
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let ids = ["x-request-id", "request-id", "apim-request-id", "x-goog-request-id", "cf-ray"];
     vendor.request_id = ids.iter().find_map(|name| header(name)).map(str::to_owned).or(vendor.request_id);
+    // Amazon names the error in a header: `ThrottlingException:http://…`.
+    let named = header("x-amzn-errortype").and_then(|name| name.split(':').next());
+    vendor.error_type = vendor.error_type.or_else(|| named.map(str::to_owned));
     let millis = header("retry-after-ms").and_then(|text| text.parse().ok()).filter(|millis| *millis > 0);
     let millis = millis.map(Duration::from_millis);
     let seconds = header("retry-after").and_then(seconds);
@@ -58,6 +61,11 @@ fn read(json: &Json) -> VendorError {
     let inner = body.take("error");
     let mut told = match &inner {
         Some(inner) if inner.as_str().starts_with('{') => Object::lenient(inner),
+        Some(inner) if body.peek("message").is_some() => {
+            // Where both are texts, the error is a code.
+            vendor.code = inner.parse().ok();
+            body
+        }
         Some(inner) => {
             vendor.message = inner.parse().ok();
             body
@@ -67,8 +75,8 @@ fn read(json: &Json) -> VendorError {
     let message = told.take("message").map(|message| message.parse().unwrap_or_else(|_| message.compact()));
     vendor.message = vendor.message.or(message).or_else(|| detail(&mut told));
     let status = told.find_text("status").filter(|word| !word.bytes().all(|byte| byte.is_ascii_digit()));
-    vendor.error_type = told.find_text("type").or_else(|| told.find_text("error_type")).or(status);
-    vendor.code = told.find_text("code");
+    vendor.error_type = ["__type", "type", "error_type"].iter().find_map(|name| told.find_text(name)).or(status);
+    vendor.code = told.find_text("code").or(vendor.code);
     vendor.param = told.find_text("param");
     for detail in told.find_list("details") {
         let mut detail = Object::lenient(&detail);

@@ -13,10 +13,14 @@ const CODECS: [&dyn ChatCodec; 4] =
 /// A client's request that asks for nothing special.
 fn base(protocol: &str) -> Value {
     match protocol {
-        "openai.chat" => json!({"model": "m", "messages": [{"role": "user", "content": "hi"}], "max_completion_tokens": 9}),
+        "openai.chat" => {
+            json!({"model": "m", "messages": [{"role": "user", "content": "hi"}], "max_completion_tokens": 9})
+        }
         "openai.responses" => json!({"model": "m", "input": "hi", "max_output_tokens": 9}),
         "anthropic.messages" => json!({"model": "m", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 9}),
-        _ => json!({"contents": [{"role": "user", "parts": [{"text": "hi"}]}], "generationConfig": {"maxOutputTokens": 9}}),
+        _ => {
+            json!({"contents": [{"role": "user", "parts": [{"text": "hi"}]}], "generationConfig": {"maxOutputTokens": 9}})
+        }
     }
 }
 
@@ -32,31 +36,69 @@ fn features(protocol: &str) -> Vec<(&'static str, Value)> {
             let tool = json!({"type": "function", "function": {"name": "f", "description": "d", "parameters": schema}});
             let with_tool = |more: Value| merged(json!({"tools": [tool]}), more);
             let call = json!({"id": "call_1", "type": "function", "function": {"name": "f", "arguments": arguments}});
-            let called = |result: Value| {
-                json!({"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": null, "tool_calls": [call]}, result]})
-            };
+            let called = |result: Value| json!({"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": null, "tool_calls": [call]}, result]});
             vec![
-                ("system message", json!({"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "hi"}]})),
-                ("developer message", json!({"messages": [{"role": "developer", "content": "s"}, {"role": "user", "content": "hi"}]})),
-                ("instructions in mid-conversation", json!({"messages": [{"role": "user", "content": "a"}, {"role": "system", "content": "s"}, {"role": "user", "content": "hi"}]})),
+                (
+                    "system message",
+                    json!({"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "hi"}]}),
+                ),
+                (
+                    "developer message",
+                    json!({"messages": [{"role": "developer", "content": "s"}, {"role": "user", "content": "hi"}]}),
+                ),
+                (
+                    "instructions in mid-conversation",
+                    json!({"messages": [{"role": "user", "content": "a"}, {"role": "system", "content": "s"}, {"role": "user", "content": "hi"}]}),
+                ),
                 ("speaker's `name`", json!({"messages": [{"role": "user", "content": "hi", "name": "bob"}]})),
-                ("image bytes", user(json!([{"type": "image_url", "image_url": {"url": format!("data:image/png;base64,{PNG}")}}]))),
+                (
+                    "image bytes",
+                    user(json!([{"type": "image_url", "image_url": {"url": format!("data:image/png;base64,{PNG}")}}])),
+                ),
                 ("image URL", user(json!([{"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}]))),
-                ("image `detail`", user(json!([{"type": "image_url", "image_url": {"url": format!("data:image/png;base64,{PNG}"), "detail": "low"}}]))),
+                (
+                    "image `detail`",
+                    user(
+                        json!([{"type": "image_url", "image_url": {"url": format!("data:image/png;base64,{PNG}"), "detail": "low"}}]),
+                    ),
+                ),
                 ("sound", user(json!([{"type": "input_audio", "input_audio": {"data": "UklG", "format": "wav"}}]))),
-                ("file bytes", user(json!([{"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBE"}}]))),
+                (
+                    "file bytes",
+                    user(
+                        json!([{"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBE"}}]),
+                    ),
+                ),
                 ("file id", user(json!([{"type": "file", "file": {"file_id": "file-1"}}]))),
-                ("cache mark on a part", user(json!([{"type": "text", "text": "hi", "cache_control": {"type": "ephemeral"}}]))),
-                ("assistant text", json!({"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}, {"role": "user", "content": "hi"}]})),
-                ("`reasoning_content`", json!({"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b", "reasoning_content": "r"}, {"role": "user", "content": "hi"}]})),
-                ("`refusal` sent back", json!({"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "refusal": "no"}, {"role": "user", "content": "hi"}]})),
+                (
+                    "cache mark on a part",
+                    user(json!([{"type": "text", "text": "hi", "cache_control": {"type": "ephemeral"}}])),
+                ),
+                (
+                    "assistant text",
+                    json!({"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}, {"role": "user", "content": "hi"}]}),
+                ),
+                (
+                    "`reasoning_content`",
+                    json!({"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b", "reasoning_content": "r"}, {"role": "user", "content": "hi"}]}),
+                ),
+                (
+                    "`refusal` sent back",
+                    json!({"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "refusal": "no"}, {"role": "user", "content": "hi"}]}),
+                ),
                 ("tool call and result", called(json!({"role": "tool", "tool_call_id": "call_1", "content": "sunny"}))),
                 ("tools", with_tool(json!({}))),
-                ("`strict` of a tool", json!({"tools": [{"type": "function", "function": {"name": "f", "parameters": schema, "strict": true}}]})),
+                (
+                    "`strict` of a tool",
+                    json!({"tools": [{"type": "function", "function": {"name": "f", "parameters": schema, "strict": true}}]}),
+                ),
                 ("custom tool", json!({"tools": [{"type": "custom", "custom": {"name": "c"}}]})),
                 ("`tool_choice: none`", with_tool(json!({"tool_choice": "none"}))),
                 ("`tool_choice: required`", with_tool(json!({"tool_choice": "required"}))),
-                ("`tool_choice` of a function", with_tool(json!({"tool_choice": {"type": "function", "function": {"name": "f"}}}))),
+                (
+                    "`tool_choice` of a function",
+                    with_tool(json!({"tool_choice": {"type": "function", "function": {"name": "f"}}})),
+                ),
                 ("`parallel_tool_calls: false`", with_tool(json!({"parallel_tool_calls": false}))),
                 ("`temperature` above 1", json!({"temperature": 1.5})),
                 ("`temperature`", json!({"temperature": 0.5})),
@@ -70,7 +112,10 @@ fn features(protocol: &str) -> Vec<(&'static str, Value)> {
                 ("`logprobs`", json!({"logprobs": true})),
                 ("`top_logprobs`", json!({"logprobs": true, "top_logprobs": 3})),
                 ("`response_format: json_object`", json!({"response_format": {"type": "json_object"}})),
-                ("`response_format: json_schema`", json!({"response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": schema, "strict": true}}})),
+                (
+                    "`response_format: json_schema`",
+                    json!({"response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": schema, "strict": true}}}),
+                ),
                 ("`reasoning_effort`", json!({"reasoning_effort": "high"})),
                 ("`verbosity`", json!({"verbosity": "low"})),
                 ("`user`", json!({"user": "u"})),
@@ -80,7 +125,10 @@ fn features(protocol: &str) -> Vec<(&'static str, Value)> {
                 ("`prompt_cache_key`", json!({"prompt_cache_key": "k"})),
                 ("`safety_identifier`", json!({"safety_identifier": "k"})),
                 ("`prediction`", json!({"prediction": {"type": "content", "content": "x"}})),
-                ("`modalities` and `audio`", json!({"modalities": ["text", "audio"], "audio": {"voice": "a", "format": "wav"}})),
+                (
+                    "`modalities` and `audio`",
+                    json!({"modalities": ["text", "audio"], "audio": {"voice": "a", "format": "wav"}}),
+                ),
                 ("`web_search_options`", json!({"web_search_options": {}})),
                 ("a field that is not known yet", json!({"brand_new": 1})),
             ]
@@ -93,31 +141,73 @@ fn features(protocol: &str) -> Vec<(&'static str, Value)> {
             vec![
                 ("`instructions`", json!({"instructions": "s"})),
                 ("developer message", json!({"input": [{"role": "developer", "content": "s"}, hi]})),
-                ("image bytes", user(json!([{"type": "input_image", "image_url": format!("data:image/png;base64,{PNG}")}]))),
+                (
+                    "image bytes",
+                    user(json!([{"type": "input_image", "image_url": format!("data:image/png;base64,{PNG}")}])),
+                ),
                 ("image URL", user(json!([{"type": "input_image", "image_url": "https://example.com/a.png"}]))),
-                ("image `detail`", user(json!([{"type": "input_image", "image_url": format!("data:image/png;base64,{PNG}"), "detail": "low"}]))),
+                (
+                    "image `detail`",
+                    user(
+                        json!([{"type": "input_image", "image_url": format!("data:image/png;base64,{PNG}"), "detail": "low"}]),
+                    ),
+                ),
                 ("image file id", user(json!([{"type": "input_image", "file_id": "file-1"}]))),
-                ("file bytes", user(json!([{"type": "input_file", "filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBE"}]))),
+                (
+                    "file bytes",
+                    user(
+                        json!([{"type": "input_file", "filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBE"}]),
+                    ),
+                ),
                 ("file URL", user(json!([{"type": "input_file", "file_url": "https://example.com/a.pdf"}]))),
-                ("assistant text", json!({"input": [hi, {"role": "assistant", "content": [{"type": "output_text", "text": "b"}]}, hi]})),
-                ("reasoning item", json!({"input": [hi, {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAA"}, hi]})),
-                ("function call and output", json!({"input": [hi, {"type": "function_call", "call_id": "c", "name": "f", "arguments": arguments}, {"type": "function_call_output", "call_id": "c", "output": "sunny"}]})),
-                ("image in an output", json!({"input": [hi, {"type": "function_call", "call_id": "c", "name": "f", "arguments": arguments}, {"type": "function_call_output", "call_id": "c", "output": [{"type": "input_image", "image_url": format!("data:image/png;base64,{PNG}")}]}]})),
-                ("custom tool call", json!({"input": [hi, {"type": "custom_tool_call", "call_id": "c", "name": "f", "input": "x"}, {"type": "custom_tool_call_output", "call_id": "c", "output": "y"}]})),
-                ("web search item", json!({"input": [hi, {"type": "web_search_call", "id": "ws_1", "status": "completed"}, hi]})),
+                (
+                    "assistant text",
+                    json!({"input": [hi, {"role": "assistant", "content": [{"type": "output_text", "text": "b"}]}, hi]}),
+                ),
+                (
+                    "reasoning item",
+                    json!({"input": [hi, {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAA"}, hi]}),
+                ),
+                (
+                    "function call and output",
+                    json!({"input": [hi, {"type": "function_call", "call_id": "c", "name": "f", "arguments": arguments}, {"type": "function_call_output", "call_id": "c", "output": "sunny"}]}),
+                ),
+                (
+                    "image in an output",
+                    json!({"input": [hi, {"type": "function_call", "call_id": "c", "name": "f", "arguments": arguments}, {"type": "function_call_output", "call_id": "c", "output": [{"type": "input_image", "image_url": format!("data:image/png;base64,{PNG}")}]}]}),
+                ),
+                (
+                    "custom tool call",
+                    json!({"input": [hi, {"type": "custom_tool_call", "call_id": "c", "name": "f", "input": "x"}, {"type": "custom_tool_call_output", "call_id": "c", "output": "y"}]}),
+                ),
+                (
+                    "web search item",
+                    json!({"input": [hi, {"type": "web_search_call", "id": "ws_1", "status": "completed"}, hi]}),
+                ),
                 ("item reference", json!({"input": [{"type": "item_reference", "id": "msg_1"}, hi]})),
                 ("tools", with_tool(json!({}))),
-                ("`strict` of a tool", json!({"tools": [{"type": "function", "name": "f", "parameters": schema, "strict": true}]})),
+                (
+                    "`strict` of a tool",
+                    json!({"tools": [{"type": "function", "name": "f", "parameters": schema, "strict": true}]}),
+                ),
                 ("built-in tool", json!({"tools": [{"type": "web_search"}]})),
                 ("`tool_choice: required`", with_tool(json!({"tool_choice": "required"}))),
                 ("`tool_choice` of a function", with_tool(json!({"tool_choice": {"type": "function", "name": "f"}}))),
-                ("`allowed_tools`", with_tool(json!({"tool_choice": {"type": "allowed_tools", "mode": "required", "tools": [{"type": "function", "name": "f"}]}}))),
+                (
+                    "`allowed_tools`",
+                    with_tool(
+                        json!({"tool_choice": {"type": "allowed_tools", "mode": "required", "tools": [{"type": "function", "name": "f"}]}}),
+                    ),
+                ),
                 ("`parallel_tool_calls: false`", with_tool(json!({"parallel_tool_calls": false}))),
                 ("`temperature`", json!({"temperature": 0.5})),
                 ("`top_p`", json!({"top_p": 0.5})),
                 ("`top_logprobs`", json!({"top_logprobs": 3, "include": ["message.output_text.logprobs"]})),
                 ("`text.format: json_object`", json!({"text": {"format": {"type": "json_object"}}})),
-                ("`text.format: json_schema`", json!({"text": {"format": {"type": "json_schema", "name": "a", "schema": schema}}})),
+                (
+                    "`text.format: json_schema`",
+                    json!({"text": {"format": {"type": "json_schema", "name": "a", "schema": schema}}}),
+                ),
                 ("`text.verbosity`", json!({"text": {"verbosity": "low"}})),
                 ("`reasoning.effort`", json!({"reasoning": {"effort": "high"}})),
                 ("`reasoning.summary`", json!({"reasoning": {"effort": "high", "summary": "auto"}})),
@@ -139,45 +229,121 @@ fn features(protocol: &str) -> Vec<(&'static str, Value)> {
             let tool = json!({"name": "f", "description": "d", "input_schema": schema});
             let with_tool = |more: Value| merged(json!({"tools": [tool]}), more);
             let hi = json!({"role": "user", "content": "hi"});
-            let called = |block: Value| {
-                json!({"messages": [hi, {"role": "assistant", "content": [{"type": "tool_use", "id": "toolu_1", "name": "f", "input": {"city": "A"}}]}, {"role": "user", "content": [block]}]})
-            };
+            let called = |block: Value| json!({"messages": [hi, {"role": "assistant", "content": [{"type": "tool_use", "id": "toolu_1", "name": "f", "input": {"city": "A"}}]}, {"role": "user", "content": [block]}]});
             let said = |block: Value| json!({"messages": [hi, {"role": "assistant", "content": [block, {"type": "text", "text": "b"}]}, hi]});
             vec![
                 ("`system`", json!({"system": "s"})),
-                ("cache mark on `system`", json!({"system": [{"type": "text", "text": "s", "cache_control": {"type": "ephemeral"}}]})),
-                ("cache mark on a block", user(json!([{"type": "text", "text": "hi", "cache_control": {"type": "ephemeral", "ttl": "1h"}}]))),
-                ("cache mark on a tool", json!({"tools": [{"name": "f", "input_schema": schema, "cache_control": {"type": "ephemeral"}}]})),
-                ("cache mark on a result", called(json!({"type": "tool_result", "tool_use_id": "toolu_1", "content": "x", "cache_control": {"type": "ephemeral"}}))),
-                ("image bytes", user(json!([{"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PNG}}]))),
-                ("image URL", user(json!([{"type": "image", "source": {"type": "url", "url": "https://example.com/a.png"}}]))),
-                ("cache mark on an image", user(json!([{"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PNG}, "cache_control": {"type": "ephemeral"}}]))),
+                (
+                    "cache mark on `system`",
+                    json!({"system": [{"type": "text", "text": "s", "cache_control": {"type": "ephemeral"}}]}),
+                ),
+                (
+                    "cache mark on a block",
+                    user(json!([{"type": "text", "text": "hi", "cache_control": {"type": "ephemeral", "ttl": "1h"}}])),
+                ),
+                (
+                    "cache mark on a tool",
+                    json!({"tools": [{"name": "f", "input_schema": schema, "cache_control": {"type": "ephemeral"}}]}),
+                ),
+                (
+                    "cache mark on a result",
+                    called(
+                        json!({"type": "tool_result", "tool_use_id": "toolu_1", "content": "x", "cache_control": {"type": "ephemeral"}}),
+                    ),
+                ),
+                (
+                    "image bytes",
+                    user(
+                        json!([{"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PNG}}]),
+                    ),
+                ),
+                (
+                    "image URL",
+                    user(json!([{"type": "image", "source": {"type": "url", "url": "https://example.com/a.png"}}])),
+                ),
+                (
+                    "cache mark on an image",
+                    user(
+                        json!([{"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PNG}, "cache_control": {"type": "ephemeral"}}]),
+                    ),
+                ),
                 ("image file id", user(json!([{"type": "image", "source": {"type": "file", "file_id": "file_1"}}]))),
-                ("document bytes", user(json!([{"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": "JVBE"}}]))),
-                ("document text", user(json!([{"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "words"}}]))),
-                ("document URL", user(json!([{"type": "document", "source": {"type": "url", "url": "https://example.com/a.pdf"}}]))),
-                ("`title`, `context`, `citations` of a document", user(json!([{"type": "document", "title": "t", "context": "c", "citations": {"enabled": true}, "source": {"type": "base64", "media_type": "application/pdf", "data": "JVBE"}}]))),
-                ("search result", user(json!([{"type": "search_result", "source": "s", "title": "t", "content": [{"type": "text", "text": "x"}]}]))),
+                (
+                    "document bytes",
+                    user(
+                        json!([{"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": "JVBE"}}]),
+                    ),
+                ),
+                (
+                    "document text",
+                    user(
+                        json!([{"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "words"}}]),
+                    ),
+                ),
+                (
+                    "document URL",
+                    user(json!([{"type": "document", "source": {"type": "url", "url": "https://example.com/a.pdf"}}])),
+                ),
+                (
+                    "`title`, `context`, `citations` of a document",
+                    user(
+                        json!([{"type": "document", "title": "t", "context": "c", "citations": {"enabled": true}, "source": {"type": "base64", "media_type": "application/pdf", "data": "JVBE"}}]),
+                    ),
+                ),
+                (
+                    "search result",
+                    user(
+                        json!([{"type": "search_result", "source": "s", "title": "t", "content": [{"type": "text", "text": "x"}]}]),
+                    ),
+                ),
                 ("thinking sent back", said(json!({"type": "thinking", "thinking": "r", "signature": "c2ln"}))),
                 ("redacted thinking sent back", said(json!({"type": "redacted_thinking", "data": "ZGF0"}))),
-                ("citations sent back", json!({"messages": [hi, {"role": "assistant", "content": [{"type": "text", "text": "b", "citations": [{"type": "char_location", "cited_text": "x", "document_index": 0, "start_char_index": 0, "end_char_index": 1}]}]}, hi]})),
-                ("server tool's result sent back", said(json!({"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": []}))),
-                ("tool use and result", called(json!({"type": "tool_result", "tool_use_id": "toolu_1", "content": "sunny"}))),
-                ("`is_error` of a result", called(json!({"type": "tool_result", "tool_use_id": "toolu_1", "content": "broken", "is_error": true}))),
-                ("image in a result", called(json!({"type": "tool_result", "tool_use_id": "toolu_1", "content": [{"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PNG}}]}))),
+                (
+                    "citations sent back",
+                    json!({"messages": [hi, {"role": "assistant", "content": [{"type": "text", "text": "b", "citations": [{"type": "char_location", "cited_text": "x", "document_index": 0, "start_char_index": 0, "end_char_index": 1}]}]}, hi]}),
+                ),
+                (
+                    "server tool's result sent back",
+                    said(json!({"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": []})),
+                ),
+                (
+                    "tool use and result",
+                    called(json!({"type": "tool_result", "tool_use_id": "toolu_1", "content": "sunny"})),
+                ),
+                (
+                    "`is_error` of a result",
+                    called(
+                        json!({"type": "tool_result", "tool_use_id": "toolu_1", "content": "broken", "is_error": true}),
+                    ),
+                ),
+                (
+                    "image in a result",
+                    called(
+                        json!({"type": "tool_result", "tool_use_id": "toolu_1", "content": [{"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PNG}}]}),
+                    ),
+                ),
                 ("tools", with_tool(json!({}))),
                 ("server tool", json!({"tools": [{"type": "web_search_20250305", "name": "web_search"}]})),
                 ("`tool_choice: any`", with_tool(json!({"tool_choice": {"type": "any"}}))),
                 ("`tool_choice` of a tool", with_tool(json!({"tool_choice": {"type": "tool", "name": "f"}}))),
-                ("`disable_parallel_tool_use`", with_tool(json!({"tool_choice": {"type": "auto", "disable_parallel_tool_use": true}}))),
+                (
+                    "`disable_parallel_tool_use`",
+                    with_tool(json!({"tool_choice": {"type": "auto", "disable_parallel_tool_use": true}})),
+                ),
                 ("`temperature`", json!({"temperature": 0.5})),
                 ("`top_p`", json!({"top_p": 0.5})),
                 ("`top_k`", json!({"top_k": 5})),
                 ("`stop_sequences`", json!({"stop_sequences": ["END"]})),
-                ("`thinking` with a budget", json!({"max_tokens": 4000, "thinking": {"type": "enabled", "budget_tokens": 2000}})),
+                (
+                    "`thinking` with a budget",
+                    json!({"max_tokens": 4000, "thinking": {"type": "enabled", "budget_tokens": 2000}}),
+                ),
                 ("adaptive `thinking`", json!({"thinking": {"type": "adaptive"}})),
                 ("`output_config.effort`", json!({"output_config": {"effort": "high"}})),
-                ("`output_config.format`", json!({"output_config": {"format": {"type": "json_schema", "schema": schema}}})),
+                (
+                    "`output_config.format`",
+                    json!({"output_config": {"format": {"type": "json_schema", "schema": schema}}}),
+                ),
                 ("`metadata.user_id`", json!({"metadata": {"user_id": "u"}})),
                 ("`service_tier`", json!({"service_tier": "auto"})),
                 ("`mcp_servers`", json!({"mcp_servers": [{"type": "url", "url": "https://example.com", "name": "n"}]})),
@@ -196,21 +362,49 @@ fn features(protocol: &str) -> Vec<(&'static str, Value)> {
             vec![
                 ("`systemInstruction`", json!({"systemInstruction": {"parts": [{"text": "s"}]}})),
                 ("image bytes", user(json!({"inlineData": {"mimeType": "image/png", "data": PNG}}))),
-                ("file URI", user(json!({"fileData": {"mimeType": "image/png", "fileUri": "https://example.com/a.png"}}))),
+                (
+                    "file URI",
+                    user(json!({"fileData": {"mimeType": "image/png", "fileUri": "https://example.com/a.png"}})),
+                ),
                 ("sound", user(json!({"inlineData": {"mimeType": "audio/wav", "data": "UklG"}}))),
                 ("video", user(json!({"inlineData": {"mimeType": "video/mp4", "data": "AAAA"}}))),
                 ("document bytes", user(json!({"inlineData": {"mimeType": "application/pdf", "data": "JVBE"}}))),
-                ("`videoMetadata`", user(json!({"fileData": {"mimeType": "image/png", "fileUri": "https://example.com/a.png"}, "videoMetadata": {"fps": 1}}))),
+                (
+                    "`videoMetadata`",
+                    user(
+                        json!({"fileData": {"mimeType": "image/png", "fileUri": "https://example.com/a.png"}, "videoMetadata": {"fps": 1}}),
+                    ),
+                ),
                 ("model's text", json!({"contents": [hi, {"role": "model", "parts": [{"text": "b"}]}, hi]})),
-                ("thought sent back", json!({"contents": [hi, {"role": "model", "parts": [{"text": "r", "thought": true, "thoughtSignature": "c2ln"}, {"text": "b"}]}, hi]})),
-                ("signed text sent back", json!({"contents": [hi, {"role": "model", "parts": [{"text": "b", "thoughtSignature": "c2ln"}]}, hi]})),
-                ("code execution sent back", json!({"contents": [hi, {"role": "model", "parts": [{"executableCode": {"language": "PYTHON", "code": "1"}}, {"text": "b"}]}, hi]})),
-                ("call and response", json!({"contents": [hi, {"role": "model", "parts": [call]}, {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {"result": "sunny"}}}]}]})),
-                ("signed call sent back", json!({"contents": [hi, {"role": "model", "parts": [merged(call.clone(), json!({"thoughtSignature": "c2ln"}))]}, {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {"result": "sunny"}}}]}]})),
+                (
+                    "thought sent back",
+                    json!({"contents": [hi, {"role": "model", "parts": [{"text": "r", "thought": true, "thoughtSignature": "c2ln"}, {"text": "b"}]}, hi]}),
+                ),
+                (
+                    "signed text sent back",
+                    json!({"contents": [hi, {"role": "model", "parts": [{"text": "b", "thoughtSignature": "c2ln"}]}, hi]}),
+                ),
+                (
+                    "code execution sent back",
+                    json!({"contents": [hi, {"role": "model", "parts": [{"executableCode": {"language": "PYTHON", "code": "1"}}, {"text": "b"}]}, hi]}),
+                ),
+                (
+                    "call and response",
+                    json!({"contents": [hi, {"role": "model", "parts": [call]}, {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {"result": "sunny"}}}]}]}),
+                ),
+                (
+                    "signed call sent back",
+                    json!({"contents": [hi, {"role": "model", "parts": [merged(call.clone(), json!({"thoughtSignature": "c2ln"}))]}, {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {"result": "sunny"}}}]}]}),
+                ),
                 ("tools", with_tool(json!({}))),
                 ("built-in tool", json!({"tools": [{"googleSearch": {}}]})),
                 ("mode `ANY`", with_tool(json!({"toolConfig": {"functionCallingConfig": {"mode": "ANY"}}}))),
-                ("`allowedFunctionNames`", with_tool(json!({"toolConfig": {"functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": ["f"]}}}))),
+                (
+                    "`allowedFunctionNames`",
+                    with_tool(
+                        json!({"toolConfig": {"functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": ["f"]}}}),
+                    ),
+                ),
                 ("`temperature`", config(json!({"temperature": 0.5}))),
                 ("`topP`", config(json!({"topP": 0.5}))),
                 ("`topK`", config(json!({"topK": 5}))),
@@ -221,13 +415,21 @@ fn features(protocol: &str) -> Vec<(&'static str, Value)> {
                 ("`candidateCount`", config(json!({"candidateCount": 2}))),
                 ("`responseLogprobs`", config(json!({"responseLogprobs": true}))),
                 ("JSON mode", config(json!({"responseMimeType": "application/json"}))),
-                ("`responseSchema`", config(json!({"responseMimeType": "application/json", "responseSchema": {"type": "OBJECT", "properties": {"city": {"type": "STRING"}}}}))),
+                (
+                    "`responseSchema`",
+                    config(
+                        json!({"responseMimeType": "application/json", "responseSchema": {"type": "OBJECT", "properties": {"city": {"type": "STRING"}}}}),
+                    ),
+                ),
                 ("`thinkingBudget`", config(json!({"thinkingConfig": {"thinkingBudget": 2000}}))),
                 ("`thinkingLevel`", config(json!({"thinkingConfig": {"thinkingLevel": "HIGH"}}))),
                 ("`responseModalities`", config(json!({"responseModalities": ["TEXT", "IMAGE"]}))),
                 ("`mediaResolution`", config(json!({"mediaResolution": "MEDIA_RESOLUTION_LOW"}))),
                 ("`speechConfig`", config(json!({"speechConfig": {"languageCode": "en"}}))),
-                ("`safetySettings`", json!({"safetySettings": [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_NONE"}]})),
+                (
+                    "`safetySettings`",
+                    json!({"safetySettings": [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_NONE"}]}),
+                ),
                 ("`cachedContent`", json!({"cachedContent": "cachedContents/1"})),
                 ("`labels`", json!({"labels": {"a": "b"}})),
                 ("a field that is not known yet", json!({"brandNew": 1})),

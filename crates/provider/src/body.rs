@@ -4,6 +4,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use tollbridge_core::{ByteStream, Error, ErrorKind, VendorError};
+use tollbridge_protocol::Framing;
 
 /// The largest whole reply that is read, in bytes.
 pub(crate) const WHOLE_LIMIT: usize = 256 << 20;
@@ -36,8 +37,18 @@ pub(crate) async fn read_start(mut body: ByteStream, limit: usize) -> Bytes {
     start.freeze()
 }
 
+/// Says whether bytes can be the beginning of a stream of this form.
+pub(crate) fn begins_stream(framing: Framing, first: &Bytes) -> bool {
+    match framing {
+        Framing::JsonLines => first.trim_ascii_start().starts_with(b"{"),
+        // A length below 16 MiB begins with zero, and no JSON does.
+        Framing::EventStream => first.starts_with(&[0]),
+        _ => begins_events(first),
+    }
+}
+
 /// Says whether bytes can be the beginning of server-sent events.
-pub(crate) fn begins_stream(first: &Bytes) -> bool {
+fn begins_events(first: &Bytes) -> bool {
     let text = first.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(first).trim_ascii_start();
     let fields: [&[u8]; 5] = [b"data", b"event", b"id", b"retry", b":"];
     // The network may have split the first word.

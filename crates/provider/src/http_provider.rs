@@ -11,12 +11,15 @@ use tollbridge_core::{
     ProviderSettings, Reply, ReplyBody, Request, Secret, Timeouts, Transport, VendorError,
 };
 use tollbridge_protocol::translate::{self, Encoded};
-use tollbridge_protocol::{ChatCodec, CountCodec, EmbedCodec, ModelsCodec, RerankCodec, errors, models};
+use tollbridge_protocol::{
+    ChatCodec, CountCodec, EmbedCodec, Framing, ModelsCodec, RerankCodec, errors, framing_of, models,
+};
 use tollbridge_types::{ModelInfo, Protocol};
 use url::Url;
 
 use crate::body::{self, Shape};
 use crate::limits;
+use crate::signer::Signer;
 use crate::stream;
 
 /// A vendor reached over HTTP: its codecs, its routes and its key.
@@ -30,6 +33,8 @@ pub struct HttpProvider {
     count: Option<&'static dyn CountCodec>,
     rerank: Option<&'static dyn RerankCodec>,
     route: Box<FindRoute>,
+    signer: Option<Arc<dyn Signer>>,
+    rewrite: Option<Box<Rewrite>>,
     headers: HeaderMap,
     key: Option<Secret>,
     listed: Vec<ModelSettings>,
@@ -40,6 +45,7 @@ pub struct HttpProvider {
     refused_usage: Mutex<HashSet<String>>,
 }
 
+type Rewrite = dyn Fn(&Route<'_>, Bytes) -> Result<Bytes, Error> + Send + Sync;
 type FindRoute = dyn Fn(&Route<'_>) -> Result<Url, Error> + Send + Sync;
 
 /// What a route is looked up for.
@@ -72,6 +78,8 @@ impl HttpProvider {
             count: None,
             rerank: None,
             route: Box::new(route),
+            signer: None,
+            rewrite: None,
             headers,
             key: settings.api_key,
             listed: settings.models,
@@ -152,6 +160,23 @@ impl HttpProvider {
         Ok(self)
     }
 
+    /// Signs every request, after everything else has been done to it.
+    #[must_use]
+    pub fn signer(mut self, signer: Arc<dyn Signer>) -> Self {
+        self.signer = Some(signer);
+        self
+    }
+
+    /// Changes every body before it is sent, for vendors that wrap a protocol in something of their own.
+    #[must_use]
+    pub fn rewrite(
+        mut self,
+        rewrite: impl Fn(&Route<'_>, Bytes) -> Result<Bytes, Error> + Send + Sync + 'static,
+    ) -> Self {
+        self.rewrite = Some(Box::new(rewrite));
+        self
+    }
+
     /// Sends a header with every request, unless the settings name it.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
@@ -180,19 +205,28 @@ impl HttpProvider {
         {
             limits::check(request, settings)?;
         }
-        let url = (self.route)(&Route { operation, protocol, model, stream })?;
-        let encoded = self.encode(request, protocol, self.may_ask_usage(model))?;
+        let route = Route { operation, protocol, model, stream };
+        let url = (self.route)(&route)?;
+        let encoded = self.encode(request, &route, self.may_ask_usage(model))?;
         let mut outcome = self.exchange(request, protocol, &url, &encoded, cx).await;
         if encoded.asked_usage && outcome.as_ref().is_err_and(refuses_stream_options) {
             self.never_ask_usage(model);
-            outcome = self.exchange(request, protocol, &url, &self.encode(request, protocol, false)?, cx).await;
+            outcome = self.exchange(request, protocol, &url, &self.encode(request, &route, false)?, cx).await;
         }
         let mut reply = outcome?;
         reply.losses = encoded.losses;
         Ok(reply)
     }
 
-    fn encode(&self, request: &Request, protocol: Protocol, ask_usage: bool) -> Result<Encoded, Error> {
+    fn encode(&self, request: &Request, route: &Route<'_>, ask_usage: bool) -> Result<Encoded, Error> {
+        let mut encoded = self.written(request, route.protocol, ask_usage)?;
+        if let Some(rewrite) = &self.rewrite {
+            encoded.body = rewrite(route, encoded.body)?;
+        }
+        Ok(encoded)
+    }
+
+    fn written(&self, request: &Request, protocol: Protocol, ask_usage: bool) -> Result<Encoded, Error> {
         let chat = self.chats.iter().find(|codec| codec.protocol() == protocol);
         match (request.operation, chat, self.embed, self.count, self.rerank) {
             (Operation::Chat, Some(codec), ..) => translate::request(request, *codec, ask_usage),
@@ -229,6 +263,9 @@ impl HttpProvider {
                     outgoing.headers_mut().append(name, value.clone());
                 }
             }
+        }
+        if let Some(signer) = &self.signer {
+            signer.sign(&mut outgoing, cx).await?;
         }
         cx.observe(CallEvent::sent(&self.info.name, &request.model));
         let timeouts = cx.timeouts.unwrap_or(self.timeouts);
@@ -276,7 +313,10 @@ impl HttpProvider {
                     None => return Err(body::garbage("the reply is empty", status, &first)),
                 }
             }
-            if body::begins_stream(&first) {
+            let framing = framing_of(protocol);
+            // On lines, the first of many objects looks like the only one.
+            let one_object = framing == Framing::JsonLines && content_type(headers) == "application/json";
+            if body::begins_stream(framing, &first) && !one_object {
                 return Ok(ReplyBody::Frames(stream::frames(protocol, &first, body, timeouts.finish)));
             }
         }
@@ -342,8 +382,13 @@ impl Provider for HttpProvider {
 /// Says whether a reply is something else than JSON that passes unread: sound, plain text, pictures in events.
 fn is_media(operation: Operation, headers: &HeaderMap) -> bool {
     let passes = matches!(operation, Operation::Image | Operation::Speech | Operation::Transcribe);
+    passes && !content_type(headers).contains("json")
+}
+
+/// Returns the type of a body, without its parameters.
+fn content_type(headers: &HeaderMap) -> String {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    passes && !kind.to_ascii_lowercase().contains("json")
+    kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 fn refuses_stream_options(error: &Error) -> bool {

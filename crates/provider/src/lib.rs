@@ -8,8 +8,10 @@ mod endpoint;
 mod http_provider;
 mod limits;
 mod openai_paths;
+mod signer;
 mod stream;
 
 pub use endpoint::{Endpoint, api_path};
 pub use http_provider::{HttpProvider, Route};
 pub use openai_paths::openai_path;
+pub use signer::Signer;

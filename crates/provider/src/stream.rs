@@ -5,7 +5,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use tokio::time::Instant;
 use tollbridge_core::{ByteStream, Error, ErrorKind, Frame, FrameStream};
-use tollbridge_protocol::{FrameDecoder, FrameKind, Framing, frame_kind};
+use tollbridge_protocol::{FrameDecoder, FrameKind, frame_kind, framing_of};
 use tollbridge_types::Protocol;
 
 /// Cuts a body into frames, and tells a finished stream from one that was cut short.
@@ -15,7 +15,7 @@ pub(crate) fn frames(protocol: Protocol, first: &Bytes, body: ByteStream, grace:
     let mut reader = Reader {
         protocol,
         body: Some(body),
-        decoder: FrameDecoder::new(Framing::Sse),
+        decoder: FrameDecoder::new(framing_of(protocol)),
         ready: VecDeque::new(),
         grace,
         progress: Progress::Open,
@@ -114,7 +114,9 @@ impl Reader {
         match self.progress {
             Progress::Open => None,
             // Other protocols may go on after a finish: only OpenAI's leaves nothing but usage and its mark.
-            Progress::Finished(_) if !matches!(self.protocol, Protocol::OPENAI_CHAT | Protocol::OPENAI_COMPLETIONS) => None,
+            Progress::Finished(_) if !matches!(self.protocol, Protocol::OPENAI_CHAT | Protocol::OPENAI_COMPLETIONS) => {
+                None
+            }
             Progress::Finished(since) | Progress::Ended(since) => Some(since + self.grace),
         }
     }

@@ -174,6 +174,18 @@ pub(crate) fn embeddings(body: &Value, seed: u64, batch: bool) -> Value {
     json!({"embeddings": list, "usageMetadata": {"promptTokenCount": counts.iter().sum::<u64>()}})
 }
 
+/// Answers Vertex AI's predict of embeddings.
+pub(crate) fn predict(body: &Value, seed: u64) -> Value {
+    let dimensions = body["parameters"]["outputDimensionality"].as_u64().unwrap_or(8).min(4096);
+    let one = |instance: &Value| {
+        let text = instance["content"].as_str().unwrap_or_default();
+        let statistics = json!({"truncated": false, "token_count": tokens::count(text)});
+        json!({"embeddings": {"statistics": statistics, "values": vector(seed, text, dimensions)}})
+    };
+    let predictions: Vec<_> = body["instances"].as_array().into_iter().flatten().map(one).collect();
+    json!({"predictions": predictions})
+}
+
 /// Lists the one model.
 pub(crate) fn models(model: &str) -> Value {
     json!({"models": [{

@@ -15,11 +15,32 @@ pub enum Kind {
     Grok,
     /// Moonshot.
     Kimi,
+    /// Mistral, which sends usage on streams unasked.
+    Mistral,
+    /// Ollama, in its own protocol.
+    Ollama,
+    /// Cohere.
+    Cohere,
+    /// Amazon Bedrock.
+    Bedrock,
+    /// Vertex AI, with its token server.
+    Vertex,
 }
 
 impl Kind {
     /// All kinds, in the order of their usual ports.
-    pub const ALL: [Self; 5] = [Self::OpenAi, Self::Anthropic, Self::Google, Self::Grok, Self::Kimi];
+    pub const ALL: [Self; 10] = [
+        Self::OpenAi,
+        Self::Anthropic,
+        Self::Google,
+        Self::Grok,
+        Self::Kimi,
+        Self::Mistral,
+        Self::Ollama,
+        Self::Cohere,
+        Self::Bedrock,
+        Self::Vertex,
+    ];
 
     /// Returns the name on the command line.
     pub const fn as_str(self) -> &'static str {
@@ -29,6 +50,11 @@ impl Kind {
             Self::Google => "google",
             Self::Grok => "grok",
             Self::Kimi => "kimi",
+            Self::Mistral => "mistral",
+            Self::Ollama => "ollama",
+            Self::Cohere => "cohere",
+            Self::Bedrock => "bedrock",
+            Self::Vertex => "vertex",
         }
     }
 
@@ -40,6 +66,11 @@ impl Kind {
             Self::Google => 18082,
             Self::Grok => 18083,
             Self::Kimi => 18084,
+            Self::Mistral => 18085,
+            Self::Ollama => 18086,
+            Self::Cohere => 18087,
+            Self::Bedrock => 18088,
+            Self::Vertex => 18089,
         }
     }
 
@@ -51,6 +82,11 @@ impl Kind {
             Self::Google => "gemini-1.5-flash",
             Self::Grok => "grok-1.5",
             Self::Kimi => "moonshot-v1-8k",
+            Self::Mistral => "mistral-small-latest",
+            Self::Ollama => "qwen3:0.6b",
+            Self::Cohere => "command-a-03-2025",
+            Self::Bedrock => "amazon.nova-micro-v1:0",
+            Self::Vertex => "gemini-2.5-flash",
         }
     }
 
@@ -62,6 +98,11 @@ impl Kind {
             Self::Google => "MOCK_GGL_PORT",
             Self::Grok => "MOCK_GROK_PORT",
             Self::Kimi => "MOCK_KIMI_PORT",
+            Self::Mistral => "MOCK_MISTRAL_PORT",
+            Self::Ollama => "MOCK_OLLAMA_PORT",
+            Self::Cohere => "MOCK_COHERE_PORT",
+            Self::Bedrock => "MOCK_BEDROCK_PORT",
+            Self::Vertex => "MOCK_VERTEX_PORT",
         }
     }
 
@@ -87,6 +128,9 @@ impl FromStr for Kind {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|kind| kind.as_str() == text);
-        found.ok_or_else(|| format!("`{text}` is no mock; use openai, anthropic, google, grok or kimi"))
+        found.ok_or_else(|| {
+            let names: Vec<_> = Self::ALL.iter().map(|kind| kind.as_str()).collect();
+            format!("`{text}` is no mock; use one of {}", names.join(", "))
+        })
     }
 }

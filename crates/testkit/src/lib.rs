@@ -3,11 +3,14 @@
 
 mod answer;
 mod anthropic;
+mod bedrock;
 mod capture;
+mod cohere;
 mod environment;
 mod forward;
 mod google;
 mod kind;
+mod ollama;
 mod openai;
 mod others;
 mod refusal;

@@ -175,7 +175,7 @@ fn stream(kind: Kind, ask: &Ask, say: &Say, mode: UsageMode) -> Wire {
         push(json!({}), json!(finish(say)), Value::Null);
     }
     let answered = events.len();
-    if ask.stream_usage && mode != UsageMode::Omit {
+    if (ask.stream_usage || kind == Kind::Mistral) && mode != UsageMode::Omit {
         let mut last = chunk(json!([]));
         last["usage"] = match mode {
             UsageMode::Constant => json!({"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}),

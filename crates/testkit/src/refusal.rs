@@ -18,7 +18,31 @@ pub(crate) enum Refusal {
 pub(crate) fn refusal(kind: Kind, google: bool, refusal: Refusal) -> (u16, Value) {
     match (kind, google) {
         (Kind::Anthropic, _) => anthropic(refusal),
-        (Kind::Google, true) => googles(refusal),
+        (Kind::Google | Kind::Vertex, true) => googles(refusal),
+        (Kind::Vertex, false) => anthropic(refusal),
+        (Kind::Ollama, _) => {
+            let (status, body) = openai(refusal);
+            (if refusal == Refusal::Quota { 402 } else { status }, json!({"error": body["error"]["message"]}))
+        }
+        (Kind::Cohere, _) => {
+            let (status, body) = openai(refusal);
+            let status = if refusal == Refusal::Quota { 402 } else { status };
+            (status, json!({"id": "mock", "message": body["error"]["message"]}))
+        }
+        (Kind::Bedrock, _) => {
+            let (status, body) = openai(refusal);
+            let name = match refusal {
+                Refusal::Quota => "ServiceQuotaExceededException",
+                Refusal::Overloaded => "ServiceUnavailableException",
+                Refusal::Status(401) => "UnrecognizedClientException",
+                Refusal::Status(403) => "AccessDeniedException",
+                Refusal::Status(404) => "ResourceNotFoundException",
+                Refusal::Status(429) => "ThrottlingException",
+                Refusal::Status(500..) => "InternalServerException",
+                _ => "ValidationException",
+            };
+            (status, json!({"__type": name, "message": body["error"]["message"]}))
+        }
         _ => openai(refusal),
     }
 }

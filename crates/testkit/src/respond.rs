@@ -24,7 +24,7 @@ use crate::refusal::{Refusal, refusal};
 use crate::script::{Effect, Script, Step};
 use crate::upstream::{Shared, UsageMode};
 use crate::wire::Wire;
-use crate::{anthropic, forward, google, openai, others, responses};
+use crate::{anthropic, bedrock, cohere, forward, google, ollama, openai, others, responses};
 
 pub(crate) type Body = BoxBody<Bytes, io::Error>;
 
@@ -86,6 +86,14 @@ enum Route {
     OpenAiChat,
     OpenAiResponses,
     OpenAiEmbeddings,
+    Ollama,
+    OllamaEmbed,
+    Cohere,
+    CohereEmbed,
+    Tokenize,
+    Bedrock { model: String, stream: bool },
+    VertexPredict,
+    Token,
     Count,
     Rerank,
     Moderation,
@@ -101,6 +109,53 @@ enum Route {
 
 fn route(kind: Kind, recorded: &Recorded) -> Route {
     let path = recorded.uri.path();
+    match kind {
+        Kind::Ollama => {
+            return match path {
+                "/api/chat" => Route::Ollama,
+                "/api/embed" => Route::OllamaEmbed,
+                "/api/tags" => Route::Models,
+                _ => Route::Unknown,
+            };
+        }
+        Kind::Cohere => {
+            return match path {
+                "/v2/chat" => Route::Cohere,
+                "/v2/embed" => Route::CohereEmbed,
+                "/v2/rerank" => Route::Rerank,
+                "/v1/tokenize" => Route::Tokenize,
+                "/v1/models" => Route::Models,
+                _ => Route::Unknown,
+            };
+        }
+        Kind::Bedrock => {
+            let target = path.strip_prefix("/model/").and_then(|rest| rest.rsplit_once('/'));
+            return match target {
+                Some((model, "converse")) => Route::Bedrock { model: decoded(model), stream: false },
+                Some((model, "converse-stream")) => Route::Bedrock { model: decoded(model), stream: true },
+                Some((_, "count-tokens")) => Route::Count,
+                None if path == "/foundation-models" => Route::Models,
+                _ => Route::Unknown,
+            };
+        }
+        Kind::Vertex => {
+            let sse = recorded.uri.query().is_some_and(|query| query.contains("alt=sse"));
+            let Some((model, method)) = path.rsplit('/').next().and_then(|last| last.rsplit_once(':')) else {
+                return if path == "/token" { Route::Token } else { Route::Unknown };
+            };
+            let model = model.to_owned();
+            return match method {
+                "rawPredict" if model == "count-tokens" => Route::Count,
+                "rawPredict" | "streamRawPredict" => Route::Anthropic,
+                "generateContent" => Route::Google { model, stream: false, sse },
+                "streamGenerateContent" => Route::Google { model, stream: true, sse },
+                "countTokens" => Route::Count,
+                "predict" => Route::VertexPredict,
+                _ => Route::Unknown,
+            };
+        }
+        _ => {}
+    }
     let google = path.starts_with("/v1beta/") || path.starts_with("/v1/models/");
     if recorded.method == Method::GET {
         return if path.ends_with("/models") { Route::Models } else { Route::Unknown };
@@ -136,6 +191,10 @@ fn route(kind: Kind, recorded: &Recorded) -> Route {
     }
 }
 
+fn decoded(segment: &str) -> String {
+    segment.replace("%3A", ":").replace("%2F", "/")
+}
+
 async fn answer(shared: &Shared, recorded: &Recorded, step: &Step) -> Result<Response<Body>, io::Error> {
     let route = route(shared.kind, recorded);
     let is_responses = matches!(route, Route::OpenAiResponses);
@@ -167,17 +226,32 @@ async fn answer(shared: &Shared, recorded: &Recorded, step: &Step) -> Result<Res
     let wire = match route {
         Route::Models => Wire::Whole(match shared.kind {
             Kind::Anthropic => anthropic::models(&shared.model),
+            Kind::Ollama => ollama::models(&shared.model),
+            Kind::Cohere => cohere::models(&shared.model),
+            Kind::Bedrock => bedrock::models(&shared.model),
             Kind::Google if recorded.uri.path().starts_with("/v1beta/") => google::models(&shared.model),
             _ => openai::models(&shared.model),
         }),
         Route::Count => Wire::Whole(match shared.kind {
             Kind::Anthropic => json!({"input_tokens": others::count(&anthropic::ask(&body))}),
-            Kind::Google => {
+            Kind::Bedrock => {
+                let ask = bedrock::ask(&body["input"]["converse"], "", false);
+                json!({"inputTokens": others::count(&ask)})
+            }
+            Kind::Vertex if recorded.uri.path().ends_with("rawPredict") => {
+                json!({"input_tokens": others::count(&anthropic::ask(&body))})
+            }
+            Kind::Google | Kind::Vertex => {
                 let inner = body.get("generateContentRequest").unwrap_or(&body);
                 json!({"totalTokens": others::count(&google::ask(inner, "", false))})
             }
             _ => json!({"object": "response.input_tokens", "input_tokens": others::count(&responses::ask(&body))}),
         }),
+        Route::OllamaEmbed => Wire::Whole(ollama::embeddings(&body, shared.seed)),
+        Route::CohereEmbed => Wire::Whole(cohere::embeddings(&body, shared.seed)),
+        Route::Tokenize => Wire::Whole(cohere::tokenize(&body)),
+        Route::VertexPredict => Wire::Whole(google::predict(&body, shared.seed)),
+        Route::Token => Wire::Whole(json!({"access_token": "mock-token", "expires_in": 3600, "token_type": "Bearer"})),
         Route::Rerank => Wire::Whole(others::rerank(&body)),
         Route::Moderation => Wire::Whole(others::moderation(&body)),
         Route::Image => Wire::Whole(others::image(&body)),
@@ -214,6 +288,21 @@ async fn speak(shared: &Shared, recorded: &Recorded, route: &Route, body: &Value
             let usual = google::usual(&ask);
             (ask, usual)
         }
+        Route::Ollama => {
+            let ask = ollama::ask(body);
+            let usual = ollama::usual(&ask);
+            (ask, usual)
+        }
+        Route::Cohere => {
+            let ask = cohere::ask(body);
+            let usual = cohere::usual(&ask);
+            (ask, usual)
+        }
+        Route::Bedrock { model, stream } => {
+            let ask = bedrock::ask(body, model, *stream);
+            let usual = bedrock::usual(&ask);
+            (ask, usual)
+        }
         Route::OpenAiResponses => {
             let ask = responses::ask(body);
             let usual = responses::usual(shared.kind, &shared.model, &ask);
@@ -228,9 +317,10 @@ async fn speak(shared: &Shared, recorded: &Recorded, route: &Route, body: &Value
     let say = answer::answer(&ask, usual, shared.seed, recorded.sequence);
     Ok(match route {
         Route::Anthropic => anthropic::chat(&ask, &say, mode),
-        Route::OpenAiResponses => {
-            responses::chat(&Ask { model: named(&ask, shared), ..ask }, &say, mode)
-        }
+        Route::Ollama => ollama::chat(&ask, &say, mode),
+        Route::Cohere => cohere::chat(&ask, &say, mode),
+        Route::Bedrock { .. } => bedrock::chat(&ask, &say, mode),
+        Route::OpenAiResponses => responses::chat(&Ask { model: named(&ask, shared), ..ask }, &say, mode),
         Route::Google { sse, .. } => google::chat(&ask, &say, mode, *sse),
         _ => openai::chat(shared.kind, &Ask { model: named(&ask, shared), ..ask }, &say, mode),
     })
@@ -245,6 +335,9 @@ fn has_credentials(kind: Kind, recorded: &Recorded) -> bool {
     match kind {
         Kind::Anthropic => has("anthropic-version") && (has("x-api-key") || has("authorization")),
         Kind::Google => has("x-goog-api-key") || has("authorization"),
+        Kind::Ollama => true,
+        // The token server is asked without a token.
+        Kind::Vertex => has("authorization") || recorded.uri.path() == "/token",
         _ => has("authorization") || has("api-key"),
     }
 }
@@ -337,7 +430,11 @@ fn error_event(kind: Kind, googles: bool, is_responses: bool) -> Bytes {
     let (_, body) = refusal(kind, googles, Refusal::Overloaded);
     match kind {
         Kind::Anthropic => anthropic::event(&body),
-        Kind::Google if googles => google::event(&body),
+        Kind::Vertex if !googles => anthropic::event(&body),
+        Kind::Ollama => ollama::event(&body),
+        Kind::Cohere => cohere::event(&json!({"type": "error", "message": body["message"]})),
+        Kind::Bedrock => bedrock::message("serviceUnavailableException", &body),
+        Kind::Google | Kind::Vertex if googles => google::event(&body),
         _ if is_responses => responses::error_event(&body),
         _ => openai::event(&body),
     }

@@ -137,7 +137,8 @@ fn stream(ask: &Ask, say: &Say, mode: UsageMode) -> Wire {
                 empty["summary"] = json!([]);
                 push("response.output_item.added", json!({"output_index": index, "item": empty}));
                 let whole = item["summary"][0]["text"].as_str().unwrap_or_default();
-                let part = |text: &str| with(json!({"summary_index": 0, "part": {"type": "summary_text", "text": text}}));
+                let part =
+                    |text: &str| with(json!({"summary_index": 0, "part": {"type": "summary_text", "text": text}}));
                 push("response.reasoning_summary_part.added", part(""));
                 for piece in pieces(whole) {
                     push("response.reasoning_summary_text.delta", with(json!({"summary_index": 0, "delta": piece})));
@@ -154,7 +155,10 @@ fn stream(ask: &Ask, say: &Say, mode: UsageMode) -> Wire {
                 };
                 push("response.content_part.added", part(""));
                 for piece in pieces(&say.text) {
-                    push("response.output_text.delta", with(json!({"content_index": 0, "delta": piece, "logprobs": []})));
+                    push(
+                        "response.output_text.delta",
+                        with(json!({"content_index": 0, "delta": piece, "logprobs": []})),
+                    );
                 }
                 push("response.output_text.done", with(json!({"content_index": 0, "text": say.text, "logprobs": []})));
                 push("response.content_part.done", part(&say.text));

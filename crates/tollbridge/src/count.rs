@@ -2,7 +2,7 @@
 
 use tollbridge_core::{Error, Reply, Request};
 use tollbridge_protocol::{chat_request, count};
-use tollbridge_types::{ChatRequest, Part, Protocol, Tool, TokenCount, UsageBasis};
+use tollbridge_types::{ChatRequest, Part, Protocol, TokenCount, Tool, UsageBasis};
 
 /// Answers a count of tokens in the protocol that it was asked in.
 ///

@@ -30,15 +30,25 @@ pub use tollbridge_types::{
 pub use tollbridge_anthropic as anthropic;
 #[cfg(feature = "azure")]
 pub use tollbridge_azure as azure;
+#[cfg(feature = "bedrock")]
+pub use tollbridge_bedrock as bedrock;
+#[cfg(feature = "cohere")]
+pub use tollbridge_cohere as cohere;
 #[cfg(feature = "config")]
 pub use tollbridge_config as config;
 #[cfg(feature = "echo")]
 pub use tollbridge_echo as echo;
 #[cfg(feature = "gemini")]
 pub use tollbridge_gemini as gemini;
+#[cfg(feature = "mistral")]
+pub use tollbridge_mistral as mistral;
+#[cfg(feature = "ollama")]
+pub use tollbridge_ollama as ollama;
 #[cfg(feature = "openai")]
 pub use tollbridge_openai as openai;
 #[cfg(feature = "openai-compatible")]
 pub use tollbridge_openai_compatible as openai_compatible;
 #[cfg(feature = "http")]
 pub use tollbridge_transport as transport;
+#[cfg(feature = "vertex")]
+pub use tollbridge_vertex as vertex;

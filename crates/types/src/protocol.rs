@@ -51,6 +51,32 @@ impl Protocol {
     pub const GEMINI_EMBED: Self = Self::new("gemini.embed");
     /// Gemini countTokens.
     pub const GEMINI_COUNT_TOKENS: Self = Self::new("gemini.count_tokens");
+    /// Ollama's own chat.
+    pub const OLLAMA_CHAT: Self = Self::new("ollama.chat");
+    /// Ollama's own embeddings.
+    pub const OLLAMA_EMBED: Self = Self::new("ollama.embed");
+    /// Ollama's own model list.
+    pub const OLLAMA_MODELS: Self = Self::new("ollama.models");
+    /// Amazon Bedrock Converse and ConverseStream.
+    pub const BEDROCK_CONVERSE: Self = Self::new("bedrock.converse");
+    /// Amazon Bedrock InvokeModel, in the words of the model's maker.
+    pub const BEDROCK_INVOKE: Self = Self::new("bedrock.invoke");
+    /// The text APIs that came before chat.
+    pub const TEXT_GENERATION: Self = Self::new("text.generation");
+    /// Amazon Bedrock CountTokens.
+    pub const BEDROCK_COUNT_TOKENS: Self = Self::new("bedrock.count_tokens");
+    /// Amazon Bedrock ListFoundationModels.
+    pub const BEDROCK_MODELS: Self = Self::new("bedrock.models");
+    /// Vertex AI's predict form of embeddings.
+    pub const VERTEX_PREDICT: Self = Self::new("vertex.predict");
+    /// Cohere's chat, second version.
+    pub const COHERE_CHAT: Self = Self::new("cohere.chat");
+    /// Cohere's tokenize.
+    pub const COHERE_TOKENIZE: Self = Self::new("cohere.tokenize");
+    /// Cohere's embeddings.
+    pub const COHERE_EMBED: Self = Self::new("cohere.embed");
+    /// Cohere's model list.
+    pub const COHERE_MODELS: Self = Self::new("cohere.models");
     /// Cohere and Jina rerank.
     pub const COHERE_RERANK: Self = Self::new("cohere.rerank");
     /// Gemini model list.
@@ -84,6 +110,19 @@ impl Protocol {
         Self::GEMINI_COUNT_TOKENS,
         Self::GEMINI_MODELS,
         Self::COHERE_RERANK,
+        Self::OLLAMA_CHAT,
+        Self::OLLAMA_EMBED,
+        Self::OLLAMA_MODELS,
+        Self::BEDROCK_CONVERSE,
+        Self::BEDROCK_INVOKE,
+        Self::TEXT_GENERATION,
+        Self::BEDROCK_COUNT_TOKENS,
+        Self::BEDROCK_MODELS,
+        Self::VERTEX_PREDICT,
+        Self::COHERE_CHAT,
+        Self::COHERE_TOKENIZE,
+        Self::COHERE_EMBED,
+        Self::COHERE_MODELS,
     ];
 
     /// Names a protocol; a provider crate of one's own may add one.

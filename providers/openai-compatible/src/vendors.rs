@@ -15,7 +15,6 @@ pub const VENDORS: &[Registration] = &[
         &["MOONSHOT_BASE_URL", "KIMI_BASE_URL"],
     )
     .aliases(&["kimi"]),
-    vendor("mistral", "Mistral", "https://api.mistral.ai/v1", &["MISTRAL_API_KEY"], &["MISTRAL_BASE_URL"]),
     vendor("groq", "Groq", "https://api.groq.com/openai/v1", &["GROQ_API_KEY"], &["GROQ_BASE_URL"]),
     vendor("together", "Together AI", "https://api.together.xyz/v1", &["TOGETHER_API_KEY"], &["TOGETHER_BASE_URL"]),
     vendor(
@@ -97,7 +96,6 @@ pub const VENDORS: &[Registration] = &[
         &["GITHUB_MODELS_BASE_URL"],
     )
     .aliases(&["github_models"]),
-    local("ollama", "Ollama", "http://127.0.0.1:11434/v1", &["OLLAMA_API_KEY"], &["OLLAMA_BASE_URL"]),
     local("vllm", "vLLM", "http://127.0.0.1:8000/v1", &["VLLM_API_KEY"], &["VLLM_BASE_URL"]).aliases(&["hosted_vllm"]),
     local("lmstudio", "LM Studio", "http://127.0.0.1:1234/v1", &["LMSTUDIO_API_KEY"], &["LMSTUDIO_BASE_URL"])
         .aliases(&["lm_studio"]),

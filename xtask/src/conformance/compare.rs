@@ -1,6 +1,8 @@
 use serde_json::Value;
 use tollbridge_core::{Error, Retry};
-use tollbridge_types::{ChatReply, Choice, EmbedReply, ModelInfo, Part, ToolCallKind};
+use tollbridge_types::{
+    ChatReply, Choice, EmbedReply, Embedding, ModelInfo, Part, RerankReply, TokenCount, ToolCallKind,
+};
 
 /// Lists where a reply differs from what the oracle read.
 pub(crate) fn chat(expected: &Value, reply: &ChatReply) -> Vec<String> {
@@ -12,7 +14,10 @@ pub(crate) fn chat(expected: &Value, reply: &ChatReply) -> Vec<String> {
     if expected["stream"].is_null() || !expected["model"].is_null() {
         faults.optional("model", expected, reply.model.as_deref());
     }
-    faults.optional("response_id", expected, reply.id.as_deref());
+    // Of retired completions the oracle leaves the id out.
+    if expected["kind"] != "completion" || !expected["response_id"].is_null() {
+        faults.optional("response_id", expected, reply.id.as_deref());
+    }
     let finish = reply.finish();
     faults.optional("finish_reason", expected, finish.and_then(|finish| finish.raw.as_deref()));
     if !expected["stop_sequence"].is_null() {
@@ -107,6 +112,12 @@ pub(crate) fn embeddings(expected: &Value, reply: &EmbedReply) -> Vec<String> {
     {
         faults.push("count", &count.into(), &reply.embeddings.len().into());
     }
+    if let Some(length) = expected["dims"].as_u64()
+        && let Some(Embedding::Floats(first)) = reply.embeddings.first()
+        && first.len() as u64 != length
+    {
+        faults.push("dims", &length.into(), &first.len().into());
+    }
     if let Some(model) = expected["model"].as_str().filter(|model| reply.model.as_deref() != Some(model)) {
         faults.push("model", &model.into(), &reply.model.clone().into());
     }
@@ -126,6 +137,36 @@ pub(crate) fn models(expected: &Value, list: &[ModelInfo]) -> Vec<String> {
     }
     if let Some(count) = expected["count"].as_u64().filter(|count| *count != list.len() as u64) {
         faults.push("count", &count.into(), &list.len().into());
+    }
+    faults.0
+}
+
+pub(crate) fn count(expected: &Value, counted: &TokenCount) -> Vec<String> {
+    let mut faults = Faults::default();
+    if expected["tokens"].as_u64() != Some(counted.input) {
+        faults.push("tokens", &expected["tokens"], &counted.input.into());
+    }
+    faults.0
+}
+
+pub(crate) fn rerank(expected: &Value, reply: &RerankReply) -> Vec<String> {
+    let mut faults = Faults::default();
+    let order: Vec<u64> = reply.results.iter().map(|ranked| ranked.index).collect();
+    let scores: Vec<f64> = reply.results.iter().map(|ranked| ranked.score).collect();
+    for (name, read) in [("order", Value::from(order)), ("scores", Value::from(scores))] {
+        if !same(&expected[name], &read) {
+            faults.push(name, &expected[name], &read);
+        }
+    }
+    faults.0
+}
+
+pub(crate) fn model(expected: &Value, list: &[ModelInfo]) -> Vec<String> {
+    let mut faults = Faults::default();
+    let strip = |id: &str| id.strip_prefix("models/").unwrap_or(id).to_owned();
+    let read = list.first().map(|model| strip(&model.id));
+    if expected["id"].as_str().map(strip) != read {
+        faults.push("id", &expected["id"], &read.into());
     }
     faults.0
 }

@@ -7,7 +7,9 @@ use super::compare::same;
 
 /// Decodes the request and encodes it again: every field and value must come back.
 pub(crate) fn check(exchange: &Exchange, codec: &dyn ChatCodec) -> Vec<String> {
-    if exchange.request_body_kind.as_deref() != Some("json") || exchange.request_truncated {
+    // Portkey's prompts name a template and its variables.
+    let template = exchange.request_body.get("variables").is_some();
+    if exchange.request_body_kind.as_deref() != Some("json") || exchange.request_truncated || template {
         return Vec::new();
     }
     let sent = &exchange.request_body;
@@ -56,6 +58,7 @@ fn normal(value: &Value, protocol: Protocol) -> Value {
     match protocol {
         Protocol::OPENAI_CHAT => openai(value),
         Protocol::OPENAI_RESPONSES => responses(value),
+        Protocol::OPENAI_COMPLETIONS => completions(value),
         Protocol::ANTHROPIC_MESSAGES => anthropic(value),
         _ => gemini(value),
     }
@@ -145,6 +148,16 @@ fn openai(mut body: Value) -> Value {
         {
             *word = "required".to_owned();
         }
+    }
+    body
+}
+
+fn completions(mut body: Value) -> Value {
+    one_stop(&mut body, "stop");
+    if let Some(fields) = body.as_object_mut()
+        && fields.get("stream") == Some(&Value::Bool(false))
+    {
+        fields.remove("stream");
     }
     body
 }

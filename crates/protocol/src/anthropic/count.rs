@@ -58,6 +58,14 @@ impl CountCodec for CountTokens {
 
 /// What of a request is counted; the rest says how to answer.
 const COUNTED: &[&str] = &[
-    "model", "messages", "system", "tools", "tool_choice", "thinking", "output_config", "context_management",
-    "mcp_servers", "cache_control",
+    "model",
+    "messages",
+    "system",
+    "tools",
+    "tool_choice",
+    "thinking",
+    "output_config",
+    "context_management",
+    "mcp_servers",
+    "cache_control",
 ];

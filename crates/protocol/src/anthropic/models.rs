@@ -28,7 +28,7 @@ impl ModelsCodec for Models {
             model.output_limit = fields.find_count("max_tokens");
             model.owner = Some("anthropic".to_owned());
             model.extras = fields.into_extras(PROTOCOL);
-    crate::model_abilities::read(json, &mut model);
+            crate::model_abilities::read(json, &mut model);
             Some(model)
         };
         Ok(body.find_list("data").iter().filter_map(model).collect())

@@ -27,7 +27,8 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Ve
     body.put("model", target.model);
     let thinking = match thinking(request) {
         Some(asked) if asked.as_str().contains("\"enabled\"") && lost_its_thinking(&turns) => {
-            losses.push(Loss::adapted("reasoning", "off until the next answer: the thinking that began it is not there"));
+            losses
+                .push(Loss::adapted("reasoning", "off until the next answer: the thinking that began it is not there"));
             None
         }
         other => other,
@@ -105,7 +106,8 @@ fn thinking(request: &ChatRequest) -> Option<Json> {
 /// think on in such a turn, as "Extended thinking with tool use" in its guide says.
 fn lost_its_thinking(turns: &[Turn]) -> bool {
     let Some([called, answered]) = turns.last_chunk::<2>() else { return false };
-    let opens = |block: &Block| ["\"thinking\"", "\"redacted_thinking\""].iter().any(|kind| block.json.as_str().contains(kind));
+    let opens =
+        |block: &Block| ["\"thinking\"", "\"redacted_thinking\""].iter().any(|kind| block.json.as_str().contains(kind));
     called.role == "assistant"
         && answered.blocks.iter().any(|block| block.is_result)
         && !called.blocks.first().is_some_and(opens)
@@ -330,7 +332,8 @@ impl Conversation<'_> {
                 let foreign = |citation: &Citation| citation.raw.as_ref().is_none_or(|raw| raw.protocol != PROTOCOL);
                 if text.citations.iter().any(foreign) {
                     // A source needs what Anthropic's own search encrypted.
-                    self.losses.push(Loss::dropped(format!("{path}.citations"), "only Anthropic's own can be sent back"));
+                    self.losses
+                        .push(Loss::dropped(format!("{path}.citations"), "only Anthropic's own can be sent back"));
                 }
                 // Anthropic refuses empty texts.
                 if text.text.is_empty() {

@@ -6,6 +6,7 @@ mod error;
 mod models;
 mod partial;
 mod parts;
+mod predict;
 mod reply_decode;
 mod reply_encode;
 mod request_decode;
@@ -24,6 +25,7 @@ pub use count::CountTokens;
 pub use embed::Embed;
 pub use error::Errors;
 pub use models::Models;
+pub use predict::Predict;
 
 const GENERATE_PROTOCOL: Protocol = Protocol::GEMINI_GENERATE;
 
@@ -41,7 +43,12 @@ impl ChatCodec for Generate {
         request_decode::decode(body)
     }
 
-    fn encode_request(&self, request: &ChatRequest, target: &Target<'_>, losses: &mut Vec<Loss>) -> Result<Bytes, Error> {
+    fn encode_request(
+        &self,
+        request: &ChatRequest,
+        target: &Target<'_>,
+        losses: &mut Vec<Loss>,
+    ) -> Result<Bytes, Error> {
         request_encode::encode(request, target.model, losses)
     }
 

@@ -15,7 +15,8 @@ use crate::tool_id;
 /// Writes the body of generateContent; model and stream stand in the URL.
 pub(crate) fn encode(request: &ChatRequest, model: &str, losses: &mut Vec<Loss>) -> Result<Bytes, Error> {
     let demands_signatures = model.rsplit('/').next().is_some_and(|name| name.starts_with("gemini-3"));
-    let mut conversation = Conversation { demands_signatures, losses, system: Vec::new(), contents: Vec::new(), names: HashMap::new() };
+    let mut conversation =
+        Conversation { demands_signatures, losses, system: Vec::new(), contents: Vec::new(), names: HashMap::new() };
     for (place, message) in request.messages.iter().enumerate() {
         conversation.message(message, &format!("messages[{place}]"))?;
     }

@@ -24,7 +24,8 @@ impl ChatCodec for Completions {
         let mut body = Object::from_body(body)?;
         let mut request = ChatRequest::default();
         request.model = body.take_as("model")?.unwrap_or_default();
-        request.messages = vec![Message::user(prompt(&mut body)?)];
+        let (text, own) = prompt(&mut body)?;
+        request.messages = vec![Message::user(text)];
         request.max_tokens = body.take_as("max_tokens")?;
         request.temperature = body.take_as("temperature")?;
         request.top_p = body.take_as("top_p")?;
@@ -40,6 +41,9 @@ impl ChatCodec for Completions {
             request.stream_usage = options.take_as("include_usage")?;
         }
         request.extras = body.into_extras(PROTOCOL);
+        if let Some(own) = own {
+            request.extras.insert(PROTOCOL, "prompt", own);
+        }
         Ok(request)
     }
 
@@ -50,7 +54,11 @@ impl ChatCodec for Completions {
         losses: &mut Vec<Loss>,
     ) -> Result<Bytes, Error> {
         let mut body = Fields::new();
-        body.put("model", target.model).put("prompt", &text_of(request, losses)?);
+        body.put("model", target.model);
+        match request.extras.get(PROTOCOL, "prompt") {
+            Some(own) => body.put("prompt", own),
+            None => body.put("prompt", &text_of(request, losses)?),
+        };
         body.put_some("max_tokens", request.max_tokens).put_some("temperature", request.temperature);
         body.put_some("top_p", request.top_p).put_some("top_k", request.top_k);
         body.put_some("presence_penalty", request.presence_penalty);
@@ -125,30 +133,32 @@ impl ChatCodec for Completions {
     }
 }
 
-fn prompt(body: &mut Object) -> Result<String, Error> {
+/// Reads the prompt as one text, and keeps any other form of it than a plain string.
+fn prompt(body: &mut Object) -> Result<(String, Option<Json>), Error> {
     let json = body.take("prompt").ok_or_else(|| {
         Error::invalid("prompt", "`prompt` is missing").with_hint("send the text that is to be continued")
     })?;
-    let one = json.parse::<String>().ok();
-    let one = one.or_else(|| json.parse::<Vec<String>>().ok().filter(|list| list.len() == 1).map(|list| list.concat()));
-    match one {
-        Some(text) => Ok(text),
-        None if json.as_str().starts_with('[') => Err(Error::new(
-            ErrorKind::Unsupported,
-            "several prompts, or tokens, in one call need a provider of text completions",
-        )
-        .with_path("prompt")
-        .with_hint("send one text in each call")),
-        None => Err(wrong("prompt", "a string", &json)),
+    if let Ok(text) = json.parse() {
+        return Ok((text, None));
     }
+    let list: Vec<Json> = json.parse().map_err(|_| wrong("prompt", "a string", &json))?;
+    let texts: Vec<String> = list.iter().filter_map(|one| one.parse().ok()).collect();
+    Ok((texts.concat(), Some(json)))
+}
+
+/// Says whether a request holds several prompts, or tokens, which only this protocol can carry.
+pub(crate) fn holds_many(request: &ChatRequest) -> bool {
+    let Some(own) = request.extras.get(PROTOCOL, "prompt") else { return false };
+    own.parse::<Vec<String>>().map_or(true, |texts| texts.len() > 1)
 }
 
 fn text_of(request: &ChatRequest, losses: &mut Vec<Loss>) -> Result<String, Error> {
     for (place, message) in request.messages.iter().enumerate() {
         if let Some(part) = message.parts.iter().position(|part| !matches!(part, Part::Text(_))) {
             let path = format!("messages[{place}].parts[{part}]");
-            return Err(Error::invalid(path, "text completions take nothing but text")
-                .with_hint("use a model that chats"));
+            return Err(
+                Error::invalid(path, "text completions take nothing but text").with_hint("use a model that chats")
+            );
         }
     }
     if let [message] = request.messages.as_slice() {
@@ -321,9 +331,5 @@ impl ChatStreamEncoder for Encoder {
 
 fn push(body: &Fields, frames: &mut Vec<Frame>) {
     let data = body.to_json();
-    frames.push(Frame::new(
-        Bytes::from(format!("data: {data}\n\n")),
-        None,
-        Bytes::from(data.as_str().to_owned()),
-    ));
+    frames.push(Frame::new(Bytes::from(format!("data: {data}\n\n")), None, Bytes::from(data.as_str().to_owned())));
 }

@@ -22,6 +22,7 @@ use tollbridge_types::{ChatReply, ChatRequest, Protocol};
 use crate::{ChatCodec, ChatStreamDecoder, ChatStreamEncoder, ReplyContext, Target};
 
 pub use completions::Completions;
+pub(crate) use completions::holds_many;
 pub use embeddings::Embeddings;
 pub(crate) use embeddings::from_base64;
 pub use error::Errors;

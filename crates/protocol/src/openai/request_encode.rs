@@ -1,15 +1,14 @@
 use bytes::Bytes;
 use tollbridge_core::{Error, Loss};
 use tollbridge_types::{
-    ChatRequest, Media, MediaSource, Message, Opaque, Part, Protocol, Reasoning, ResponseFormat, Role, Text, Thought, Tool, ToolCall,
-    ToolCallKind, ToolChoice, ToolResult,
+    ChatRequest, Media, MediaSource, Message, Opaque, Part, Protocol, Reasoning, ResponseFormat, Role, Text, Thought,
+    Tool, ToolCall, ToolCallKind, ToolChoice, ToolResult,
 };
 
 use super::CHAT_PROTOCOL as PROTOCOL;
 use super::quirks::Quirks;
-use crate::Target;
-use crate::losses;
 use crate::object::{Fields, json};
+use crate::{Target, losses, tool_id};
 
 /// Writes the body of "Create chat completion".
 pub(crate) fn encode(
@@ -28,7 +27,10 @@ pub(crate) fn encode(
     let tools = tools(&request.tools, losses);
     if !tools.is_empty() {
         body.put("tools", &tools);
-        body.put_some("tool_choice", request.tool_choice.as_ref().and_then(|choice| tool_choice(choice, losses)));
+        body.put_some(
+            "tool_choice",
+            request.tool_choice.as_ref().and_then(|choice| tool_choice(choice, quirks, losses)),
+        );
         body.put_some("parallel_tool_calls", request.parallel_tool_calls);
     }
     body.put_some(quirks.max_tokens_field, request.max_tokens);
@@ -39,7 +41,7 @@ pub(crate) fn encode(
         losses.push(Loss::dropped("top_k", "OpenAI has no such setting"));
     }
     body.put_some("presence_penalty", request.presence_penalty);
-    body.put_some("frequency_penalty", request.frequency_penalty).put_some("seed", request.seed);
+    body.put_some("frequency_penalty", request.frequency_penalty).put_some(quirks.seed_field, request.seed);
     if !request.stop.is_empty() {
         body.put("stop", &request.stop);
     }
@@ -266,7 +268,13 @@ impl Writer<'_> {
     fn tool_call(&mut self, call: &ToolCall, place: usize, path: &str) -> Fields {
         losses::report_signature(call.signature.as_ref(), path, PROTOCOL, self.losses);
         losses::report_foreign(&call.extras, &format!("{path}.extras"), PROTOCOL, self.losses);
-        tool_call(call, "request", 0, place)
+        if !self.quirks.short_ids {
+            return tool_call(call, "request", 0, place);
+        }
+        let mut short = call.clone();
+        let id = call.id.clone().unwrap_or_else(|| tool_id::made_up("request", 0, u32::try_from(place).unwrap_or(0)));
+        short.id = Some(tool_id::short(&id));
+        tool_call(&short, "request", 0, place)
     }
 
     fn tool_result(&mut self, result: &ToolResult, message: &Message, path: &str) -> Result<(), Error> {
@@ -287,7 +295,9 @@ impl Writer<'_> {
         }
         let mut fields = Fields::new();
         fields.put("role", "tool");
-        fields.put_some("tool_call_id", result.id.as_ref());
+        let id = result.id.as_ref();
+        fields
+            .put_some("tool_call_id", id.map(|id| if self.quirks.short_ids { tool_id::short(id) } else { id.clone() }));
         fields.put_some("name", result.name.as_ref());
         self.content(&texts, false, &mut fields);
         if message.parts.len() == 1 {
@@ -336,7 +346,7 @@ impl Content {
 
 /// Writes a tool call of a message, in requests and in replies.
 pub(crate) fn tool_call(call: &ToolCall, reply: &str, choice: u32, place: usize) -> Fields {
-    let made_up = || crate::tool_id::made_up(reply, choice, u32::try_from(place).unwrap_or(u32::MAX));
+    let made_up = || tool_id::made_up(reply, choice, u32::try_from(place).unwrap_or(u32::MAX));
     let mut fields = Fields::new();
     fields.put("id", &call.id.clone().unwrap_or_else(made_up));
     let mut inner = Fields::new();
@@ -424,11 +434,11 @@ fn custom(opaque: &Opaque) -> Option<tollbridge_types::Json> {
     })
 }
 
-fn tool_choice(choice: &ToolChoice, losses: &mut Vec<Loss>) -> Option<tollbridge_types::Json> {
+fn tool_choice(choice: &ToolChoice, quirks: &Quirks, losses: &mut Vec<Loss>) -> Option<tollbridge_types::Json> {
     Some(match choice {
         ToolChoice::Auto => json("auto"),
         ToolChoice::None => json("none"),
-        ToolChoice::Required => json("required"),
+        ToolChoice::Required => json(quirks.required_word),
         ToolChoice::Function(name) => json(&serde_json::json!({"type": "function", "function": {"name": name}})),
         ToolChoice::AnyOf(names) => {
             let tools: Vec<_> =

@@ -57,6 +57,15 @@ impl CountCodec for InputTokens {
 
 /// What of a request is counted; the rest says how to answer.
 const COUNTED: &[&str] = &[
-    "model", "instructions", "input", "tools", "tool_choice", "parallel_tool_calls", "text", "reasoning", "truncation",
-    "previous_response_id", "conversation",
+    "model",
+    "instructions",
+    "input",
+    "tools",
+    "tool_choice",
+    "parallel_tool_calls",
+    "text",
+    "reasoning",
+    "truncation",
+    "previous_response_id",
+    "conversation",
 ];

@@ -10,7 +10,8 @@ pub(crate) fn decode(body: &[u8]) -> Result<ChatReply, Error> {
     let mut body = Object::from_vendor(body, "the reply")?;
     fail(&mut body)?;
     let items: Vec<Json> = body.find("output").ok_or_else(|| {
-        Error::new(ErrorKind::Decode, "the reply has no `output`").with_hint("check that `base_url` is the vendor's API")
+        Error::new(ErrorKind::Decode, "the reply has no `output`")
+            .with_hint("check that `base_url` is the vendor's API")
     })?;
     let mut reply = ChatReply::default();
     reply.id = body.find_text("id").filter(|id| !id.is_empty());
@@ -69,9 +70,10 @@ pub(crate) fn finish(body: &mut Object, called: bool, refused: bool) -> Option<F
 /// Keeps what has no typed field. What only repeats the request is not the answer's.
 pub(crate) fn rest(body: Object) -> Extras {
     let mut extras = Extras::default();
-    for (name, value) in body.into_fields().filter(|(name, value)| {
-        !ECHOES.contains(&name.as_str()) && !matches!(value.as_str(), "null" | "[]" | "{}")
-    }) {
+    for (name, value) in body
+        .into_fields()
+        .filter(|(name, value)| !ECHOES.contains(&name.as_str()) && !matches!(value.as_str(), "null" | "[]" | "{}"))
+    {
         extras.insert(PROTOCOL, name, value);
     }
     extras

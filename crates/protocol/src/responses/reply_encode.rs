@@ -59,7 +59,9 @@ pub(crate) fn status(choice: &Choice) -> (&'static str, Option<String>) {
         FinishReason::Length => ("incomplete", Some("max_output_tokens".to_owned())),
         FinishReason::ContentFilter => ("incomplete", Some("content_filter".to_owned())),
         FinishReason::Pause => ("incomplete", Some("pause".to_owned())),
-        FinishReason::Unknown(word) if finish.raw.as_deref() == Some("incomplete") => ("incomplete", Some(word.clone())),
+        FinishReason::Unknown(word) if finish.raw.as_deref() == Some("incomplete") => {
+            ("incomplete", Some(word.clone()))
+        }
         FinishReason::Error | FinishReason::MalformedToolCall => ("incomplete", Some("error".to_owned())),
         _ => ("completed", None),
     }

@@ -243,7 +243,8 @@ fn content_part(part: &Json, path: &str) -> Result<Part, Error> {
         "input_image" => Part::Image(media(fields, "image_url", "image_url")?),
         "input_file" => Part::Document(media(fields, "file_data", "file_url")?),
         "input_audio" => {
-            let mut inner = fields.take_object("input_audio")?.ok_or_else(|| missing(&format!("{path}.input_audio")))?;
+            let mut inner =
+                fields.take_object("input_audio")?.ok_or_else(|| missing(&format!("{path}.input_audio")))?;
             let format = inner.take_as::<String>("format")?.unwrap_or_else(|| "wav".to_owned());
             Part::Audio(Media::base64(format!("audio/{format}"), inner.require::<String>("data")?))
         }

@@ -3,8 +3,8 @@ use std::collections::HashSet;
 use bytes::Bytes;
 use tollbridge_core::{Error, Loss};
 use tollbridge_types::{
-    ChatRequest, Citation, Json, Media, MediaSource, Message, Opaque, Part, Protocol, ResponseFormat, Role, Text, Tool, ToolCallKind,
-    ToolChoice, ToolResult,
+    ChatRequest, Citation, Json, Media, MediaSource, Message, Opaque, Part, Protocol, ResponseFormat, Role, Text, Tool,
+    ToolCallKind, ToolChoice, ToolResult,
 };
 
 use super::{RESPONSES_PROTOCOL as PROTOCOL, items, reply_encode};
@@ -167,9 +167,9 @@ impl Writer<'_> {
                     self.flush(role, message, &mut content);
                     match items::own_reasoning(thought) {
                         Some(fields) => self.items.push(fields.to_json()),
-                        None => self
-                            .losses
-                            .push(Loss::dropped(path, "thinking of another protocol cannot be sent back")),
+                        None => {
+                            self.losses.push(Loss::dropped(path, "thinking of another protocol cannot be sent back"))
+                        }
                     }
                 }
                 Part::ToolCall(call) => {
@@ -232,13 +232,7 @@ impl Writer<'_> {
         self.items.push(fields.to_json());
     }
 
-    fn part(
-        &mut self,
-        part: &Part,
-        role: &str,
-        path: &str,
-        plain: &mut Option<String>,
-    ) -> Result<Option<Json>, Error> {
+    fn part(&mut self, part: &Part, role: &str, path: &str, plain: &mut Option<String>) -> Result<Option<Json>, Error> {
         *plain = None;
         Ok(Some(match part {
             Part::Text(text) => {
@@ -263,8 +257,9 @@ impl Writer<'_> {
                 audio(media, path)?
             }
             Part::Video(_) => {
-                return Err(Error::invalid(path, "OpenAI's responses take no video")
-                    .with_hint("send frames of it as images"));
+                return Err(
+                    Error::invalid(path, "OpenAI's responses take no video").with_hint("send frames of it as images")
+                );
             }
             Part::Opaque(opaque) => match own(opaque, path, self.losses) {
                 Some(json) => json,

@@ -347,7 +347,9 @@ impl Encoder {
 /// Returns the events of a call's arguments: a piece, the end, and the end's field.
 fn events_of(kind: ToolCallKind) -> (&'static str, &'static str, &'static str) {
     match kind {
-        ToolCallKind::Custom => ("response.custom_tool_call_input.delta", "response.custom_tool_call_input.done", "input"),
+        ToolCallKind::Custom => {
+            ("response.custom_tool_call_input.delta", "response.custom_tool_call_input.done", "input")
+        }
         _ => ("response.function_call_arguments.delta", "response.function_call_arguments.done", "arguments"),
     }
 }

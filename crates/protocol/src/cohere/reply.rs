@@ -1,0 +1,135 @@
+use tollbridge_core::{Error, ErrorKind};
+use tollbridge_types::{
+    ChatReply, Choice, Citation, Extras, Finish, FinishReason, Json, Opaque, Part, Text, Thought, ToolCall, Usage,
+    UsageBasis,
+};
+
+use super::CHAT_PROTOCOL as PROTOCOL;
+use crate::object::{Object, json};
+
+/// Reads a whole reply.
+pub(crate) fn decode(body: &[u8]) -> Result<ChatReply, Error> {
+    let mut body = Object::from_vendor(body, "the reply")?;
+    let mut message = body.take("message").filter(|json| json.as_str().starts_with('{')).map_or_else(
+        || {
+            Err(Error::new(ErrorKind::Decode, "the reply has no `message`")
+                .with_hint("check that `base_url` is Cohere's API"))
+        },
+        |json| Ok(Object::lenient(&json)),
+    )?;
+    let mut reply = ChatReply::default();
+    reply.id = body.find_text("id");
+    reply.usage = body.take("usage").map(|json| usage(&json));
+    let mut choice = Choice::default();
+    for json in message.find_list("content") {
+        choice.parts.push(part(&json));
+    }
+    let cited: Vec<Citation> = message.find_list("citations").iter().map(citation).collect();
+    if !cited.is_empty() {
+        attach(cited, &mut choice.parts);
+    }
+    let plan = message.find::<String>("tool_plan").filter(|plan| !plan.is_empty());
+    choice.parts.extend(plan.map(|plan| Part::Thought(tool_plan(&plan))));
+    choice.parts.extend(message.find_list("tool_calls").iter().map(|json| Part::ToolCall(call(json))));
+    choice.finish = body.find_text("finish_reason").map(finish);
+    message.take("role");
+    choice.extras = present(message);
+    reply.choices = vec![choice];
+    reply.extras = present(body);
+    Ok(reply)
+}
+
+fn attach(cited: Vec<Citation>, parts: &mut Vec<Part>) {
+    match parts.iter_mut().rev().find_map(|part| if let Part::Text(text) = part { Some(text) } else { None }) {
+        Some(text) => text.citations = cited,
+        None => {
+            let mut text = Text::default();
+            text.citations = cited;
+            parts.push(Part::Text(text));
+        }
+    }
+}
+
+fn part(json: &Json) -> Part {
+    let mut fields = Object::lenient(json);
+    match fields.find_text("type").as_deref() {
+        Some("text") => Part::text(fields.find_text("text").unwrap_or_default()),
+        Some("thinking") => Part::Thought(thought(fields.find_text("thinking").unwrap_or_default())),
+        _ => Part::Opaque(Opaque::new(PROTOCOL, json.clone())),
+    }
+}
+
+/// Makes a thought that Cohere will take back.
+pub(crate) fn thought(text: String) -> Thought {
+    let mut thought = Thought::default();
+    thought.text = text;
+    thought.extras.insert(PROTOCOL, "type", json("thinking"));
+    thought
+}
+
+/// Makes the thought that stands for a plan of tool calls: Cohere wants it back, and shows it apart.
+pub(crate) fn tool_plan(plan: &str) -> Thought {
+    let mut thought = Thought::default();
+    thought.extras.insert(PROTOCOL, "tool_plan", json(plan));
+    thought
+}
+
+pub(crate) fn citation(json: &Json) -> Citation {
+    let mut fields = Object::lenient(json);
+    let mut citation = Citation::default();
+    citation.span = fields.find_count("start").zip(fields.find_count("end"));
+    if let Some(source) = fields.find_list("sources").first() {
+        let mut document = Object::lenient(source).find_object("document");
+        citation.url = document.find_text("url");
+        citation.title = document.find_text("title");
+    }
+    citation.raw = Some(Opaque::new(PROTOCOL, json.clone()));
+    citation
+}
+
+pub(crate) fn call(json: &Json) -> ToolCall {
+    let mut fields = Object::lenient(json);
+    let mut inner = fields.find_object("function");
+    let mut call = ToolCall::default();
+    call.id = fields.find_text("id").filter(|id| !id.is_empty());
+    call.name = inner.find_text("name").unwrap_or_default();
+    call.arguments = inner.find_text("arguments").unwrap_or_default();
+    call
+}
+
+pub(crate) fn finish(raw: String) -> Finish {
+    let reason = match raw.as_str() {
+        "COMPLETE" => FinishReason::Stop,
+        "STOP_SEQUENCE" => FinishReason::StopSequence,
+        "MAX_TOKENS" => FinishReason::Length,
+        "TOOL_CALL" => FinishReason::ToolCalls,
+        "ERROR" | "TIMEOUT" => FinishReason::Error,
+        "ERROR_TOXIC" => FinishReason::ContentFilter,
+        other => FinishReason::Unknown(other.to_owned()),
+    };
+    Finish::new(reason, Some(raw))
+}
+
+/// Reads `usage`: `tokens` is what the model saw and wrote, `billed_units` what is paid for.
+pub(crate) fn usage(json: &Json) -> Usage {
+    let mut fields = Object::lenient(json);
+    let cached = fields.find_count("cached_tokens");
+    let mut tokens = fields.find_object("tokens");
+    let mut billed = fields.find_object("billed_units");
+    let input = tokens.find_count("input_tokens").or_else(|| billed.find_count("input_tokens"));
+    let mut usage = Usage::default();
+    usage.input = input.map(|input| input.saturating_sub(cached.unwrap_or_default()));
+    usage.cache_read = cached;
+    usage.output = tokens.find_count("output_tokens").or_else(|| billed.find_count("output_tokens"));
+    usage.basis = UsageBasis::VendorFinal;
+    usage.raw = Some(json.clone());
+    usage
+}
+
+pub(crate) fn present(fields: Object) -> Extras {
+    let mut extras = Extras::default();
+    for (name, value) in fields.into_fields().filter(|(_, value)| !matches!(value.as_str(), "null" | "[]" | "{}")) {
+        extras.insert(PROTOCOL, name, value);
+    }
+    extras
+}

@@ -1,0 +1,238 @@
+//! Replies of the text APIs that came before chat, each maker's with its own names for the same few
+//! things: Titan, Llama, Jurassic and Command on Bedrock, Cohere's generate and first chat, Claude's completions.
+
+use tollbridge_core::{Error, ErrorKind, Frame};
+use tollbridge_types::{
+    ChatEvent, ChatReply, Choice, Extras, Finish, FinishReason, Json, Part, Protocol, Start, ToolCall, Usage,
+    UsageBasis,
+};
+
+use crate::object::{Fields, Object};
+use crate::{ChatCodec, ChatStreamDecoder, Target, vendor_error};
+
+const PROTOCOL: Protocol = Protocol::TEXT_GENERATION;
+
+/// Reads replies of the text APIs that came before chat; nothing is sent to them any more.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct TextGeneration;
+
+impl ChatCodec for TextGeneration {
+    fn protocol(&self) -> Protocol {
+        PROTOCOL
+    }
+
+    fn encode_request(
+        &self,
+        _: &tollbridge_types::ChatRequest,
+        _: &Target<'_>,
+        _: &mut Vec<tollbridge_core::Loss>,
+    ) -> Result<bytes::Bytes, Error> {
+        Err(Error::new(ErrorKind::Unsupported, "nothing is sent to the text APIs that came before chat"))
+    }
+
+    fn decode_reply(&self, body: &[u8]) -> Result<ChatReply, Error> {
+        decode(body)
+    }
+
+    fn stream_decoder(&self) -> Box<dyn ChatStreamDecoder> {
+        Box::new(Decoder::default())
+    }
+}
+
+/// Reads a whole reply.
+pub(crate) fn decode(body: &[u8]) -> Result<ChatReply, Error> {
+    let mut body = Object::from_vendor(body, "the reply")?;
+    if let Some(error) = body.take("error") {
+        return Err(vendor_error::from_event(&crate::openai::whole_error(&error)));
+    }
+    let mut said = Said::read(&mut body);
+    let text = said.text.take().ok_or_else(|| {
+        Error::new(ErrorKind::Decode, "the reply holds no text under any name that is known here")
+            .with_hint("check that `base_url` is the vendor's API")
+    })?;
+    let mut reply = ChatReply::default();
+    (reply.id, reply.model) = (said.id.take(), said.model.take());
+    reply.usage = said.usage(&mut body);
+    let mut choice = Choice::default();
+    choice.parts.extend((!text.is_empty()).then(|| Part::text(text)));
+    choice.parts.extend(said.calls.drain(..).map(Part::ToolCall));
+    choice.finish = said.finish;
+    reply.choices = vec![choice];
+    reply.extras = rest(body);
+    Ok(reply)
+}
+
+/// What one object says, whatever its maker calls it.
+struct Said {
+    id: Option<String>,
+    model: Option<String>,
+    text: Option<String>,
+    finish: Option<Finish>,
+    calls: Vec<ToolCall>,
+    tokens: Option<u64>,
+}
+
+impl Said {
+    fn read(body: &mut Object) -> Self {
+        // Most put the answer into a list of one; its fields then stand in for those at the top.
+        let lists = ["results", "generations", "outputs", "completions"];
+        let list = lists.iter().find_map(|name| body.find::<Vec<Json>>(name)).unwrap_or_default();
+        let mut inner = list.first().map(Object::lenient).unwrap_or_default();
+        let mut data = inner.find_object("data");
+        let texts = ["completion", "generation", "outputText", "text", "generated_text"];
+        let text = |object: &mut Object| texts.iter().find_map(|name| object.find::<String>(name));
+        let text = text(&mut inner).or_else(|| text(&mut data)).or_else(|| text(body));
+        let reasons = ["stop_reason", "finish_reason", "completionReason", "finishReason"];
+        let reason = |object: &mut Object| {
+            reasons.iter().find_map(|name| {
+                let json = object.take(name)?;
+                json.parse::<String>().ok().or_else(|| Object::lenient(&json).find_text("reason"))
+            })
+        };
+        let finish = reason(&mut inner).or_else(|| reason(body)).map(finish);
+        let calls = body.find_list("tool_calls").iter().map(call).collect();
+        let id = body.find_text("response_id").or_else(|| body.find_text("id"));
+        Self { id, model: body.find_text("model"), text, finish, calls, tokens: inner.find_count("tokenCount") }
+    }
+
+    fn usage(&self, body: &mut Object) -> Option<Usage> {
+        let mut usage = Usage::default();
+        usage.basis = UsageBasis::VendorFinal;
+        if let Some(meta) = body.take("meta") {
+            let told = crate::cohere::usage(&meta);
+            return Some(told);
+        }
+        let mut raw = Fields::new();
+        for name in ["inputTextTokenCount", "prompt_token_count", "generation_token_count"] {
+            raw.put_some(name, body.find_count(name));
+        }
+        raw.put_some("tokenCount", self.tokens);
+        if raw.is_empty() {
+            return None;
+        }
+        let raw = raw.to_json();
+        let mut fields = Object::lenient(&raw);
+        usage.input = fields.find_count("inputTextTokenCount").or_else(|| fields.find_count("prompt_token_count"));
+        usage.output = fields.find_count("tokenCount").or_else(|| fields.find_count("generation_token_count"));
+        usage.raw = Some(raw);
+        Some(usage)
+    }
+}
+
+fn call(json: &Json) -> ToolCall {
+    let mut fields = Object::lenient(json);
+    let mut call = ToolCall::default();
+    call.name = fields.find_text("name").unwrap_or_default();
+    call.arguments = fields.take("parameters").map_or_else(|| "{}".to_owned(), |json| json.compact());
+    call
+}
+
+fn finish(raw: String) -> Finish {
+    let reason = match raw.to_ascii_lowercase().as_str() {
+        "stop" | "finish" | "finished" | "complete" | "endoftext" | "eos_token" => FinishReason::Stop,
+        "stop_sequence" => FinishReason::StopSequence,
+        "length" | "max_tokens" => FinishReason::Length,
+        "content_filtered" | "error_toxic" => FinishReason::ContentFilter,
+        _ => FinishReason::Unknown(raw.clone()),
+    };
+    Finish::new(reason, Some(raw))
+}
+
+fn rest(body: Object) -> Extras {
+    let mut extras = Extras::default();
+    let echoes = ["type", "stop", "log_id", "prompt", "generation_id", "chat_history", "is_finished", "event_type"];
+    let echo = |name: &str| echoes.contains(&name) || name.ends_with("TokenCount");
+    for (name, value) in body.into_fields().filter(|(name, value)| !echo(name) && value.as_str() != "null") {
+        extras.insert(PROTOCOL, name, value);
+    }
+    extras
+}
+
+/// Reads the objects of a stream, on lines, in events or in binary chunks.
+#[derive(Debug, Default)]
+pub(crate) struct Decoder {
+    frames: u64,
+    started: bool,
+    finished: bool,
+    calls: u32,
+}
+
+impl ChatStreamDecoder for Decoder {
+    fn decode(&mut self, frame: &Frame, events: &mut Vec<ChatEvent>) -> Result<(), Error> {
+        if frame.is_comment() || frame.data.trim_ascii() == b"[DONE]" {
+            return Ok(());
+        }
+        self.frames += 1;
+        let mut body = Object::from_vendor(&frame.data, &format!("event {} of the stream", self.frames))?;
+        if let Some(error) = body.take("error") {
+            return Err(vendor_error::from_event(&crate::openai::whole_error(&error)));
+        }
+        let kind = body.find_text("event_type");
+        if matches!(kind.as_deref(), Some("tool-calls-chunk" | "citation-generation" | "search-results")) {
+            return Ok(());
+        }
+        // Cohere's last event repeats the whole answer.
+        if let Some(whole) = body.take("response").filter(|json| json.as_str().starts_with('{')) {
+            let mut whole = Object::lenient(&whole);
+            let mut said = Said::read(&mut whole);
+            self.start(&mut said, true, events);
+            if let Some(usage) = said.usage(&mut whole) {
+                events.push(ChatEvent::Usage(usage));
+            }
+            self.calls(std::mem::take(&mut said.calls), events);
+            let own = Said::read(&mut body);
+            self.end(own.finish.or(said.finish), events);
+            return Ok(());
+        }
+        let mut said = Said::read(&mut body);
+        self.start(&mut said, false, events);
+        if let Some(text) = said.text.take().filter(|text| !text.is_empty() && kind.as_deref() != Some("stream-end")) {
+            events.push(ChatEvent::Text { choice: 0, text });
+        }
+        self.calls(std::mem::take(&mut said.calls), events);
+        if let Some(metrics) = body.take("amazon-bedrock-invocationMetrics") {
+            let mut metrics = Object::lenient(&metrics);
+            let mut usage = Usage::default();
+            usage.input = metrics.find_count("inputTokenCount");
+            usage.output = metrics.find_count("outputTokenCount");
+            events.push(ChatEvent::Usage(usage));
+        }
+        self.end(said.finish, events);
+        Ok(())
+    }
+
+    fn finish(&mut self, _: &mut Vec<ChatEvent>) -> Result<(), Error> {
+        if self.finished {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Network, "the stream ended before the answer was complete"))
+    }
+}
+
+impl Decoder {
+    fn start(&mut self, said: &mut Said, again: bool, events: &mut Vec<ChatEvent>) {
+        if !std::mem::replace(&mut self.started, true) || again {
+            let mut start = Start::default();
+            (start.id, start.model) = (said.id.take(), said.model.take());
+            events.push(ChatEvent::Start(start));
+        }
+    }
+
+    fn calls(&mut self, calls: Vec<ToolCall>, events: &mut Vec<ChatEvent>) {
+        if self.calls > 0 {
+            return;
+        }
+        for ToolCall { id, name, arguments, kind, extras, .. } in calls {
+            let (choice, call) = (0, self.calls);
+            self.calls += 1;
+            events.push(ChatEvent::ToolCallStart { choice, call, id, name, kind, signature: None, extras });
+            events.push(ChatEvent::ToolCallArguments { choice, call, fragment: arguments });
+            events.push(ChatEvent::ToolCallEnd { choice, call });
+        }
+    }
+
+    fn end(&mut self, finish: Option<Finish>, events: &mut Vec<ChatEvent>) {
+        self.finished |= finish.is_some();
+        events.extend(finish.map(|finish| ChatEvent::Finish { choice: 0, finish }));
+    }
+}

@@ -1,0 +1,9 @@
+#![doc = include_str!("../README.md")]
+
+mod credentials;
+mod provider;
+mod token;
+
+pub use provider::REGISTRATION;
+
+tollbridge_core::register_provider!(REGISTRATION);
