@@ -1,4 +1,4 @@
-"""Runs each official SDK against providers of each protocol, through the gateway."""
+"""Runs each SDK and framework against providers of each protocol, through the gateway."""
 
 from __future__ import annotations
 
@@ -14,10 +14,50 @@ from typing import Any
 
 from case import Answer, Refused
 
-CLIENTS = ["openai", "anthropic", "google"]
-PROVIDERS = {"openai": "openai/mock", "anthropic": "anthropic/mock", "google": "gemini/mock"}
+# Each client: its module and what it is started with, its words for an end and for calls, and whether
+# the classes of its errors and its leaving are checked too.
+CLIENTS: dict[str, tuple[str, list[str], tuple[str, str], bool]] = {
+    "openai": ("openai_client", [], ("stop", "tool_calls"), True),
+    "responses": ("responses_client", [], ("completed", "completed"), True),
+    "anthropic": ("anthropic_client", [], ("end_turn", "tool_use"), True),
+    "google": ("google_client", [], ("STOP", "STOP"), True),
+    "js-openai": ("node_client", ["openai"], ("stop", "tool_calls"), True),
+    "js-responses": ("node_client", ["responses"], ("completed", "completed"), True),
+    "js-anthropic": ("node_client", ["anthropic"], ("end_turn", "tool_use"), True),
+    "js-google": ("node_client", ["google"], ("STOP", "STOP"), True),
+    "ai-chat": ("node_client", ["ai_chat"], ("stop", "tool-calls"), False),
+    "ai-responses": ("node_client", ["ai_responses"], ("stop", "tool-calls"), False),
+    "ai-anthropic": ("node_client", ["ai_anthropic"], ("stop", "tool-calls"), False),
+    "ai-google": ("node_client", ["ai_google"], ("stop", "tool-calls"), False),
+    "langchain-chat": ("langchain_client", ["chat"], ("stop", "tool_calls"), False),
+    "langchain-responses": ("langchain_client", ["responses"], ("completed", "completed"), False),
+    "langchain-anthropic": ("langchain_client", ["anthropic"], ("end_turn", "tool_use"), False),
+    "litellm": ("litellm_client", [], ("stop", "tool_calls"), False),
+    "pydantic-chat": ("pydantic_client", ["chat"], ("stop", "tool_call"), False),
+    "pydantic-responses": ("pydantic_client", ["responses"], ("stop", "stop"), False),
+    "pydantic-anthropic": ("pydantic_client", ["anthropic"], ("stop", "tool_call"), False),
+    "pydantic-google": ("pydantic_client", ["google"], ("stop", "stop"), False),
+}
+# Each provider protocol: the model that speaks it, and the mock behind it.
+PROVIDERS = {
+    "openai": ("openai/mock", "openai"),
+    "responses": ("responses/mock", "openai"),
+    "anthropic": ("anthropic/mock", "anthropic"),
+    "google": ("gemini/mock", "google"),
+    "bedrock": ("bedrock/mock", "bedrock"),
+    "cohere": ("cohere/mock", "cohere"),
+    "ollama": ("ollama/mock", "ollama"),
+}
+MOCKS = ["openai", "anthropic", "google", "bedrock", "cohere", "ollama"]
+# Python packages that cannot be installed beside each other.
+GROUPS = ["sdks", "frameworks", "litellm"]
 STATUSES = [400, 401, 403, 404, 429, 500, 503]
-FINISHES = {"openai": ("stop", "tool_calls"), "anthropic": ("end_turn", "tool_use"), "google": ("STOP", "STOP")}
+# What every JavaScript SDK calls its errors, by status.
+JS_CLASSES = {
+    "openai": {400: "BadRequestError", 401: "AuthenticationError", 403: "PermissionDeniedError", 404: "NotFoundError",
+               429: "RateLimitError", 500: "InternalServerError", 503: "InternalServerError"},
+    "google": dict.fromkeys(STATUSES, "ApiError"),
+}
 
 
 class Upstream:
@@ -46,17 +86,20 @@ class Upstream:
 class Bench:
     """One SDK against one provider."""
 
-    def __init__(self, name: str, provider: str, gateway: str, upstream: Upstream) -> None:
-        self.name = name
-        self.module = importlib.import_module(f"{name}_client")
-        self.client = self.module.Client(gateway)
-        self.model = PROVIDERS[provider]
+    def __init__(self, name: str, client: Any, provider: str, upstream: Upstream) -> None:
+        module, options, self.finishes, self.official = CLIENTS[name]
+        self.client = client
+        self.model = PROVIDERS[provider][0]
         self.upstream = upstream
+        if module == "node_client":
+            self.classes = JS_CLASSES["google" if options == ["google"] else "openai"]
+        elif self.official:
+            self.classes = importlib.import_module("openai_client" if name == "responses" else module).STATUS_CLASSES
 
     def check_words(self, answer: Answer, *words: str) -> None:
         for word in words:
             assert word in answer.text, f"no {word!r} in {answer.text!r}"
-        assert answer.finish == FINISHES[self.name][0], f"finish is {answer.finish!r}"
+        assert answer.finish == self.finishes[0], f"finish is {answer.finish!r}"
         assert answer.input_tokens > 0 and answer.output_tokens > 0, f"usage is missing: {answer}"
 
     def plain(self) -> None:
@@ -75,7 +118,7 @@ class Bench:
         messages = self.client.user(text)
         answer = ask(self.model, messages, tools=True)
         assert len(answer.calls) == count, f"calls: {answer.calls}"
-        assert answer.finish == FINISHES[self.name][1], f"finish is {answer.finish!r}"
+        assert answer.finish == self.finishes[1], f"finish is {answer.finish!r}"
         assert answer.calls[0].name == "get_weather", answer.calls
         assert answer.calls[0].arguments == {"city": "value-of-city", "unit": "celsius"}, answer.calls
         if count > 1:
@@ -111,7 +154,7 @@ class Bench:
         try:
             self.client.ask(self.model, self.client.user("hi"))
         except Refused as error:
-            wanted = self.module.STATUS_CLASSES[status]
+            wanted = self.classes[status]
             assert error.kind == wanted, f"raised {error.kind}, not {wanted}"
             assert error.status in (status, 529 if status == 503 else status), f"status is {error.status}"
             return
@@ -137,51 +180,75 @@ class Bench:
             "parallel tools, streamed": self.parallel_streamed,
             "image": self.image,
             "structured output": self.structured,
-            "cancelled stream": self.cancelled,
         }
-        for status in STATUSES:
+        if self.official:
+            cases["cancelled stream"] = self.cancelled
+        for status in STATUSES if self.official else []:
             cases[f"error {status}"] = lambda status=status: self.refused(status)
         return cases
+
+
+def group_of(name: str) -> str:
+    module = CLIENTS[name][0]
+    if module == "litellm_client":
+        return "litellm"
+    return "frameworks" if module in ("langchain_client", "pydantic_client") else "sdks"
+
+
+def start(name: str, gateway: str, modules: str) -> Any:
+    module, options, _, _ = CLIENTS[name]
+    client = importlib.import_module(module).Client
+    return client(*options, gateway, modules) if module == "node_client" else client(gateway, *options)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--gateway", required=True)
-    for provider in PROVIDERS:
-        parser.add_argument(f"--{provider}", required=True)
-    parser.add_argument("--client", choices=CLIENTS)
+    parser.add_argument("--modules", required=True)
+    for mock in MOCKS:
+        parser.add_argument(f"--{mock}", required=True)
+    parser.add_argument("--group", choices=GROUPS, required=True)
+    parser.add_argument("--client")
     parser.add_argument("--only")
     arguments = parser.parse_args()
-    columns: list[str] = []
-    rows: dict[str, list[str]] = {}
+    names = [name for name in CLIENTS if not arguments.client or arguments.client in name]
+    if not names:
+        parser.error(f"no client is called {arguments.client}; there are {', '.join(CLIENTS)}")
+    names = [name for name in names if group_of(name) == arguments.group]
+    if not names:
+        return 0
     faults: list[str] = []
-    passed = 0
-    for client in [arguments.client] if arguments.client else CLIENTS:
+    sum_passed = 0
+    width = max(len(name) for name in names)
+    print(" " * width, "  ".join(provider.ljust(9) for provider in PROVIDERS))
+    for name in names:
+        client = start(name, arguments.gateway, arguments.modules)
+        cells = []
         for provider in PROVIDERS:
-            columns.append(f"{client}→{provider}")
-            upstream = Upstream(getattr(arguments, provider))
-            bench = Bench(client, provider, arguments.gateway, upstream)
-            for name, run in bench.cases().items():
-                if arguments.only and arguments.only not in name:
+            upstream = Upstream(getattr(arguments, PROVIDERS[provider][1]))
+            bench = Bench(name, client, provider, upstream)
+            passed = failed = 0
+            for case, run in bench.cases().items():
+                if arguments.only and arguments.only not in case:
                     continue
                 upstream.reset()
                 try:
                     run()
-                    outcome = "ok"
                     passed += 1
-                except Exception as error:  # every failure is a row of the table
-                    outcome = "FAILED"
+                except Exception as error:  # every failure is told at the end
+                    failed += 1
                     where = traceback.extract_tb(error.__traceback__)[-1]
-                    faults.append(f"{columns[-1]}, {name}: {type(error).__name__}: {error} ({where.name}:{where.lineno})")
-                rows.setdefault(name, []).append(outcome)
-    width = max(len(name) for name in rows)
-    print(" " * width, "  ".join(columns))
-    for name, outcomes in rows.items():
-        cells = (outcome.ljust(len(column)) for outcome, column in zip(outcomes, columns))
-        print(name.ljust(width), "  ".join(cells))
+                    faults.append(
+                        f"{name}→{provider}, {case}: {type(error).__name__}: {error} ({where.name}:{where.lineno})"
+                    )
+            sum_passed += passed
+            cells.append((f"{passed} ok" if not failed else f"{passed} ok, {failed} failed").ljust(9))
+        print(name.ljust(width), "  ".join(cells), flush=True)
+        if hasattr(client, "close"):
+            client.close()
     for fault in faults:
         print("failed:", fault[:600])
-    print(f"{passed} passed, {len(faults)} failed")
+    print(f"{sum_passed} passed, {len(faults)} failed")
     return 1 if faults else 0
 
 

@@ -1,4 +1,5 @@
-//! Runs the official SDKs against the gateway, for each pair of client and provider protocol.
+//! Runs the official SDKs, and the frameworks that people build on, against the gateway, for each pair of
+//! client and provider protocol.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -7,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Only this SDK: openai, anthropic or google
+    /// Only clients whose names hold this text, such as `openai`, `js-`, `langchain` or `ai-google`
     #[arg(long)]
     client: Option<String>,
     /// Only cases whose names hold this text
@@ -17,48 +18,72 @@ pub(crate) struct Options {
 
 pub(crate) fn run(options: &Options) -> Result<bool, String> {
     let root = crate::root();
-    let python = environment(&root)?;
+    let pythons = GROUPS.map(|group| environment(&root, group)).into_iter().collect::<Result<Vec<_>, _>>()?;
     let binary = build(&root)?;
-    let mut mocks = Running::start(&binary, &["mock", "openai", "anthropic", "google", "--listen", "127.0.0.1:0"])?;
+    let modules = node_modules(&root)?;
+    let kinds = ["openai", "anthropic", "google", "bedrock", "cohere", "ollama"];
+    let mut mocks = Running::start(&binary, &[&["mock"], kinds.as_slice(), &["--listen", "127.0.0.1:0"]].concat())?;
     let mut urls = BTreeMap::new();
-    for kind in ["openai", "anthropic", "google"] {
+    for kind in kinds {
         urls.insert(kind, mocks.url()?);
     }
     let set = |provider: &str, kind: &str| {
         [format!("providers.{provider}.base_url={}", urls[kind]), format!("providers.{provider}.api_key=mock-key")]
     };
-    let settings = [set("openai", "openai"), set("anthropic", "anthropic"), set("gemini", "google")].concat();
+    let mut settings = Vec::new();
+    for (provider, kind) in [
+        ("openai", "openai"),
+        ("responses", "openai"),
+        ("anthropic", "anthropic"),
+        ("gemini", "google"),
+        ("bedrock", "bedrock"),
+        ("cohere", "cohere"),
+        ("ollama", "ollama"),
+    ] {
+        settings.extend(set(provider, kind));
+    }
+    settings.push("providers.responses.kind=openai".to_owned());
+    settings.push("providers.responses.api=responses".to_owned());
     let mut arguments = vec!["serve", "--listen", "127.0.0.1:0"];
     for setting in &settings {
         arguments.extend(["--set", setting]);
     }
     let mut gateway = Running::start(&binary, &arguments)?;
-    let mut runner = Command::new(python);
-    runner.arg(root.join("xtask/clients/run.py")).args(["--gateway", &gateway.url()?]);
-    for (kind, url) in &urls {
-        runner.args([&format!("--{kind}"), url]);
+    let gateway_url = gateway.url()?;
+    let mut good = true;
+    for (group, python) in GROUPS.iter().zip(&pythons) {
+        let mut runner = Command::new(python);
+        runner.arg(root.join("xtask/clients/run.py")).args(["--group", group, "--gateway", &gateway_url]);
+        runner.arg("--modules").arg(&modules);
+        for (kind, url) in &urls {
+            runner.args([&format!("--{kind}"), url]);
+        }
+        if let Some(client) = &options.client {
+            runner.args(["--client", client]);
+        }
+        if let Some(only) = &options.only {
+            runner.args(["--only", only]);
+        }
+        let status = runner.status().map_err(|error| format!("the runner cannot start: {error}"))?;
+        good &= status.success();
     }
-    if let Some(client) = &options.client {
-        runner.args(["--client", client]);
-    }
-    if let Some(only) = &options.only {
-        runner.args(["--only", only]);
-    }
-    let status = runner.status().map_err(|error| format!("the runner cannot start: {error}"))?;
-    Ok(status.success())
+    Ok(good)
 }
 
-/// Makes a virtual environment with the SDKs, unless it stands already.
-fn environment(root: &Path) -> Result<PathBuf, String> {
-    let requirements = root.join("xtask/clients/requirements.txt");
-    let folder = root.join("target/clients");
+/// Packages that cannot be installed beside each other: each group has an environment of its own.
+const GROUPS: [&str; 3] = ["sdks", "frameworks", "litellm"];
+
+/// Makes a virtual environment with the packages of a group, unless it stands already.
+fn environment(root: &Path, group: &str) -> Result<PathBuf, String> {
+    let requirements = root.join(format!("xtask/clients/{group}.txt"));
+    let folder = root.join("target/clients").join(group);
     let python = folder.join("bin/python");
     let stamp = folder.join("requirements.txt");
     let wanted = std::fs::read_to_string(&requirements).map_err(|error| error.to_string())?;
     if python.exists() && std::fs::read_to_string(&stamp).is_ok_and(|made| made == wanted) {
         return Ok(python);
     }
-    println!("installing the SDKs into {}", folder.display());
+    println!("installing the Python packages of `{group}` into {}", folder.display());
     succeed(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
     succeed(
         Command::new(&python)
@@ -67,6 +92,25 @@ fn environment(root: &Path) -> Result<PathBuf, String> {
     )?;
     std::fs::write(&stamp, wanted).map_err(|error| error.to_string())?;
     Ok(python)
+}
+
+/// Installs the JavaScript packages, unless they stand already, and returns the folder of the worker.
+fn node_modules(root: &Path) -> Result<PathBuf, String> {
+    let source = root.join("xtask/clients/node");
+    let folder = root.join("target/clients-node");
+    let stamp = folder.join("installed.json");
+    let wanted = std::fs::read_to_string(source.join("package-lock.json")).map_err(|error| error.to_string())?;
+    std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+    for entry in std::fs::read_dir(&source).map_err(|error| error.to_string())?.flatten() {
+        std::fs::copy(entry.path(), folder.join(entry.file_name())).map_err(|error| error.to_string())?;
+    }
+    if std::fs::read_to_string(&stamp).is_ok_and(|made| made == wanted) {
+        return Ok(folder);
+    }
+    println!("installing the JavaScript SDKs into {}", folder.display());
+    succeed(Command::new("npm").current_dir(&folder).args(["ci", "--no-audit", "--no-fund", "--silent"]))?;
+    std::fs::write(&stamp, wanted).map_err(|error| error.to_string())?;
+    Ok(folder)
 }
 
 fn build(root: &Path) -> Result<PathBuf, String> {
