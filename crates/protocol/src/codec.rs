@@ -216,6 +216,18 @@ pub const GEMINI_EMBED: &dyn EmbedCodec = &gemini::Embed;
 /// Gemini's model list.
 pub const GEMINI_MODELS: &dyn ModelsCodec = &gemini::Models;
 
+/// All protocols that have a codec here, of any kind. Tests and fuzz targets are made from this list.
+pub const PROTOCOLS: &[Protocol] = &[
+    Protocol::OPENAI_CHAT,
+    Protocol::OPENAI_EMBEDDINGS,
+    Protocol::OPENAI_MODELS,
+    Protocol::ANTHROPIC_MESSAGES,
+    Protocol::ANTHROPIC_MODELS,
+    Protocol::GEMINI_GENERATE,
+    Protocol::GEMINI_EMBED,
+    Protocol::GEMINI_MODELS,
+];
+
 /// Returns the codec of a chat protocol.
 pub fn chat(protocol: Protocol) -> Option<&'static dyn ChatCodec> {
     match protocol {

@@ -21,8 +21,8 @@ pub mod translate;
 mod vendor_error;
 
 pub use codec::{
-    ChatCodec, ChatStreamDecoder, ChatStreamEncoder, EmbedCodec, ErrorCodec, ModelsCodec, ReplyContext, Target, chat,
-    embed, errors, models,
+    ChatCodec, ChatStreamDecoder, ChatStreamEncoder, EmbedCodec, ErrorCodec, ModelsCodec, PROTOCOLS, ReplyContext,
+    Target, chat, embed, errors, models,
 };
 pub use frame_kind::{FrameKind, frame_kind};
 pub use framing::{FrameDecoder, Framing};
