@@ -1,5 +1,7 @@
 //! What must hold for everything that is not a chat.
 
+use std::fmt::Debug;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::value::RawValue;
@@ -15,6 +17,17 @@ pub(crate) fn assert_json(body: &[u8], what: &str) {
     if let Err(error) = serde_json::from_slice::<&RawValue>(body) {
         panic!("{what}: wrote what is no JSON: {error}\n{}", String::from_utf8_lossy(body));
     }
+}
+
+/// Holds two values to be equal, and shows the first lines in which they are not.
+pub(crate) fn assert_same<T: PartialEq + Debug>(before: &T, after: &T, what: &str) {
+    if before == after {
+        return;
+    }
+    let (before, after) = (format!("{before:#?}"), format!("{after:#?}"));
+    let same = before.lines().zip(after.lines()).take_while(|(before, after)| before == after).count();
+    let shown = |text: &str| text.lines().skip(same.saturating_sub(4)).take(8).collect::<Vec<_>>().join("\n");
+    panic!("{what}\nbefore:\n{}\nafter:\n{}", shown(&before), shown(&after));
 }
 
 /// Takes the places of the cuts from the end of the data: pairs of bytes, and last how many there are.
@@ -49,7 +62,7 @@ pub(crate) fn framing(data: &[u8]) {
             (frames, outcome.map_err(|error| error.to_string()))
         };
         let whole = read(&[bytes]);
-        assert_eq!(whole, read(&chunks), "{framing:?}: the pieces change the frames");
+        assert_same(&whole, &read(&chunks), "the pieces change the frames");
         let raw: Vec<u8> = whole.0.iter().flat_map(|frame| frame.raw.to_vec()).collect();
         assert!(bytes.starts_with(&raw), "{framing:?}: the frames hold other bytes");
         assert!(framing != Framing::Sse || raw.len() == bytes.len(), "bytes are lost");
@@ -104,7 +117,7 @@ pub(crate) fn embed(codec: &dyn EmbedCodec, data: &[u8]) {
             assert!(body.len() <= 16 * data.len() + request.input.len() * each + 1024, "the request grew");
             let again = to.decode_request(&body);
             let again = again.unwrap_or_else(|error| panic!("cannot read its own request: {error}"));
-            assert_eq!(again.input, request.input);
+            assert_same(&again.input, &request.input, "the texts differ");
             if to.protocol() == codec.protocol() && losses.is_empty() {
                 assert_eq!((again.dimensions, again.base64), (request.dimensions, request.base64));
                 assert_eq!((again.user, again.extras), (request.user, request.extras.clone()));

@@ -75,7 +75,7 @@ fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
     let mut dice = mutate::Dice::new(seed);
     // Bytes change too: half of the time, and where there is no JSON to change.
     match dice.one_in(2).then(|| mutate::change(&data[..size], &mut dice)).flatten() {
-        Some(changed) if changed.len() <= max_size => {
+        Some(changed) if (1..=max_size).contains(&changed.len()) => {
             data[..changed.len()].copy_from_slice(&changed);
             changed.len()
         }

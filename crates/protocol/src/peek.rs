@@ -103,7 +103,7 @@ impl Peek {
     pub fn splice(&self, body: &Bytes, model: Option<&str>, stream_usage: bool) -> Bytes {
         let mut edits: Vec<(Range<usize>, String)> = Vec::new();
         if let Some(model) = model.filter(|model| self.model.as_deref() != Some(model)) {
-            edits.push(self.set("model", self.model_span.clone(), &serde_json::Value::from(model).to_string()));
+            edits.push(self.set("model", self.model_span.clone(), &serde_json::Value::from(model).to_string(), self.empty));
         }
         if stream_usage && self.stream_usage.is_none() {
             let given = self.stream_options_span.clone().and_then(|span| body.get(span));
@@ -115,7 +115,8 @@ impl Peek {
                 }
                 _ => "{\"include_usage\":true}".to_owned(),
             };
-            edits.push(self.set("stream_options", self.stream_options_span.clone(), &options));
+            let first = self.empty && edits.is_empty();
+            edits.push(self.set("stream_options", self.stream_options_span.clone(), &options, first));
         }
         if edits.is_empty() {
             return body.clone();
@@ -132,11 +133,12 @@ impl Peek {
         spliced.into()
     }
 
-    fn set(&self, field: &str, span: Option<Range<usize>>, value: &str) -> (Range<usize>, String) {
+    /// Replaces a field, or adds it at the end; `first` is one that no other stands before.
+    fn set(&self, field: &str, span: Option<Range<usize>>, value: &str, first: bool) -> (Range<usize>, String) {
         match span {
             Some(span) => (span, value.to_owned()),
             None => {
-                let comma = if self.empty { "" } else { "," };
+                let comma = if first { "" } else { "," };
                 (self.body_end..self.body_end, format!("{comma}\"{field}\":{value}"))
             }
         }

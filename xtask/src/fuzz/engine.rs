@@ -28,13 +28,14 @@ const PATIENCE: usize = 10;
 const MINIMISING: u64 = 20;
 
 pub(super) struct Engine {
+    root: PathBuf,
     binary: PathBuf,
     folder: PathBuf,
 }
 
 impl Engine {
     /// Builds the binary of all targets, in a folder of its own: its flags would rebuild everything else.
-    pub(super) fn build(root: PathBuf) -> Result<Self, String> {
+    pub(super) fn build(root: &Path) -> Result<Self, String> {
         let host = host()?;
         let folder = root.join("target/fuzz");
         let build = folder.join("build");
@@ -46,7 +47,8 @@ impl Engine {
             Ok(status) => return Err(format!("the build of the fuzz targets ended with {status}")),
             Err(error) => return Err(format!("{command:?} cannot start: {error}")),
         }
-        Ok(Self { binary: build.join(host).join("release/tollbridge-fuzz"), folder })
+        let binary = build.join(host).join("release/tollbridge-fuzz");
+        Ok(Self { root: root.to_owned(), binary, folder })
     }
 
     /// Returns the folder in which everything is kept.
@@ -64,10 +66,10 @@ impl Engine {
         let log = logs.join(target);
         let before = listed(&findings);
         let mut command = self.command(target);
-        command.arg(&corpus).arg(&seeds).arg(format!("-max_total_time={seconds}"));
+        command.arg(&corpus).arg(&seeds).arg(format!("-max_total_time={seconds}")).arg(format!("-max_len={LONGEST}"));
         command.arg(format!("-artifact_prefix={}/", findings.display())).arg("-print_final_stats=1");
         let words = self.folder.join("seeds").join(format!("{target}.dict"));
-        if words.exists() {
+        if fs::metadata(&words).is_ok_and(|words| words.len() > 0) {
             command.arg(format!("-dict={}", words.display()));
         }
         let file = File::create(&log).map_err(|error| format!("{}: {error}", log.display()))?;
@@ -77,13 +79,15 @@ impl Engine {
         found.retain(|path| !before.contains(path));
         println!("{}", Line::read(&told).shown(target, found.len()));
         if found.is_empty() && !status.success() {
-            return Err(format!("`{target}` ended with {status}; see {}", log.display()));
+            println!("    the run itself ended with {status}; see {}", log.display());
+            return Ok(1);
         }
         for input in &found {
             let input = self.smaller(target, input);
             let words = told.lines().skip_while(|line| !line.contains("panicked at") && !line.contains("ERROR:"));
-            words.take(3).for_each(|line| println!("    {}", line.chars().take(300).collect::<String>()));
-            println!("    cargo xtask fuzz --target {target} --reproduce {}", input.display());
+            words.take(12).take_while(|line| !line.starts_with("stack backtrace")).for_each(|line| println!("    {}", line.chars().take(300).collect::<String>()));
+            let shown = input.strip_prefix(&self.root).unwrap_or(&input);
+            println!("    cargo xtask fuzz --target {target} --reproduce {}", shown.display());
         }
         Ok(found.len())
     }
@@ -103,7 +107,9 @@ impl Engine {
         }
         let smaller = input.with_file_name(name.replacen("crash-", "smallest-", 1));
         let mut command = self.command(target);
-        command.arg("-minimize_crash=1").arg(format!("-max_total_time={MINIMISING}"));
+        // No input may grow while it is made smaller.
+        let length = fs::metadata(input).map_or(0, |input| input.len());
+        command.arg(format!("-max_len={length}")).arg("-minimize_crash=1").arg(format!("-max_total_time={MINIMISING}"));
         command.arg(format!("-exact_artifact_path={}", smaller.display())).arg(input);
         let _ = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
         if smaller.exists() { smaller } else { input.to_owned() }
@@ -112,8 +118,7 @@ impl Engine {
     fn command(&self, target: &str) -> Command {
         let mut command = Command::new(&self.binary);
         command.env("TOLLBRIDGE_FUZZ_TARGET", target);
-        command.arg(format!("-max_len={LONGEST}")).arg(format!("-rss_limit_mb={MEMORY}"));
-        command.arg(format!("-timeout={PATIENCE}"));
+        command.arg(format!("-rss_limit_mb={MEMORY}")).arg(format!("-timeout={PATIENCE}"));
         command
     }
 }

@@ -54,7 +54,7 @@ pub(crate) fn run(options: &Options) -> Result<bool, String> {
         targets.iter().for_each(|name| println!("{name}"));
         return Ok(true);
     }
-    let engine = Engine::build(crate::root())?;
+    let engine = Engine::build(&crate::root())?;
     if let Some(input) = &options.reproduce {
         let [target] = targets.as_slice() else { return Err("name one target with --target".to_owned()) };
         return engine.reproduce(target, input);
