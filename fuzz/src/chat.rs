@@ -28,6 +28,8 @@ pub(crate) fn request(codec: &dyn ChatCodec, data: &[u8]) {
         assert!(body.len() <= 64 * data.len() + (64 << 10), "{way}: {} bytes became {}", data.len(), body.len());
         let mut again = match to.decode_request(&body) {
             Ok(again) => again,
+            // A result before its call is the client's fault, and each protocol refuses it in its own way.
+            Err(error) if error.message().contains("no earlier") => continue,
             Err(error) => panic!("{way}: cannot read what it wrote: {error}\n{}", String::from_utf8_lossy(&body)),
         };
         if to.protocol() != codec.protocol() || !losses.is_empty() {
@@ -139,9 +141,10 @@ fn read_frames(codec: &dyn ChatCodec, raw: &[u8], written: &[Frame]) -> (Vec<Cha
 
 /// Holds what was said to be the same, as far as every protocol can say it.
 fn assert_same_answer(before: &ChatReply, after: &ChatReply, way: &str) {
-    let (Some(first), Some(second)) = (before.choices.first(), after.choices.first()) else { return };
+    let zeroth = |reply: &ChatReply| reply.choices.iter().find(|choice| choice.index == 0).cloned();
+    let (Some(first), Some(second)) = (zeroth(before), zeroth(after)) else { return };
     let plain = |part: &Part| matches!(part, Part::Text(_) | Part::Thought(_) | Part::ToolCall(_));
-    if first.index != 0 || !first.parts.iter().all(plain) {
+    if !first.parts.iter().all(plain) {
         return;
     }
     let text = |parts: &[Part]| parts.iter().filter_map(Part::as_text).collect::<String>();

@@ -12,8 +12,12 @@
 //! | an effort alone (Anthropic) | an effort of adaptive thinking | newer models think in no other way |
 //! | functions after vendor-run tools (Gemini) | before them | one tool object holds all functions |
 //! | an absent id of a call | one that is made up | protocols demand one |
+//! | other letters in ids (Anthropic) | `_` | Anthropic takes no others |
+//! | no name of a schema (OpenAI) | `answer` | OpenAI demands one |
+//! | a refusal that is not the assistant's (OpenAI) | text | only the assistant has one |
+//! | no parameters (OpenAI) | a schema without any | some vendors demand one |
 
-use tollbridge_types::{ChatRequest, Message, Part, Protocol, Role, Tool};
+use tollbridge_types::{ChatRequest, Message, Part, Protocol, ResponseFormat, Role, Tool};
 
 pub(crate) fn request(request: &ChatRequest, protocol: Protocol) -> ChatRequest {
     let mut normal = request.clone();
@@ -31,6 +35,17 @@ pub(crate) fn request(request: &ChatRequest, protocol: Protocol) -> ChatRequest 
         reasoning.enabled.get_or_insert(true);
         reasoning.extras = Default::default();
     }
+    if protocol == Protocol::OPENAI_CHAT {
+        if let Some(ResponseFormat::JsonSchema { name, .. }) = &mut normal.response_format {
+            name.get_or_insert_with(|| "answer".to_owned());
+        }
+        for tool in &mut normal.tools {
+            if let Tool::Function { parameters, .. } = tool {
+                let none = || serde_json::json!({"type": "object", "properties": {}}).into();
+                parameters.get_or_insert_with(none);
+            }
+        }
+    }
     if protocol == Protocol::GEMINI_GENERATE {
         normal.tools.sort_by_key(|tool| matches!(tool, Tool::Opaque(_)));
     }
@@ -41,7 +56,12 @@ fn messages(request: &ChatRequest) -> Vec<Message> {
     let mut messages: Vec<Message> = Vec::new();
     for message in &request.messages {
         let mut message = message.clone();
-        message.parts = message.parts.into_iter().filter_map(part).collect();
+        let refusing = message.role == Role::Assistant;
+        let said = |part| match part {
+            Part::Refusal(text) if !refusing => Part::text(text),
+            part => part,
+        };
+        message.parts = message.parts.into_iter().map(said).filter_map(part).collect();
         if message.parts.is_empty() {
             continue;
         }
@@ -49,7 +69,10 @@ fn messages(request: &ChatRequest) -> Vec<Message> {
             message.role = Role::User;
         }
         match messages.last_mut().filter(|last| last.role == message.role) {
-            Some(last) => last.parts.extend(message.parts),
+            Some(last) => {
+                last.parts.extend(message.parts);
+                last.extras.extend(message.extras);
+            }
             None => messages.push(message),
         }
     }
@@ -63,13 +86,20 @@ fn part(part: Part) -> Option<Part> {
     match part {
         Part::Text(text) if text.text.is_empty() => None,
         Part::ToolCall(mut call) => {
-            call.id.get_or_insert_default();
+            call.id = Some(id(call.id));
             Some(Part::ToolCall(call))
         }
         Part::ToolResult(mut result) => {
+            result.id = Some(id(result.id));
             result.content = result.content.into_iter().filter_map(self::part).collect();
             Some(Part::ToolResult(result))
         }
         part => Some(part),
     }
+}
+
+fn id(id: Option<String>) -> String {
+    let valid = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-');
+    let id = id.filter(|id| !id.starts_with("call_tb_")).unwrap_or_default();
+    id.chars().map(|letter| if valid(letter) { letter } else { '_' }).collect()
 }

@@ -77,18 +77,22 @@ impl Engine {
         let told = fs::read_to_string(&log).unwrap_or_default();
         let mut found = listed(&findings);
         found.retain(|path| !before.contains(path));
-        println!("{}", Line::read(&told).shown(target, found.len()));
+        let mut report = Line::read(&told).shown(target, found.len());
         if found.is_empty() && !status.success() {
-            println!("    the run itself ended with {status}; see {}", log.display());
+            println!("{report}\n    the run itself ended with {status}; see {}", log.display());
             return Ok(1);
         }
         for input in &found {
             let input = self.smaller(target, input);
             let words = told.lines().skip_while(|line| !line.contains("panicked at") && !line.contains("ERROR:"));
-            words.take(12).take_while(|line| !line.starts_with("stack backtrace")).for_each(|line| println!("    {}", line.chars().take(300).collect::<String>()));
-            let shown = input.strip_prefix(&self.root).unwrap_or(&input);
-            println!("    cargo xtask fuzz --target {target} --reproduce {}", shown.display());
+            for line in words.take(12).take_while(|line| !line.starts_with("stack backtrace")) {
+                report.push_str("\n    ");
+                report.extend(line.chars().take(300));
+            }
+            let shown = input.strip_prefix(&self.root).unwrap_or(&input).display();
+            report.push_str(&format!("\n    cargo xtask fuzz --target {target} --reproduce {shown}"));
         }
+        println!("{report}");
         Ok(found.len())
     }
 
@@ -107,9 +111,7 @@ impl Engine {
         }
         let smaller = input.with_file_name(name.replacen("crash-", "smallest-", 1));
         let mut command = self.command(target);
-        // No input may grow while it is made smaller.
-        let length = fs::metadata(input).map_or(0, |input| input.len());
-        command.arg(format!("-max_len={length}")).arg("-minimize_crash=1").arg(format!("-max_total_time={MINIMISING}"));
+        command.arg("-minimize_crash=1").arg(format!("-max_total_time={MINIMISING}"));
         command.arg(format!("-exact_artifact_path={}", smaller.display())).arg(input);
         let _ = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
         if smaller.exists() { smaller } else { input.to_owned() }

@@ -132,8 +132,10 @@ impl ChatStreamDecoder for Decoder {
             return Err(vendor_error::from_event(&json));
         }
         self.head(&mut chunk, events);
+        // A list without candidates is a reply too, in which nothing is said.
+        self.answered |= chunk.peek("candidates").is_some_and(|list| list.as_str().starts_with('['))
+            || chunk.peek("promptFeedback").is_some();
         let candidates = chunk.find_list("candidates");
-        self.answered |= !candidates.is_empty() || chunk.peek("promptFeedback").is_some();
         for (place, json) in candidates.iter().enumerate() {
             self.candidate(json, place, &what, events)?;
         }

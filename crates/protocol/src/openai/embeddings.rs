@@ -124,6 +124,10 @@ fn inputs(json: &Json) -> Result<Vec<EmbedInput>, Error> {
         return Ok(vec![EmbedInput::Tokens(tokens)]);
     }
     let read = |(place, entry): (usize, &Json)| {
+        if entry.parse().is_ok_and(|tokens: Vec<Json>| tokens.is_empty()) {
+            let path = format!("input[{place}]");
+            return Err(Error::invalid(path.clone(), format!("`{path}` is empty")).with_hint("send at least one token"));
+        }
         let text = entry.parse().map(EmbedInput::Text).or_else(|_| entry.parse().map(EmbedInput::Tokens));
         text.map_err(|_| wrong(&format!("input[{place}]"), "a text or an array of tokens", entry))
     };
