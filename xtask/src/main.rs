@@ -1,9 +1,10 @@
-//! The project's own tasks: `cargo xtask test`, `conformance`, `clients`.
+//! The project's own tasks: `cargo xtask test`, `conformance`, `clients`, `fuzz`.
 #![expect(clippy::indexing_slicing, reason = "a JSON value has null at every key that is missing")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "tasks talk to a terminal")]
 
 mod clients;
 mod conformance;
+mod fuzz;
 mod test;
 
 use std::path::{Path, PathBuf};
@@ -26,6 +27,8 @@ enum Task {
     Conformance(conformance::Options),
     /// Run the official SDKs against the gateway, for each pair of protocols
     Clients(clients::Options),
+    /// Feed the decoders what a fuzzer makes up, guided by the code it reaches
+    Fuzz(fuzz::Options),
 }
 
 fn main() -> ExitCode {
@@ -33,6 +36,7 @@ fn main() -> ExitCode {
         Task::Test(options) => test::run(&options),
         Task::Conformance(options) => conformance::run(&options),
         Task::Clients(options) => clients::run(&options),
+        Task::Fuzz(options) => fuzz::run(&options),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

@@ -32,8 +32,8 @@ pub mod translate;
 mod vendor_error;
 
 pub use codec::{
-    ChatCodec, ChatStreamDecoder, ChatStreamEncoder, CountCodec, EmbedCodec, ErrorCodec, ModelsCodec, ReplyContext,
-    RerankCodec, Target, chat, count, embed, errors, models, rerank,
+    ChatCodec, ChatStreamDecoder, ChatStreamEncoder, CountCodec, EmbedCodec, ErrorCodec, ModelsCodec, PROTOCOLS,
+    ReplyContext, RerankCodec, Target, chat, count, embed, errors, models, rerank,
 };
 pub use event_stream::encode_event;
 pub use frame_kind::{FrameKind, frame_kind};

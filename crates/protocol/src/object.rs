@@ -163,6 +163,11 @@ pub(crate) fn count(text: &str) -> Option<u64> {
     })
 }
 
+/// Adds counts that a vendor may have left out, and may have got wrong.
+pub(crate) fn sum<const N: usize>(counts: [Option<u64>; N]) -> u64 {
+    counts.into_iter().flatten().fold(0, u64::saturating_add)
+}
+
 pub(crate) fn wrong(path: &str, wanted: &str, found: &Json) -> Error {
     let kind = match found.as_str().chars().next() {
         Some('{') => "an object",
@@ -305,6 +310,12 @@ impl Fields {
 
     pub(crate) fn to_bytes(&self) -> Bytes {
         Bytes::from(json(self).as_str().to_owned())
+    }
+
+    /// Writes the object as one line, whatever white space the values that it took over hold.
+    pub(crate) fn to_line(&self) -> String {
+        // In valid JSON a line end stands only between tokens; in texts it is escaped.
+        json(self).as_str().replace(['\n', '\r'], " ")
     }
 }
 

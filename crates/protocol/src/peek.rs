@@ -17,6 +17,7 @@ pub struct Peek {
     pub stream_usage: Option<bool>,
     model_span: Option<Range<usize>>,
     stream_options_span: Option<Range<usize>>,
+    stream_usage_span: Option<Range<usize>>,
     body_end: usize,
     empty: bool,
 }
@@ -69,25 +70,28 @@ pub fn peek(body: &[u8]) -> Result<Peek, Error> {
     let model = head.model.0.filter(is_something);
     let stream = head.stream.0.filter(is_something);
     let options = head.stream_options.0.filter(is_something);
+    let options = options.map(|raw| read::<StreamOptions<'_>>(raw, "stream_options", "an object")).transpose()?;
+    let usage = options.unwrap_or_default().include_usage;
     let body_end = text.trim_end().len().saturating_sub(1);
     Ok(Peek {
         model: model.map(|raw| read(raw, "model", "a string")).transpose()?,
         stream: stream.map(|raw| read(raw, "stream", "a boolean")).transpose()?.unwrap_or(false),
-        stream_usage: options
-            .map(|raw| read::<StreamOptions>(raw, "stream_options", "an object"))
-            .transpose()?
-            .and_then(|options| options.include_usage),
+        stream_usage: match &usage.0 {
+            Some(raw) if is_something(raw) => Some(read(raw, "stream_options.include_usage", "a boolean")?),
+            _ => None,
+        },
         model_span: head.model.0.map(span),
         stream_options_span: head.stream_options.0.map(span),
+        stream_usage_span: usage.0.map(span),
         body_end,
         empty: text.get(..body_end).is_some_and(|head| head.trim() == "{"),
     })
 }
 
-#[derive(Deserialize)]
-struct StreamOptions {
-    #[serde(default)]
-    include_usage: Option<bool>,
+#[derive(Default, Deserialize)]
+struct StreamOptions<'a> {
+    #[serde(borrow, default)]
+    include_usage: Field<'a>,
 }
 
 fn read<'a, T: Deserialize<'a>>(raw: &'a RawValue, path: &str, wanted: &str) -> Result<T, Error> {
@@ -103,19 +107,31 @@ impl Peek {
     pub fn splice(&self, body: &Bytes, model: Option<&str>, stream_usage: bool) -> Bytes {
         let mut edits: Vec<(Range<usize>, String)> = Vec::new();
         if let Some(model) = model.filter(|model| self.model.as_deref() != Some(model)) {
-            edits.push(self.set("model", self.model_span.clone(), &serde_json::Value::from(model).to_string()));
+            edits.push(self.set(
+                "model",
+                self.model_span.clone(),
+                &serde_json::Value::from(model).to_string(),
+                self.empty,
+            ));
         }
         if stream_usage && self.stream_usage.is_none() {
+            let first = self.empty && edits.is_empty();
             let given = self.stream_options_span.clone().and_then(|span| body.get(span));
-            let options = match given.and_then(|given| std::str::from_utf8(given).ok()) {
-                Some(given) if given.starts_with('{') => {
+            let given = given.and_then(|given| std::str::from_utf8(given).ok()).filter(|given| given.starts_with('{'));
+            edits.push(match (self.stream_usage_span.clone(), given) {
+                // It is there, and `null`.
+                (Some(span), _) => (span, "true".to_owned()),
+                (None, Some(given)) => {
                     let rest = given.get(1..).unwrap_or_default();
                     let comma = if rest.trim_start().starts_with('}') { "" } else { "," };
-                    format!("{{\"include_usage\":true{comma}{rest}")
+                    let options = format!("{{\"include_usage\":true{comma}{rest}");
+                    self.set("stream_options", self.stream_options_span.clone(), &options, first)
                 }
-                _ => "{\"include_usage\":true}".to_owned(),
-            };
-            edits.push(self.set("stream_options", self.stream_options_span.clone(), &options));
+                (None, None) => {
+                    let options = "{\"include_usage\":true}";
+                    self.set("stream_options", self.stream_options_span.clone(), options, first)
+                }
+            });
         }
         if edits.is_empty() {
             return body.clone();
@@ -132,11 +148,12 @@ impl Peek {
         spliced.into()
     }
 
-    fn set(&self, field: &str, span: Option<Range<usize>>, value: &str) -> (Range<usize>, String) {
+    /// Replaces a field, or adds it at the end; `first` is one that no other stands before.
+    fn set(&self, field: &str, span: Option<Range<usize>>, value: &str, first: bool) -> (Range<usize>, String) {
         match span {
             Some(span) => (span, value.to_owned()),
             None => {
-                let comma = if self.empty { "" } else { "," };
+                let comma = if first { "" } else { "," };
                 (self.body_end..self.body_end, format!("{comma}\"{field}\":{value}"))
             }
         }

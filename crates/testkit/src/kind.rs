@@ -90,6 +90,17 @@ impl Kind {
         }
     }
 
+    /// Returns the paths of its own protocol's chat, for a whole answer and for a stream.
+    pub const fn chat_paths(self) -> [&'static str; 2] {
+        match self {
+            Self::Anthropic => ["/v1/messages"; 2],
+            Self::Google => {
+                ["/v1beta/models/mock:generateContent", "/v1beta/models/mock:streamGenerateContent?alt=sse"]
+            }
+            _ => ["/v1/chat/completions"; 2],
+        }
+    }
+
     /// Returns the variable that sets the port of this kind.
     pub const fn port_variable(self) -> &'static str {
         match self {

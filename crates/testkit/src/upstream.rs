@@ -4,9 +4,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::{Bytes, BytesMut};
+use http::Request;
+use http_body_util::{BodyExt, Full};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -237,6 +241,23 @@ impl Upstream {
     /// Scripts the next requests with steps that were made before.
     pub fn play(&self, steps: Vec<Step>) {
         self.shared.script().push(steps);
+    }
+
+    /// Posts a body to a path of the upstream itself, and returns the status and the body of its answer as far as it comes.
+    ///
+    /// # Errors
+    /// When no answer begins.
+    pub async fn post(&self, path: &str, body: impl Into<Bytes>) -> io::Result<(u16, Bytes)> {
+        let request = Request::post(format!("{}{path}", self.url())).body(Full::new(body.into()));
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        let response = client.request(request.map_err(io::Error::other)?).await.map_err(io::Error::other)?;
+        let status = response.status().as_u16();
+        let mut received = BytesMut::new();
+        let mut body = response.into_body();
+        while let Some(Ok(frame)) = body.frame().await {
+            received.extend_from_slice(&frame.into_data().unwrap_or_default());
+        }
+        Ok((status, received.freeze()))
     }
 
     /// Waits until so many requests have been received.

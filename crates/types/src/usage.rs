@@ -40,18 +40,23 @@ impl Usage {
     pub fn total_input(&self) -> u64 {
         let buckets =
             [self.input, self.cache_read, self.cache_write, self.cache_write_1h, self.input_audio, self.input_image];
-        buckets.into_iter().flatten().sum()
+        sum(buckets)
     }
 
     /// Returns the tokens of the whole answer, reasoning included.
     pub fn total_output(&self) -> u64 {
-        [self.output, self.reasoning, self.output_audio, self.output_image].into_iter().flatten().sum()
+        sum([self.output, self.reasoning, self.output_audio, self.output_image])
     }
 
     /// Returns the tokens of prompt and answer.
     pub fn total(&self) -> u64 {
         self.total_input().saturating_add(self.total_output())
     }
+}
+
+/// Adds buckets; no vendor's number is so wrong that it stops a call.
+fn sum<const N: usize>(buckets: [Option<u64>; N]) -> u64 {
+    buckets.into_iter().flatten().fold(0, u64::saturating_add)
 }
 
 /// Says where the numbers of a [`Usage`] come from.

@@ -314,7 +314,10 @@ impl Conversation<'_> {
             return Ok(());
         }
         match self.turns.last_mut().filter(|turn| turn.role == role) {
-            Some(turn) => turn.blocks.extend(blocks),
+            Some(turn) => {
+                turn.blocks.extend(blocks);
+                turn.extras.extend(message.extras.clone());
+            }
             None => self.turns.push(Turn { role, blocks, extras: message.extras.clone() }),
         }
         if let Some(turn) = self.turns.last_mut() {

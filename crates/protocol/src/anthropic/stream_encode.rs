@@ -290,7 +290,7 @@ impl ChatStreamEncoder for Encoder {
 }
 
 fn push(name: &str, event: &Fields, frames: &mut Vec<Frame>) {
-    let data = event.to_json();
+    let data = event.to_line();
     let raw = Bytes::from(format!("event: {name}\ndata: {data}\n\n"));
-    frames.push(Frame::new(raw, Some(name.to_owned()), Bytes::from(data.as_str().to_owned())));
+    frames.push(Frame::new(raw, Some(name.to_owned()), Bytes::from(data)));
 }

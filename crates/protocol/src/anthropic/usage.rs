@@ -1,6 +1,6 @@
 use tollbridge_types::{Json, Usage, UsageBasis};
 
-use crate::object::{Fields, Object};
+use crate::object::{Fields, Object, sum};
 
 /// Reads a `usage` object.
 pub(crate) fn decode(json: &Json) -> Usage {
@@ -43,10 +43,8 @@ pub(crate) fn overlay(earlier: Option<&Json>, later: &Json) -> Json {
 /// Writes a `usage` object.
 pub(crate) fn encode(usage: &Usage) -> Fields {
     let mut fields = Fields::new();
-    let unread = [usage.input, usage.input_audio, usage.input_image];
-    fields.put("input_tokens", &unread.into_iter().flatten().sum::<u64>());
-    let stored = [usage.cache_write, usage.cache_write_1h];
-    fields.put("cache_creation_input_tokens", &stored.into_iter().flatten().sum::<u64>());
+    fields.put("input_tokens", &sum([usage.input, usage.input_audio, usage.input_image]));
+    fields.put("cache_creation_input_tokens", &sum([usage.cache_write, usage.cache_write_1h]));
     fields.put("cache_read_input_tokens", &usage.cache_read.unwrap_or_default());
     fields.put("output_tokens", &usage.total_output());
     if let Some(thinking) = usage.reasoning {

@@ -22,6 +22,9 @@ impl EmbedCodec for Embed {
         let mut body = Object::from_body(body)?;
         let mut request = EmbedRequest::default();
         if let Some(list) = body.take_as::<Vec<Json>>("requests")? {
+            if list.is_empty() {
+                return Err(Error::invalid("requests", "`requests` is empty").with_hint("send at least one request"));
+            }
             for (place, json) in list.iter().enumerate() {
                 entry(Object::strict(json, &format!("requests[{place}]"))?, &mut request)?;
             }

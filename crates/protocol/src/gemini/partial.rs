@@ -54,7 +54,7 @@ pub(crate) fn piece(json: &Json, open: &mut Option<PartialCall>) -> Piece {
 impl PartialCall {
     fn add(&mut self, piece: &mut Object) {
         let Some(path) = piece.find_text("jsonPath") else { return };
-        let place = place(&mut self.args, &path);
+        let Some(place) = place(&mut self.args, &path) else { return };
         if let Some(text) = piece.find::<String>("stringValue") {
             match place {
                 Value::String(so_far) => so_far.push_str(&text),
@@ -73,36 +73,41 @@ impl PartialCall {
     }
 }
 
-/// Finds the place of a path such as `$.days[0].name`, making what is missing on the way.
-fn place<'a>(root: &'a mut Value, path: &str) -> &'a mut Value {
+/// Finds the place of a path such as `$.days[0].name`, making what is missing on the way; `None` for a path
+/// that leads nowhere.
+fn place<'a>(root: &'a mut Value, path: &str) -> Option<&'a mut Value> {
     let path = path.trim_start_matches('$').replace('[', ".").replace(']', "");
     let mut here = root;
     // Arguments nest a little; a path that nests without end is no path.
     for step in path.split('.').filter(|step| !step.is_empty()).take(64) {
         let step = step.trim_matches(['\'', '"']);
         here = match step.parse::<usize>() {
-            Ok(index) if index < 10_000 => {
+            Ok(index) => {
                 if !here.is_array() {
                     *here = Value::Array(Vec::new());
                 }
-                grown(here, index)
+                grown(here.as_array_mut()?, index)?
             }
-            _ => {
+            Err(_) => {
                 if !here.is_object() {
                     *here = Value::Object(Map::new());
                 }
-                &mut here[step]
+                here.as_object_mut()?.entry(step).or_insert(Value::Null)
             }
         };
     }
-    here
+    Some(here)
 }
 
-fn grown(list: &mut Value, index: usize) -> &mut Value {
-    if let Value::Array(items) = list
-        && items.len() <= index
-    {
-        items.resize(index + 1, Value::Null);
+/// Elements come one after another; what leaves out more than these is no list that is being written.
+const GAP: usize = 8;
+
+fn grown(list: &mut Vec<Value>, index: usize) -> Option<&mut Value> {
+    if index >= list.len() {
+        if index - list.len() > GAP {
+            return None;
+        }
+        list.resize(index + 1, Value::Null);
     }
-    &mut list[index]
+    list.get_mut(index)
 }

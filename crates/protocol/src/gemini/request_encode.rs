@@ -15,12 +15,18 @@ use crate::tool_id;
 /// Writes the body of generateContent; model and stream stand in the URL.
 pub(crate) fn encode(request: &ChatRequest, model: &str, losses: &mut Vec<Loss>) -> Result<Bytes, Error> {
     let demands_signatures = model.rsplit('/').next().is_some_and(|name| name.starts_with("gemini-3"));
-    let mut conversation =
-        Conversation { demands_signatures, losses, system: Vec::new(), contents: Vec::new(), names: HashMap::new() };
+    let mut conversation = Conversation {
+        demands_signatures,
+        losses,
+        system: Vec::new(),
+        system_extras: Extras::default(),
+        contents: Vec::new(),
+        names: HashMap::new(),
+    };
     for (place, message) in request.messages.iter().enumerate() {
         conversation.message(message, &format!("messages[{place}]"))?;
     }
-    let Conversation { system, contents, .. } = conversation;
+    let Conversation { system, system_extras, contents, .. } = conversation;
     if contents.is_empty() {
         return Err(Error::invalid("messages", "there is no message but instructions").with_hint("add a user message"));
     }
@@ -35,7 +41,9 @@ pub(crate) fn encode(request: &ChatRequest, model: &str, losses: &mut Vec<Loss>)
         .collect();
     body.put("contents", &contents);
     if !system.is_empty() {
-        body.put("systemInstruction", &serde_json::json!({"parts": system}));
+        let mut fields = Fields::new();
+        fields.put("parts", &system).put_extras(&system_extras, PROTOCOL);
+        body.put("systemInstruction", &fields);
     }
     tools(request, &mut body, losses);
     let config = generation_config(request, losses);
@@ -198,6 +206,7 @@ struct Conversation<'a> {
     demands_signatures: bool,
     losses: &'a mut Vec<Loss>,
     system: Vec<Json>,
+    system_extras: Extras,
     contents: Vec<(&'static str, Vec<Json>, Extras)>,
     /// The name of the function that each call id stands for.
     names: HashMap<String, String>,
@@ -227,6 +236,7 @@ impl Conversation<'_> {
                     self.losses.push(Loss::adapted(path, "instructions in mid-conversation are sent at its head"));
                 }
                 self.system.extend(parts);
+                self.system_extras.extend(message.extras.clone());
                 return Ok(());
             }
             Role::Assistant => "model",
@@ -236,7 +246,10 @@ impl Conversation<'_> {
             return Ok(());
         }
         match self.contents.last_mut().filter(|(last, ..)| *last == role) {
-            Some((_, last, _)) => last.extend(parts),
+            Some((_, last, extras)) => {
+                last.extend(parts);
+                extras.extend(message.extras.clone());
+            }
             None => self.contents.push((role, parts, message.extras.clone())),
         }
         Ok(())
@@ -325,6 +338,10 @@ impl Conversation<'_> {
         put_prefixed(&mut inner, &result.extras, "functionResponse.");
         let mut fields = Fields::new();
         fields.put("functionResponse", &inner);
+        let beside = |name: &str| name != "response" && !name.starts_with("functionResponse.");
+        for (name, value) in result.extras.of(PROTOCOL).filter(|(name, _)| beside(name)) {
+            fields.put(name, value);
+        }
         let mut parts = vec![fields.to_json()];
         for (place, part) in result.content.iter().enumerate().filter(|(_, part)| part.as_text().is_none()) {
             let path = format!("{path}.content[{place}]");

@@ -133,8 +133,10 @@ impl ChatStreamDecoder for Decoder {
             return Err(vendor_error::from_event(&json));
         }
         self.head(&mut chunk, events);
+        // A list without candidates is a reply too, in which nothing is said.
+        self.answered |= chunk.peek("candidates").is_some_and(|list| list.as_str().starts_with('['))
+            || chunk.peek("promptFeedback").is_some();
         let candidates = chunk.find_list("candidates");
-        self.answered |= !candidates.is_empty() || chunk.peek("promptFeedback").is_some();
         for (place, json) in candidates.iter().enumerate() {
             self.candidate(json, place, &what, events)?;
         }
@@ -209,7 +211,8 @@ fn logprobs(json: &Json) -> Vec<TokenLogProb> {
 pub(crate) struct Encoder {
     id: String,
     model: String,
-    calls: BTreeMap<(u32, u32), ToolCall>,
+    /// Calls that are not written yet, and whether each is complete: they are written in the order in which they began.
+    calls: BTreeMap<(u32, u32), (ToolCall, bool)>,
     usage: Option<Usage>,
     finishes: BTreeMap<u32, Finish>,
     extras: BTreeMap<Option<u32>, Extras>,
@@ -259,17 +262,27 @@ impl Encoder {
         frames.push(frame(&chunk));
     }
 
-    fn call(&mut self, choice: u32, call: u32, frames: &mut Vec<Frame>) {
-        if let Some(call) = self.calls.remove(&(choice, call)) {
-            self.part(choice, &Part::ToolCall(call), frames);
+    /// Writes the calls of a choice up to the first that is still coming in.
+    fn complete_calls(&mut self, choice: u32, frames: &mut Vec<Frame>) {
+        let own = (choice, 0)..=(choice, u32::MAX);
+        while let Some((place, (_, true))) = self.calls.range(own.clone()).next() {
+            let place = *place;
+            if let Some((call, _)) = self.calls.remove(&place) {
+                self.part(choice, &Part::ToolCall(call), frames);
+            }
         }
     }
 
     fn remaining_calls(&mut self, choice: Option<u32>, frames: &mut Vec<Frame>) {
-        let open = self.calls.keys().copied().filter(|(owner, _)| choice.is_none_or(|choice| choice == *owner));
-        for (choice, call) in open.collect::<Vec<_>>() {
-            self.call(choice, call, frames);
+        let mut choices = Vec::new();
+        for ((owner, _), (_, ended)) in &mut self.calls {
+            if choice.is_none_or(|choice| choice == *owner) {
+                *ended = true;
+                choices.push(*owner);
+            }
         }
+        choices.dedup();
+        choices.into_iter().for_each(|choice| self.complete_calls(choice, frames));
     }
 
     fn media(&self, choice: u32, kind: MediaKind, media: Media, frames: &mut Vec<Frame>) {
@@ -333,14 +346,19 @@ impl ChatStreamEncoder for Encoder {
             ChatEvent::ToolCallStart { choice, call: number, id, name, kind, signature, extras } => {
                 let mut call = ToolCall::default();
                 (call.id, call.name, call.kind, call.signature, call.extras) = (id, name, kind, signature, extras);
-                self.calls.insert((choice, number), call);
+                self.calls.insert((choice, number), (call, false));
             }
             ChatEvent::ToolCallArguments { choice, call, fragment } => {
-                if let Some(call) = self.calls.get_mut(&(choice, call)) {
+                if let Some((call, _)) = self.calls.get_mut(&(choice, call)) {
                     call.arguments.push_str(&fragment);
                 }
             }
-            ChatEvent::ToolCallEnd { choice, call } => self.call(choice, call, frames),
+            ChatEvent::ToolCallEnd { choice, call } => {
+                if let Some((_, ended)) = self.calls.get_mut(&(choice, call)) {
+                    *ended = true;
+                }
+                self.complete_calls(choice, frames);
+            }
             ChatEvent::Media { choice, kind, media } => self.media(choice, kind, media, frames),
             ChatEvent::Opaque { choice, part } => self.part(choice, &Part::Opaque(part), frames),
             ChatEvent::Extras { choice, extras } => self.extras.entry(choice).or_default().extend(extras),
@@ -375,6 +393,6 @@ impl ChatStreamEncoder for Encoder {
 }
 
 fn frame(body: &Fields) -> Frame {
-    let data = body.to_json();
-    Frame::new(Bytes::from(format!("data: {data}\r\n\r\n")), None, Bytes::from(data.as_str().to_owned()))
+    let data = body.to_line();
+    Frame::new(Bytes::from(format!("data: {data}\r\n\r\n")), None, Bytes::from(data))
 }

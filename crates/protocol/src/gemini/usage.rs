@@ -1,6 +1,6 @@
 use tollbridge_types::{Json, Usage, UsageBasis};
 
-use crate::object::{Fields, Object};
+use crate::object::{Fields, Object, sum};
 
 /// Reads a `usageMetadata` object.
 pub(crate) fn decode(json: &Json) -> Usage {
@@ -19,10 +19,10 @@ pub(crate) fn decode(json: &Json) -> Usage {
     let mut usage = Usage::default();
     usage.cache_read = cached;
     (usage.input_audio, usage.input_image) = (fresh("AUDIO"), fresh("IMAGE"));
-    let inside: u64 = [cached, usage.input_audio, usage.input_image].into_iter().flatten().sum();
+    let inside = sum([cached, usage.input_audio, usage.input_image]);
     usage.input = prompt.map(|prompt| prompt.saturating_sub(inside).saturating_add(tools.unwrap_or_default()));
     (usage.output_audio, usage.output_image) = (of(&written, "AUDIO"), of(&written, "IMAGE"));
-    let inside: u64 = [usage.output_audio, usage.output_image].into_iter().flatten().sum();
+    let inside = sum([usage.output_audio, usage.output_image]);
     usage.output = fields.find_count("candidatesTokenCount").map(|output| output.saturating_sub(inside));
     usage.reasoning = fields.find_count("thoughtsTokenCount");
     usage.basis = UsageBasis::VendorFinal;
@@ -39,10 +39,9 @@ fn of(details: &[Json], modality: &str) -> Option<u64> {
 
 /// Writes a `usageMetadata` object.
 pub(crate) fn encode(usage: &Usage) -> Fields {
-    let written = [usage.output, usage.output_audio, usage.output_image];
     let mut fields = Fields::new();
     fields.put("promptTokenCount", &usage.total_input());
-    fields.put("candidatesTokenCount", &written.into_iter().flatten().sum::<u64>());
+    fields.put("candidatesTokenCount", &sum([usage.output, usage.output_audio, usage.output_image]));
     fields.put("totalTokenCount", &usage.total());
     fields.put_some("cachedContentTokenCount", usage.cache_read);
     fields.put_some("thoughtsTokenCount", usage.reasoning);

@@ -124,6 +124,10 @@ fn inputs(json: &Json) -> Result<Vec<EmbedInput>, Error> {
         return Ok(vec![EmbedInput::Tokens(tokens)]);
     }
     let read = |(place, entry): (usize, &Json)| {
+        if entry.parse().is_ok_and(|tokens: Vec<Json>| tokens.is_empty()) {
+            let path = format!("input[{place}]");
+            return Err(Error::invalid(path.clone(), format!("`{path}` is empty")).with_hint("send at least one token"));
+        }
         let text = entry.parse().map(EmbedInput::Text).or_else(|_| entry.parse().map(EmbedInput::Tokens));
         text.map_err(|_| wrong(&format!("input[{place}]"), "a text or an array of tokens", entry))
     };
@@ -139,11 +143,13 @@ pub(crate) fn to_base64(numbers: &[f64]) -> String {
 
 /// Reads base64 of little-endian 32-bit floats, each as the shortest number that means the same float.
 pub(crate) fn from_base64(text: &str) -> Result<Vec<f64>, Error> {
-    let error = || Error::new(ErrorKind::Decode, "a vector is not base64 of 32-bit floats");
+    let error = || Error::new(ErrorKind::Decode, "a vector is not base64 of finite 32-bit floats");
     let bytes = STANDARD.decode(text).map_err(|_| error())?;
     if bytes.len() % 4 != 0 {
         return Err(error());
     }
     let floats = bytes.chunks_exact(4).map(|four| f32::from_le_bytes(four.try_into().unwrap_or_default()));
-    floats.map(|float| float.to_string().parse().map_err(|_| error())).collect()
+    // JSON has no infinity, and no number that is none.
+    let number = |float: f32| float.to_string().parse().ok().filter(|number: &f64| number.is_finite());
+    floats.map(|float| number(float).ok_or_else(error)).collect()
 }

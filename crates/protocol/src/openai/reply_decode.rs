@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use tollbridge_core::{Error, ErrorKind};
 use tollbridge_types::{
     ChatReply, Choice, Citation, Extras, Finish, FinishReason, Json, Media, Opaque, Part, Text, ToolCall, ToolCallKind,
@@ -23,7 +25,7 @@ pub(crate) fn decode(body: &[u8]) -> Result<ChatReply, Error> {
     reply.id = body.find_text("id").filter(|id| !id.is_empty());
     reply.model = body.find_text("model").filter(|model| !model.is_empty());
     reply.created = created(&mut body);
-    reply.choices = list.iter().enumerate().map(|(place, json)| choice(json, place)).collect();
+    reply.choices = numbered(list.iter().enumerate().map(|(place, json)| choice(json, place)).collect());
     let inner = body.peek("x_groq").and_then(|json| Object::lenient(json).take("usage"));
     reply.usage = body.take("usage").or(inner).map(|json| usage::decode(&json));
     reply.service_tier = body.find_text("service_tier");
@@ -69,6 +71,18 @@ fn choice(json: &Json, place: usize) -> Choice {
         choice.extras.insert(PROTOCOL, "choice", crate::object::json(&named(&rest)));
     }
     choice
+}
+
+/// Puts choices in the order of their numbers; where two have one number, their places are their numbers.
+fn numbered(mut choices: Vec<Choice>) -> Vec<Choice> {
+    let numbers: BTreeSet<u32> = choices.iter().map(|choice| choice.index).collect();
+    if numbers.len() < choices.len() {
+        for (place, choice) in choices.iter_mut().enumerate() {
+            choice.index = u32::try_from(place).unwrap_or_default();
+        }
+    }
+    choices.sort_by_key(|choice| choice.index);
+    choices
 }
 
 /// Keeps the fields that say something.

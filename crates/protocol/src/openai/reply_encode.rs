@@ -93,7 +93,7 @@ pub(crate) fn citation(citation: &Citation, offset: u64) -> tollbridge_types::Js
     let mut inner = Fields::new();
     inner.put("url", citation.url.as_deref().unwrap_or_default());
     inner.put("title", citation.title.as_deref().unwrap_or_default());
-    inner.put("start_index", &(start + offset)).put("end_index", &(end + offset));
+    inner.put("start_index", &start.saturating_add(offset)).put("end_index", &end.saturating_add(offset));
     let mut fields = Fields::new();
     fields.put("type", "url_citation").put("url_citation", &inner);
     fields.to_json()

@@ -84,7 +84,7 @@ impl Encoder {
         if self.stream_usage {
             chunk.put("usage", &None::<u64>);
         }
-        frames.push(frame(chunk.to_json().as_str()));
+        frames.push(frame(&chunk.to_line()));
     }
 }
 
@@ -174,13 +174,13 @@ impl ChatStreamEncoder for Encoder {
             let mut chunk = self.chunk(&[]);
             let usage = self.usage.clone().unwrap_or_default();
             chunk.put("usage", &usage::encode(&usage)).put_extras(&self.extras, PROTOCOL);
-            frames.push(frame(chunk.to_json().as_str()));
+            frames.push(frame(&chunk.to_line()));
         }
         frames.push(frame("[DONE]"));
     }
 
     fn fail(&mut self, error: &Error, frames: &mut Vec<Frame>) {
-        frames.push(frame(error::body(error).to_json().as_str()));
+        frames.push(frame(&error::body(error).to_line()));
     }
 }
 

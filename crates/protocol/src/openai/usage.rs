@@ -1,6 +1,6 @@
 use tollbridge_types::{Json, Usage, UsageBasis};
 
-use crate::object::{Fields, Object};
+use crate::object::{Fields, Object, sum};
 
 /// Reads the `usage` object of chat completions and embeddings, of OpenAI and of those who copy it.
 pub(crate) fn decode(json: &Json) -> Usage {
@@ -19,7 +19,7 @@ pub(crate) fn decode(json: &Json) -> Usage {
     let (audio_out, image_out) = (written.find_count("audio_tokens"), written.find_count("image_tokens"));
 
     let mut usage = Usage::default();
-    let inside = [cached, stored, audio_in, image_in].into_iter().flatten().sum::<u64>();
+    let inside = sum([cached, stored, audio_in, image_in]);
     usage.input = prompt.map(|prompt| prompt.saturating_sub(inside));
     (usage.cache_read, usage.cache_write) = (cached, stored);
     (usage.input_audio, usage.input_image) = (audio_in, image_in);
@@ -30,7 +30,7 @@ pub(crate) fn decode(json: &Json) -> Usage {
         }
         _ => false,
     };
-    let inside = [reasoning.filter(|_| !beside), audio_out, image_out].into_iter().flatten().sum::<u64>();
+    let inside = sum([reasoning.filter(|_| !beside), audio_out, image_out]);
     usage.output = completion.map(|completion| completion.saturating_sub(inside));
     (usage.reasoning, usage.output_audio, usage.output_image) = (reasoning, audio_out, image_out);
     usage.basis = UsageBasis::VendorFinal;
@@ -44,7 +44,7 @@ pub(crate) fn encode(usage: &Usage) -> Fields {
     read.put("cached_tokens", &usage.cache_read.unwrap_or_default());
     let stored = [usage.cache_write, usage.cache_write_1h];
     if stored.iter().any(Option::is_some) {
-        read.put("cache_write_tokens", &stored.into_iter().flatten().sum::<u64>());
+        read.put("cache_write_tokens", &sum(stored));
     }
     read.put_some("audio_tokens", usage.input_audio).put_some("image_tokens", usage.input_image);
     let mut written = Fields::new();

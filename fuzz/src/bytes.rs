@@ -1,0 +1,177 @@
+//! What must hold for everything that is not a chat.
+
+use std::fmt::Debug;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, StatusCode};
+use serde_json::value::RawValue;
+use tollbridge_core::Frame;
+use tollbridge_protocol::{
+    EmbedCodec, FrameDecoder, Framing, ModelsCodec, PROTOCOLS, ReplyContext, Target, embed as embed_codec,
+    errors as errors_codec, frame_kind, models as models_codec, peek as peek_at,
+};
+
+const FRAMINGS: [Framing; 2] = [Framing::Sse, Framing::JsonArray];
+
+pub(crate) fn assert_json(body: &[u8], what: &str) {
+    if let Err(error) = serde_json::from_slice::<&RawValue>(body) {
+        panic!("{what}: wrote what is no JSON: {error}\n{}", String::from_utf8_lossy(body));
+    }
+}
+
+/// Holds two values to be equal, and shows the first lines in which they are not.
+pub(crate) fn assert_same<T: PartialEq + Debug>(before: &T, after: &T, what: &str) {
+    if before == after {
+        return;
+    }
+    let (before, after) = (format!("{before:#?}"), format!("{after:#?}"));
+    let same = before.lines().zip(after.lines()).take_while(|(before, after)| before == after).count();
+    let shown = |text: &str| text.lines().skip(same.saturating_sub(4)).take(8).collect::<Vec<_>>().join("\n");
+    panic!("{what}\nbefore:\n{}\nafter:\n{}", shown(&before), shown(&after));
+}
+
+/// Takes the places of the cuts from the end of the data: pairs of bytes, and last how many there are.
+pub(crate) fn split(data: &[u8]) -> (&[u8], Vec<&[u8]>) {
+    let Some((count, rest)) = data.split_last() else { return (data, vec![data]) };
+    let pairs = usize::from(count % 16).min(rest.len() / 2);
+    let (bytes, cuts) = rest.split_at(rest.len() - 2 * pairs);
+    let place = |pair: &[u8]| (usize::from(pair[0]) << 8 | usize::from(pair[1])) % (bytes.len() + 1);
+    let mut cuts: Vec<usize> = cuts.chunks_exact(2).map(place).collect();
+    cuts.sort_unstable();
+    let mut chunks = Vec::new();
+    let mut start = 0;
+    for cut in cuts {
+        chunks.push(&bytes[start..cut]);
+        start = cut;
+    }
+    chunks.push(&bytes[start..]);
+    (bytes, chunks)
+}
+
+/// Frames hold every byte once, in order, wherever the network cuts.
+pub(crate) fn framing(data: &[u8]) {
+    let (bytes, chunks) = split(data);
+    for framing in FRAMINGS {
+        let read = |chunks: &[&[u8]]| {
+            let mut decoder = FrameDecoder::new(framing);
+            let mut frames = Vec::new();
+            let mut outcome = chunks.iter().try_for_each(|chunk| decoder.push(chunk, &mut frames));
+            if outcome.is_ok() {
+                outcome = decoder.finish(&mut frames);
+            }
+            (frames, outcome.map_err(|error| error.to_string()))
+        };
+        let whole = read(&[bytes]);
+        assert_same(&whole, &read(&chunks), "the pieces change the frames");
+        let raw: Vec<u8> = whole.0.iter().flat_map(|frame| frame.raw.to_vec()).collect();
+        assert!(bytes.starts_with(&raw), "{framing:?}: the frames hold other bytes");
+        assert!(framing != Framing::Sse || raw.len() == bytes.len(), "bytes are lost");
+        for frame in &whole.0 {
+            assert!(frame.data.len() <= frame.raw.len(), "a frame's data is longer than the frame");
+            kinds(frame);
+        }
+    }
+}
+
+fn kinds(frame: &Frame) {
+    for protocol in PROTOCOLS {
+        frame_kind(*protocol, frame);
+    }
+}
+
+/// A spliced body is the same but for the model and the wish for usage.
+pub(crate) fn peek(data: &[u8]) {
+    let Ok(peek) = peek_at(data) else { return };
+    let body = Bytes::copy_from_slice(data);
+    assert_eq!(peek.splice(&body, None, false), body);
+    for usage in [false, true] {
+        let spliced = peek.splice(&body, Some("other \"model\""), usage);
+        assert_json(&spliced, "splice");
+        let again = peek_at(&spliced).unwrap_or_else(|error| panic!("spliced into what cannot be read: {error}"));
+        assert_eq!(again.model.as_deref(), Some("other \"model\""));
+        assert_eq!(again.stream, peek.stream);
+        assert_eq!(again.stream_usage, if usage { peek.stream_usage.or(Some(true)) } else { peek.stream_usage });
+        assert_eq!(again.splice(&spliced, again.model.as_deref(), usage), spliced, "a second splice changes more");
+        let others = |body: &[u8]| {
+            let fields: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(body).ok()?;
+            let other = |(name, _): &(String, _)| name != "model" && (!usage || name != "stream_options");
+            Some(fields.into_iter().filter(other).collect::<Vec<_>>())
+        };
+        assert_eq!(others(&body), others(&spliced), "the splice changed another field");
+    }
+}
+
+/// Requests and replies of embeddings.
+pub(crate) fn embed(codec: &dyn EmbedCodec, data: &[u8]) {
+    let codecs = || PROTOCOLS.iter().filter_map(|protocol| embed_codec(*protocol));
+    if let Ok(request) = codec.decode_request(data) {
+        for to in codecs() {
+            let mut losses = Vec::new();
+            let Ok(body) = to.encode_request(&request, &Target::new(&request.model, false), &mut losses) else {
+                continue;
+            };
+            assert_json(&body, "an embeddings request");
+            // What the list shares is written for each of its texts.
+            let shared = request.extras.iter().map(|(_, name, value)| name.len() + value.as_str().len() + 8);
+            let each = 256 + shared.sum::<usize>() + 6 * request.model.len();
+            assert!(body.len() <= 16 * data.len() + request.input.len() * each + 1024, "the request grew");
+            let again = to.decode_request(&body);
+            let again = again.unwrap_or_else(|error| panic!("cannot read its own request: {error}"));
+            assert_same(&again.input, &request.input, "the texts differ");
+            if to.protocol() == codec.protocol() && losses.is_empty() {
+                assert_eq!((again.dimensions, again.base64), (request.dimensions, request.base64));
+                assert_eq!((again.user, again.extras), (request.user, request.extras.clone()));
+                break;
+            }
+        }
+    }
+    if let Ok(reply) = codec.decode_reply(data) {
+        for (to, base64) in codecs().flat_map(|to| [(to, false), (to, true)]) {
+            let Ok(body) = to.encode_reply(&reply, base64, &ReplyContext::new("id", "model", 0)) else { continue };
+            assert_json(&body, "an embeddings reply");
+            assert!(body.len() <= 64 * data.len() + 1024, "the reply grew");
+            let again = to.decode_reply(&body).unwrap_or_else(|error| panic!("cannot read its own reply: {error}"));
+            assert_eq!(again.embeddings.len(), reply.embeddings.len());
+        }
+    }
+}
+
+/// Lists of models.
+pub(crate) fn models(codec: &dyn ModelsCodec, data: &[u8]) {
+    let Ok(list) = codec.decode_reply(data) else { return };
+    for to in PROTOCOLS.iter().filter_map(|protocol| models_codec(*protocol)) {
+        let body = to.encode_reply(&list).unwrap_or_else(|error| panic!("a list cannot be written: {error}"));
+        assert_json(&body, "a list of models");
+        assert!(body.len() <= 64 * data.len() + 1024, "the list grew");
+        let again = to.decode_reply(&body).unwrap_or_else(|error| panic!("cannot read its own list: {error}"));
+        let names = |list: &[tollbridge_types::ModelInfo]| list.iter().map(|one| one.id.clone()).collect::<Vec<_>>();
+        assert_eq!(names(&list), names(&again), "{}: the names differ", to.protocol());
+        for model in &list {
+            assert_json(&to.encode_one(model), "a model");
+        }
+    }
+}
+
+/// A vendor's refusal, in every protocol's form. The first two bytes are the status.
+pub(crate) fn errors(data: &[u8]) {
+    let (status, body) = data.split_at_checked(2).unwrap_or((b"\0\0", data));
+    let status = 100 + (u16::from(status[0]) << 8 | u16::from(status[1])) % 500;
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+    let mut headers = HeaderMap::new();
+    if let Ok(value) = HeaderValue::from_bytes(body.get(..body.len().min(32)).unwrap_or_default()) {
+        headers.insert("retry-after", value.clone());
+        headers.insert("retry-after-ms", value);
+    }
+    let body = Bytes::copy_from_slice(body);
+    for protocol in PROTOCOLS {
+        let error = errors_codec(*protocol).decode_error(status, &headers, &body);
+        for to in PROTOCOLS {
+            let (status, written) = errors_codec(*to).encode_error(&error, "request");
+            assert_json(&written, "an error");
+            assert!(status.is_client_error() || status.is_server_error(), "an error became {status}");
+            assert!(written.len() <= 16 * body.len() + 1024, "the error grew");
+            let again = errors_codec(*to).decode_error(status, &HeaderMap::new(), &written);
+            assert!(!again.message().is_empty(), "an error without words");
+        }
+    }
+}

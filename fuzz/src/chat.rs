@@ -1,0 +1,163 @@
+//! What must hold for the codecs of chats, whatever the bytes are.
+
+use tollbridge_core::{Error, Frame};
+use tollbridge_protocol::{ChatCodec, FrameDecoder, Framing, PROTOCOLS, ReplyContext, Target, chat};
+use tollbridge_types::{ChatAssembler, ChatEvent, ChatReply, Part};
+
+use crate::bytes::{assert_json, assert_same, split};
+use crate::normal;
+
+fn codecs() -> impl Iterator<Item = &'static dyn ChatCodec> {
+    PROTOCOLS.iter().filter_map(|protocol| chat(*protocol))
+}
+
+fn context() -> ReplyContext<'static> {
+    ReplyContext::new("fallback", "asked", 1_700_000_000)
+}
+
+/// A client's body: read, written in every protocol, and read again.
+pub(crate) fn request(codec: &dyn ChatCodec, data: &[u8]) {
+    let Ok(request) = codec.decode_request(data) else { return };
+    let mut target = Target::new(&request.model, request.stream);
+    target.ask_usage = false;
+    for to in codecs() {
+        let mut losses = Vec::new();
+        let Ok(body) = to.encode_request(&request, &target, &mut losses) else { continue };
+        let way = format!("{} to {}", codec.protocol(), to.protocol());
+        assert_json(&body, &way);
+        assert!(body.len() <= 64 * data.len() + (64 << 10), "{way}: {} bytes became {}", data.len(), body.len());
+        let mut again = match to.decode_request(&body) {
+            Ok(again) => again,
+            // A result before its call is the client's fault, and each protocol refuses it in its own way.
+            Err(error) if error.message().contains("no earlier") => continue,
+            Err(error) => panic!("{way}: cannot read what it wrote: {error}\n{}", String::from_utf8_lossy(&body)),
+        };
+        if to.protocol() != codec.protocol() || !losses.is_empty() {
+            continue;
+        }
+        // In some protocols these stand in the URL.
+        again.model.clone_from(&request.model);
+        again.stream = request.stream;
+        let (before, after) = (normal::request(&request, codec.protocol()), normal::request(&again, codec.protocol()));
+        let what = format!("{way}: reads otherwise what it wrote: {}", String::from_utf8_lossy(&body));
+        assert_same(&before, &after, &what);
+    }
+}
+
+/// A vendor's whole reply: read, taken apart into events, and written whole and as a stream in every protocol.
+pub(crate) fn reply(codec: &dyn ChatCodec, data: &[u8]) {
+    let Ok(reply) = codec.decode_reply(data) else { return };
+    let events = reply.clone().into_events();
+    assert_same(&reply, &assembled(events.clone()), "the reply and its own events differ");
+    for to in codecs() {
+        let way = format!("{} to {}", codec.protocol(), to.protocol());
+        let Ok(body) = to.encode_reply(&reply, &context()) else { continue };
+        assert_json(&body, &way);
+        assert!(body.len() <= 64 * data.len() + (64 << 10), "{way}: {} bytes became {}", data.len(), body.len());
+        match to.decode_reply(&body) {
+            Ok(again) => assert_same_answer(&reply, &again, &way),
+            Err(error) => panic!("{way}: cannot read what it wrote: {error}\n{}", String::from_utf8_lossy(&body)),
+        }
+    }
+    write_streams(codec, &reply, &events, data.len());
+}
+
+/// A vendor's stream, in the pieces that the fuzzer chooses.
+pub(crate) fn stream(codec: &dyn ChatCodec, data: &[u8]) {
+    let (bytes, chunks) = split(data);
+    let framing = if bytes.trim_ascii_start().starts_with(b"[") { Framing::JsonArray } else { Framing::Sse };
+    let (events, outcome) = read(codec, framing, &[bytes]);
+    let (in_pieces, other) = read(codec, framing, &chunks);
+    assert_same(&events, &in_pieces, "the pieces change the events");
+    assert_eq!(outcome.as_ref().err().map(Error::to_string), other.err().map(|error| error.to_string()));
+    let reply = assembled(events.clone());
+    assert_same(&reply, &assembled(reply.clone().into_events()), "the reply and its own events differ");
+    if outcome.is_ok() {
+        write_streams(codec, &reply, &events, bytes.len());
+    }
+}
+
+fn read(codec: &dyn ChatCodec, framing: Framing, chunks: &[&[u8]]) -> (Vec<ChatEvent>, Result<(), Error>) {
+    let mut splitter = FrameDecoder::new(framing);
+    let mut decoder = codec.stream_decoder();
+    let mut events = Vec::new();
+    let mut read = || {
+        for chunk in chunks {
+            let mut frames = Vec::new();
+            splitter.push(chunk, &mut frames)?;
+            frames.iter().try_for_each(|frame| decoder.decode(frame, &mut events))?;
+        }
+        let mut frames = Vec::new();
+        splitter.finish(&mut frames)?;
+        frames.iter().try_for_each(|frame| decoder.decode(frame, &mut events))?;
+        decoder.finish(&mut events)
+    };
+    let outcome = read();
+    (events, outcome)
+}
+
+/// Writes events as a stream of every protocol, and reads it again.
+fn write_streams(codec: &dyn ChatCodec, reply: &ChatReply, events: &[ChatEvent], length: usize) {
+    for to in codecs() {
+        let way = format!("a stream of {} to {}", codec.protocol(), to.protocol());
+        let mut encoder = to.stream_encoder(&context());
+        let mut frames = Vec::new();
+        events.iter().cloned().for_each(|event| encoder.encode(event, &mut frames));
+        encoder.finish(&mut frames);
+        // Some protocols say in each frame whose answer it is.
+        let texts = [&reply.id, &reply.model, &reply.service_tier].into_iter().flatten().map(String::len);
+        let extras = reply.extras.iter().map(|(_, name, value)| name.len() + value.as_str().len() + 8);
+        let head: usize = texts.chain(extras).sum::<usize>() * 6 + 1024;
+        let written: usize = frames.iter().map(|frame| frame.raw.len()).sum();
+        let limit = 64 * length + frames.len() * head + (64 << 10);
+        assert!(written <= limit, "{way}: {length} bytes became {written}");
+        for frame in frames.iter().filter(|frame| frame.data.as_ref() != b"[DONE]") {
+            assert_json(&frame.data, &way);
+        }
+        let raw: Vec<u8> = frames.iter().flat_map(|frame| frame.raw.to_vec()).collect();
+        let (again, outcome) = read_frames(to, &raw, &frames);
+        // A stream that has no answer has no end that could be written.
+        if reply.choices.iter().any(|choice| choice.finish.is_some()) {
+            if let Err(error) = outcome {
+                panic!("{way}: cannot read what it wrote: {error}\n{}", String::from_utf8_lossy(&raw));
+            }
+            assert_same_answer(reply, &assembled(again), &way);
+        }
+    }
+}
+
+/// Reads what was written, and checks that its bytes hold the same frames as its values.
+fn read_frames(codec: &dyn ChatCodec, raw: &[u8], written: &[Frame]) -> (Vec<ChatEvent>, Result<(), Error>) {
+    let mut decoder = codec.stream_decoder();
+    let mut events = Vec::new();
+    let mut outcome = written.iter().try_for_each(|frame| decoder.decode(frame, &mut events));
+    if outcome.is_ok() {
+        outcome = decoder.finish(&mut events);
+    }
+    let (from_bytes, _) = read(codec, Framing::Sse, &[raw]);
+    assert_same(&events, &from_bytes, "the bytes of the frames hold something else than the frames");
+    (events, outcome)
+}
+
+/// Holds what was said to be the same, as far as every protocol can say it.
+fn assert_same_answer(before: &ChatReply, after: &ChatReply, way: &str) {
+    let zeroth = |reply: &ChatReply| reply.choices.iter().find(|choice| choice.index == 0).cloned();
+    let (Some(first), Some(second)) = (zeroth(before), zeroth(after)) else { return };
+    let plain = |part: &Part| matches!(part, Part::Text(_) | Part::Thought(_) | Part::ToolCall(_));
+    if !first.parts.iter().all(plain) {
+        return;
+    }
+    let text = |parts: &[Part]| parts.iter().filter_map(Part::as_text).collect::<String>();
+    assert_eq!(text(&first.parts), text(&second.parts), "{way}: the text differs");
+    let names = |parts: &[Part]| {
+        let name = |part: &Part| if let Part::ToolCall(call) = part { Some(call.name.clone()) } else { None };
+        parts.iter().filter_map(name).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&first.parts), names(&second.parts), "{way}: the calls differ");
+}
+
+fn assembled(events: Vec<ChatEvent>) -> ChatReply {
+    let mut assembler = ChatAssembler::default();
+    events.into_iter().for_each(|event| assembler.push(event));
+    assembler.into_reply()
+}

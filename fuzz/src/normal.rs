@@ -1,0 +1,105 @@
+//! The form in which two requests that mean the same are the same.
+//!
+//! A codec need not write a request as it was spelled, but whatever it changes without telling is in this table.
+//!
+//! | read | written | why |
+//! |---|---|---|
+//! | neighbours of one speaker | one message | Anthropic and Gemini merge them, and here all are merged |
+//! | empty texts, messages without parts | absent | they say nothing, and Anthropic refuses them |
+//! | results after what else is said | before it | Anthropic demands it |
+//! | settings of tools without tools | absent | every vendor refuses them |
+//! | options of streams without a stream | absent | likewise |
+//! | an effort alone (Anthropic) | an effort of adaptive thinking | newer models think in no other way |
+//! | functions after vendor-run tools (Gemini) | before them | one tool object holds all functions |
+//! | an absent id of a call | one that is made up | protocols demand one |
+//! | other letters in ids (Anthropic) | `_` | Anthropic takes no others |
+//! | no name of a schema (OpenAI) | `answer` | OpenAI demands one |
+//! | a refusal that is not the assistant's (OpenAI) | text | only the assistant has one |
+//! | no parameters (OpenAI) | a schema without any | some vendors demand one |
+
+use tollbridge_types::{ChatRequest, Message, Part, Protocol, ResponseFormat, Role, Tool};
+
+pub(crate) fn request(request: &ChatRequest, protocol: Protocol) -> ChatRequest {
+    let mut normal = request.clone();
+    normal.messages = messages(request);
+    if normal.tools.is_empty() {
+        (normal.tool_choice, normal.parallel_tool_calls) = (None, None);
+    }
+    if !normal.stream {
+        normal.stream_usage = None;
+    }
+    if protocol == Protocol::ANTHROPIC_MESSAGES
+        && let Some(reasoning) = &mut normal.reasoning
+        && reasoning.effort.is_some()
+    {
+        reasoning.enabled.get_or_insert(true);
+        reasoning.extras = Default::default();
+    }
+    if protocol == Protocol::OPENAI_CHAT {
+        if let Some(ResponseFormat::JsonSchema { name, .. }) = &mut normal.response_format {
+            name.get_or_insert_with(|| "answer".to_owned());
+        }
+        for tool in &mut normal.tools {
+            if let Tool::Function { parameters, .. } = tool {
+                let none = || serde_json::json!({"type": "object", "properties": {}}).into();
+                parameters.get_or_insert_with(none);
+            }
+        }
+    }
+    if protocol == Protocol::GEMINI_GENERATE {
+        normal.tools.sort_by_key(|tool| matches!(tool, Tool::Opaque(_)));
+    }
+    normal
+}
+
+fn messages(request: &ChatRequest) -> Vec<Message> {
+    let mut messages: Vec<Message> = Vec::new();
+    for message in &request.messages {
+        let mut message = message.clone();
+        let refusing = message.role == Role::Assistant;
+        let said = |part| match part {
+            Part::Refusal(text) if !refusing => Part::text(text),
+            part => part,
+        };
+        message.parts = message.parts.into_iter().map(said).filter_map(part).collect();
+        if message.parts.is_empty() {
+            continue;
+        }
+        if message.role == Role::Tool {
+            message.role = Role::User;
+        }
+        match messages.last_mut().filter(|last| last.role == message.role) {
+            Some(last) => {
+                last.parts.extend(message.parts);
+                last.extras.extend(message.extras);
+            }
+            None => messages.push(message),
+        }
+    }
+    for message in &mut messages {
+        message.parts.sort_by_key(|part| !matches!(part, Part::ToolResult(_)));
+    }
+    messages
+}
+
+fn part(part: Part) -> Option<Part> {
+    match part {
+        Part::Text(text) if text.text.is_empty() => None,
+        Part::ToolCall(mut call) => {
+            call.id = Some(id(call.id));
+            Some(Part::ToolCall(call))
+        }
+        Part::ToolResult(mut result) => {
+            result.id = Some(id(result.id));
+            result.content = result.content.into_iter().filter_map(self::part).collect();
+            Some(Part::ToolResult(result))
+        }
+        part => Some(part),
+    }
+}
+
+fn id(id: Option<String>) -> String {
+    let valid = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-');
+    let id = id.filter(|id| !id.starts_with("call_tb_")).unwrap_or_default();
+    id.chars().map(|letter| if valid(letter) { letter } else { '_' }).collect()
+}
