@@ -33,7 +33,9 @@ class Client:
                 provider = OpenAIProvider(base_url=f"{self.gateway}/v1", api_key="unused")
                 return OpenAIResponsesModel(name, provider=provider)
             case "anthropic":
-                return AnthropicModel(name, provider=AnthropicProvider(base_url=self.gateway, api_key="unused"))
+                # It knows what a model can do by its name, and knows none of ours.
+                provider = AnthropicProvider(base_url=self.gateway, api_key="unused")
+                return AnthropicModel(name, provider=provider, profile={"supports_json_schema_output": True})
             case _:
                 return GoogleModel(name, provider=GoogleProvider(base_url=self.gateway, api_key="unused"))
 

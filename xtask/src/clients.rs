@@ -33,7 +33,7 @@ pub(crate) fn run(options: &Options) -> Result<bool, String> {
     let mut settings = Vec::new();
     for (provider, kind) in [
         ("openai", "openai"),
-        ("responses", "openai"),
+        ("openai-responses", "openai"),
         ("anthropic", "anthropic"),
         ("gemini", "google"),
         ("bedrock", "bedrock"),
@@ -42,8 +42,8 @@ pub(crate) fn run(options: &Options) -> Result<bool, String> {
     ] {
         settings.extend(set(provider, kind));
     }
-    settings.push("providers.responses.kind=openai".to_owned());
-    settings.push("providers.responses.api=responses".to_owned());
+    settings.push("providers.openai-responses.kind=openai".to_owned());
+    settings.push("providers.openai-responses.api=responses".to_owned());
     let mut arguments = vec!["serve", "--listen", "127.0.0.1:0"];
     for setting in &settings {
         arguments.extend(["--set", setting]);

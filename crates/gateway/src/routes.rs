@@ -56,6 +56,8 @@ pub(crate) fn routes(state: Arc<State>) -> Router {
         .route("/v1beta/models", get(models))
         .route("/v1/models/{*call}", post(gemini).get(model))
         .route("/v1beta/models/{*call}", post(gemini).get(model))
+        // Some SDKs leave `models/` out where the model's name has a slash.
+        .route("/v1beta/{*call}", post(gemini))
         .route("/health", get(probes::health))
         .route("/ready", get(probes::ready))
         .route("/metrics", get(metrics::serve))

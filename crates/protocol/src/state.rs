@@ -293,6 +293,9 @@ pub(crate) fn off_id(id: &str, path: &str) -> Result<(String, Vec<State>), Error
 
 const ID_MARK: &str = "--";
 
+/// What an id that carries state holds.
+pub(crate) const ID_SEAL: &str = "--dG9sbHN0YXRl";
+
 fn url_safe(text: &str) -> String {
     text.chars()
         .filter(|letter| *letter != '=')

@@ -132,13 +132,19 @@ fn needs_no_state(typed: &ChatRequest, to: Protocol) -> Result<(), Error> {
                 .with_hint("send the whole conversation in `input`, or use a model whose provider speaks responses"));
         }
     }
-    let refers = |part: &Part| matches!(part, Part::Opaque(opaque) if opaque.protocol == OWN && opaque.json.as_str().contains("\"item_reference\""));
-    let place = typed.messages.iter().position(|message| message.parts.iter().any(refers));
-    match place {
+    let refers = |part: &Part| {
+        let json = match part {
+            Part::Opaque(opaque) if opaque.protocol == OWN => opaque.json.as_str(),
+            _ => return false,
+        };
+        // Thinking that was made into an item here may be left out, as all thinking may.
+        json.contains("\"item_reference\"") && !json.contains("\"rs_tb_")
+    };
+    match typed.messages.iter().position(|message| message.parts.iter().any(refers)) {
         Some(place) => {
             Err(Error::new(ErrorKind::Unsupported, "an `item_reference` needs a provider that keeps responses")
                 .with_path(client_path(&format!("messages[{place}]"), OWN, typed))
-                .with_hint("send the item itself"))
+                .with_hint("send the item itself; SDKs that send references do so unless `store` is false"))
         }
         None => Ok(()),
     }

@@ -12,6 +12,12 @@ use crate::wire::{Wire, texts, vector};
 pub(crate) fn ask(body: &Value) -> Ask {
     let mut ask = crate::openai::ask(body);
     ask.answers = 1;
+    let seen = body["messages"].as_array().into_iter().flatten().filter(|message| message["role"] != "tool");
+    for (message, (_, text)) in seen.zip(&mut ask.messages) {
+        if message["images"].is_array() {
+            text.push_str(" [image]");
+        }
+    }
     let options = &body["options"];
     ask.limit = options["num_predict"].as_u64();
     let stop = options["stop"].as_array().into_iter().flatten();

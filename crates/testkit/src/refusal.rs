@@ -33,7 +33,7 @@ pub(crate) fn refusal(kind: Kind, google: bool, refusal: Refusal) -> (u16, Value
             let (status, body) = openai(refusal);
             let name = match refusal {
                 Refusal::Quota => "ServiceQuotaExceededException",
-                Refusal::Overloaded => "ServiceUnavailableException",
+                Refusal::Overloaded | Refusal::Status(503) => "ServiceUnavailableException",
                 Refusal::Status(401) => "UnrecognizedClientException",
                 Refusal::Status(403) => "AccessDeniedException",
                 Refusal::Status(404) => "ResourceNotFoundException",

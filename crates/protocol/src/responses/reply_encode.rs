@@ -231,7 +231,9 @@ pub(crate) fn reasoning(thought: &tollbridge_types::Thought, id: &str, place: us
 /// Writes a reasoning item that only carries state for another protocol's vendor.
 pub(crate) fn carrier(state: &State, id: &str, place: usize) -> Fields {
     let mut fields = Fields::new();
-    fields.put("id", &item_id("rs", id, place)).put("type", "reasoning");
+    // Some clients send a reference in the place of an item, so its id carries the state too.
+    let id = state::onto_id(&item_id("rs", id, place), std::slice::from_ref(state));
+    fields.put("id", &id).put("type", "reasoning");
     fields.put::<[Json]>("summary", &[]).put("encrypted_content", &state::seal(std::slice::from_ref(state)));
     fields
 }

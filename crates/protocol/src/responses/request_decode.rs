@@ -8,7 +8,7 @@ use tollbridge_types::{
 
 use super::{RESPONSES_PROTOCOL as PROTOCOL, items};
 use crate::object::{Object, json, wrong};
-use crate::state::State;
+use crate::state::{self, State};
 
 /// Reads the body of "Create a model response".
 pub(crate) fn decode(body: &[u8]) -> Result<ChatRequest, Error> {
@@ -111,6 +111,11 @@ impl Input<'_> {
                     None => self.assistant().push(Part::Thought(thought)),
                     Some(states) => self.restore(states),
                 }
+            }
+            "item_reference" if fields.peek("id").is_some_and(|id| id.as_str().contains(state::ID_SEAL)) => {
+                let path = fields.path_of("id");
+                let (_, states) = state::off_id(&fields.require::<String>("id")?, &path)?;
+                self.restore(states);
             }
             _ => {
                 // References and the items of vendor-run tools may stand for calls that are not here.
