@@ -17,6 +17,7 @@ use url::Url;
 
 use crate::body::{self, Shape};
 use crate::limits;
+use crate::signer::Signer;
 use crate::stream;
 
 /// A vendor reached over HTTP: its codecs, its routes and its key.
@@ -31,6 +32,7 @@ pub struct HttpProvider {
     route: Box<FindRoute>,
     headers: HeaderMap,
     key: Option<Secret>,
+    signer: Option<Box<dyn Signer>>,
     listed: Vec<ModelSettings>,
     timeouts: Timeouts,
     transport: Arc<dyn Transport>,
@@ -70,6 +72,7 @@ impl HttpProvider {
             route: Box::new(route),
             headers,
             key: settings.api_key,
+            signer: None,
             listed: settings.models,
             timeouts: settings.timeouts,
             transport,
@@ -123,6 +126,13 @@ impl HttpProvider {
             };
         }
         Ok(self)
+    }
+
+    /// Signs every request as the last thing before it goes out.
+    #[must_use]
+    pub fn signer(mut self, signer: impl Signer + 'static) -> Self {
+        self.signer = Some(Box::new(signer));
+        self
     }
 
     /// Sends a header with every request, unless the settings name it.
@@ -192,6 +202,9 @@ impl HttpProvider {
             for (name, value) in &request.headers {
                 outgoing.headers_mut().append(name, value.clone());
             }
+        }
+        if let Some(signer) = &self.signer {
+            signer.sign(&mut outgoing, cx).await?;
         }
         cx.observe(CallEvent::sent(&self.info.name, &request.model));
         let timeouts = cx.timeouts.unwrap_or(self.timeouts);

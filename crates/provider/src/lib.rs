@@ -7,7 +7,9 @@ mod body;
 mod endpoint;
 mod http_provider;
 mod limits;
+mod signer;
 mod stream;
 
 pub use endpoint::{Endpoint, api_path};
 pub use http_provider::{HttpProvider, Route};
+pub use signer::Signer;
