@@ -5,7 +5,7 @@ use http::{HeaderMap, StatusCode};
 use tollbridge_core::{Error, Frame, Loss};
 use tollbridge_types::{ChatEvent, ChatReply, ChatRequest, EmbedReply, EmbedRequest, ModelInfo, Protocol};
 
-use crate::{anthropic, gemini, openai, vendor_error};
+use crate::{anthropic, bedrock, gemini, openai, vendor_error};
 
 /// Reads and writes one chat protocol.
 pub trait ChatCodec: Send + Sync {
@@ -216,12 +216,18 @@ pub const GEMINI_EMBED: &dyn EmbedCodec = &gemini::Embed;
 /// Gemini's model list.
 pub const GEMINI_MODELS: &dyn ModelsCodec = &gemini::Models;
 
+/// Bedrock's Converse and ConverseStream.
+pub const BEDROCK_CONVERSE: &dyn ChatCodec = &bedrock::Converse;
+/// Bedrock's ListFoundationModels.
+pub const BEDROCK_MODELS: &dyn ModelsCodec = &bedrock::Models;
+
 /// Returns the codec of a chat protocol.
 pub fn chat(protocol: Protocol) -> Option<&'static dyn ChatCodec> {
     match protocol {
         Protocol::OPENAI_CHAT => Some(OPENAI_CHAT),
         Protocol::ANTHROPIC_MESSAGES => Some(ANTHROPIC_MESSAGES),
         Protocol::GEMINI_GENERATE => Some(GEMINI_GENERATE),
+        Protocol::BEDROCK_CONVERSE => Some(BEDROCK_CONVERSE),
         _ => None,
     }
 }
@@ -241,6 +247,7 @@ pub fn models(protocol: Protocol) -> Option<&'static dyn ModelsCodec> {
         Protocol::OPENAI_MODELS => Some(OPENAI_MODELS),
         Protocol::ANTHROPIC_MODELS => Some(ANTHROPIC_MODELS),
         Protocol::GEMINI_MODELS => Some(GEMINI_MODELS),
+        Protocol::BEDROCK_MODELS => Some(BEDROCK_MODELS),
         _ => None,
     }
 }
@@ -250,6 +257,7 @@ pub fn errors(protocol: Protocol) -> &'static dyn ErrorCodec {
     match protocol {
         Protocol::ANTHROPIC_MESSAGES | Protocol::ANTHROPIC_MODELS => &anthropic::Errors,
         Protocol::GEMINI_GENERATE | Protocol::GEMINI_EMBED | Protocol::GEMINI_MODELS => &gemini::Errors,
+        Protocol::BEDROCK_CONVERSE | Protocol::BEDROCK_INVOKE | Protocol::BEDROCK_MODELS => &bedrock::Errors,
         _ => &openai::Errors,
     }
 }

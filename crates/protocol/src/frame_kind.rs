@@ -4,6 +4,8 @@ use serde::de::IgnoredAny;
 use tollbridge_core::Frame;
 use tollbridge_types::Protocol;
 
+use crate::eventstream;
+
 /// What a frame means for the life of its stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -50,6 +52,14 @@ pub fn frame_kind(protocol: Protocol, frame: &Frame) -> FrameKind {
                 }
             })
         }
+        Protocol::BEDROCK_CONVERSE => match frame.event.as_deref() {
+            Some("contentBlockStart" | "contentBlockDelta" | "contentBlockStop") => FrameKind::Other,
+            Some("messageStop") => FrameKind::Finish,
+            // Usage comes last, behind the mark of the answer's end.
+            Some("metadata") => FrameKind::End,
+            _ if eventstream::exception(frame).is_some() => FrameKind::Error,
+            _ => FrameKind::Other,
+        },
         _ => FrameKind::Other,
     }
 }

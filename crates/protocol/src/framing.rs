@@ -1,6 +1,8 @@
 use bytes::{Buf, Bytes, BytesMut};
 use tollbridge_core::{Error, ErrorKind, Frame};
 
+use crate::eventstream;
+
 /// Says how the frames of a stream stand in its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -9,6 +11,8 @@ pub enum Framing {
     Sse,
     /// The elements of one JSON array, as Gemini streams without `alt=sse`.
     JsonArray,
+    /// Binary messages with headers and checksums, `application/vnd.amazon.eventstream`.
+    AwsEventStream,
 }
 
 /// Cuts the bytes of a stream into frames, wherever the network split them.
@@ -64,14 +68,15 @@ impl FrameDecoder {
     /// Takes the next bytes and appends the frames that they complete.
     ///
     /// # Errors
-    /// [`ErrorKind::Decode`] for an event longer than the limit.
+    /// [`ErrorKind::Decode`] for an event longer than the limit, and for a binary one whose checksum is wrong.
     pub fn push(&mut self, bytes: &[u8], frames: &mut Vec<Frame>) -> Result<(), Error> {
         self.buffer.extend_from_slice(bytes);
         while let Some(end) = match self.framing {
             Framing::Sse => self.event_end(false),
             Framing::JsonArray => self.element_end(),
+            Framing::AwsEventStream => eventstream::message_end(&self.buffer, self.limit)?,
         } {
-            self.emit(end, frames);
+            self.emit(end, frames)?;
         }
         if self.buffer.len() > self.limit {
             let message = format!("event {} of the stream is longer than {} bytes", self.frames, self.limit);
@@ -83,7 +88,7 @@ impl FrameDecoder {
     /// Takes the end of the bytes and appends what stood there without its blank line.
     ///
     /// # Errors
-    /// [`ErrorKind::Network`] if the bytes end inside a JSON value.
+    /// [`ErrorKind::Network`] if the bytes end inside a JSON value or a binary message.
     pub fn finish(&mut self, frames: &mut Vec<Frame>) -> Result<(), Error> {
         if self.framing == Framing::JsonArray {
             if self.depth > 0 {
@@ -92,16 +97,23 @@ impl FrameDecoder {
             }
             return Ok(());
         }
+        if self.framing == Framing::AwsEventStream {
+            if !self.buffer.is_empty() {
+                let message = format!("the stream ended inside its message {}", self.frames);
+                return Err(Error::new(ErrorKind::Network, message));
+            }
+            return Ok(());
+        }
         while let Some(end) = self.event_end(true) {
-            self.emit(end, frames);
+            self.emit(end, frames)?;
         }
         if !self.buffer.is_empty() {
-            self.emit(self.buffer.len(), frames);
+            self.emit(self.buffer.len(), frames)?;
         }
         Ok(())
     }
 
-    fn emit(&mut self, end: usize, frames: &mut Vec<Frame>) {
+    fn emit(&mut self, end: usize, frames: &mut Vec<Frame>) -> Result<(), Error> {
         let raw = self.buffer.split_to(end).freeze();
         (self.scanned, self.line) = (0, 0);
         let frame = match self.framing {
@@ -110,9 +122,11 @@ impl FrameDecoder {
                 let start = raw.iter().position(|byte| *byte == b'{').unwrap_or(0);
                 Frame::new(raw.clone(), None, raw.slice(start..))
             }
+            Framing::AwsEventStream => eventstream::parse(raw)?,
         };
         self.frames += 1;
         frames.push(frame);
+        Ok(())
     }
 
     /// Finds the end of the event: the blank line behind it, whichever line ends it uses.

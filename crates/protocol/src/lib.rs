@@ -6,7 +6,9 @@
 //! IO, reads a clock or draws a random number.
 
 pub mod anthropic;
+pub mod bedrock;
 pub mod codec;
+mod eventstream;
 mod frame_kind;
 mod framing;
 pub mod gemini;

@@ -13,4 +13,10 @@ pub(crate) fn is_made_up(id: &str) -> bool {
     id.starts_with(PREFIX)
 }
 
+/// Makes an id of the letters that strict vendors take. The same id always becomes the same.
+pub(crate) fn plain(id: &str) -> String {
+    let valid = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-');
+    id.chars().map(|letter| if valid(letter) { letter } else { '_' }).collect()
+}
+
 const PREFIX: &str = "call_tb_";

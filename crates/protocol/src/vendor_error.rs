@@ -17,8 +17,11 @@ pub(crate) fn from_reply(status: StatusCode, headers: &HeaderMap, body: &Bytes) 
     vendor.headers = headers.clone();
     vendor.body = body.clone();
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let ids = ["x-request-id", "request-id", "apim-request-id", "x-goog-request-id", "cf-ray"];
+    let ids = ["x-request-id", "request-id", "apim-request-id", "x-goog-request-id", "x-amzn-requestid", "cf-ray"];
     vendor.request_id = ids.iter().find_map(|name| header(name)).map(str::to_owned).or(vendor.request_id);
+    // AWS names its exceptions here, with what threw them behind a colon.
+    let exception = header("x-amzn-errortype").and_then(|name| name.split(':').next()).map(str::to_owned);
+    vendor.error_type = vendor.error_type.or(exception);
     let millis = header("retry-after-ms").and_then(|text| text.parse().ok()).filter(|millis| *millis > 0);
     let millis = millis.map(Duration::from_millis);
     let seconds = header("retry-after").and_then(seconds);
@@ -32,6 +35,14 @@ pub(crate) fn from_event(json: &Json) -> Error {
     let mut vendor = read(json);
     vendor.body = Bytes::from(json.as_str().to_owned());
     error(vendor, "the provider reported an error in its answer")
+}
+
+/// Reads an exception that AWS throws in the middle of a stream.
+pub(crate) fn from_exception(name: &str, data: &Bytes) -> Error {
+    let mut vendor = serde_json::from_slice::<Json>(data).map(|json| read(&json)).unwrap_or_default();
+    vendor.error_type = Some(name.to_owned());
+    vendor.body = data.clone();
+    error(vendor, "the provider threw an exception in the middle of its answer")
 }
 
 fn error(vendor: VendorError, nothing_said: &str) -> Error {
@@ -65,9 +76,13 @@ fn read(json: &Json) -> VendorError {
         None => body,
     };
     let message = told.take("message").map(|message| message.parse().unwrap_or_else(|_| message.compact()));
-    vendor.message = vendor.message.or(message).or_else(|| detail(&mut told));
+    // Some of AWS's front doors write it with a capital.
+    vendor.message = vendor.message.or(message).or_else(|| told.find_text("Message")).or_else(|| detail(&mut told));
     let status = told.find_text("status").filter(|word| !word.bytes().all(|byte| byte.is_ascii_digit()));
     vendor.error_type = told.find_text("type").or_else(|| told.find_text("error_type")).or(status);
+    // AWS's own spelling, with a name space in front of a hash.
+    let exception = told.find_text("__type").and_then(|name| name.rsplit('#').next().map(str::to_owned));
+    vendor.error_type = vendor.error_type.or(exception);
     vendor.code = told.find_text("code");
     vendor.param = told.find_text("param");
     for detail in told.find_list("details") {

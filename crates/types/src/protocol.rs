@@ -30,6 +30,13 @@ impl Protocol {
     /// Gemini model list.
     pub const GEMINI_MODELS: Self = Self::new("gemini.models");
 
+    /// Amazon Bedrock Converse and ConverseStream.
+    pub const BEDROCK_CONVERSE: Self = Self::new("bedrock.converse");
+    /// Amazon Bedrock InvokeModel, whose bodies are those of each model's own family.
+    pub const BEDROCK_INVOKE: Self = Self::new("bedrock.invoke");
+    /// Amazon Bedrock ListFoundationModels.
+    pub const BEDROCK_MODELS: Self = Self::new("bedrock.models");
+
     /// Names a protocol; a provider crate of one's own may add one.
     pub const fn new(name: &'static str) -> Self {
         Self(name)
