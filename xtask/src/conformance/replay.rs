@@ -1,8 +1,11 @@
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
 use tollbridge_core::Error;
-use tollbridge_protocol::{ChatCodec, FrameDecoder, Framing, chat, embed, errors, models};
+use tollbridge_protocol::bedrock::Invoke;
+use tollbridge_protocol::{ChatCodec, ChatStreamDecoder, FrameDecoder, Framing, chat, embed, errors, models};
 use tollbridge_types::{ChatAssembler, ChatReply, Protocol};
 
 use super::{Exchange, Verdict, compare, request};
@@ -10,6 +13,8 @@ use super::{Exchange, Verdict, compare, request};
 /// What an API is spoken in.
 enum Api {
     Chat(&'static dyn ChatCodec),
+    /// Replies only.
+    Invoke,
     Embed(Protocol),
     Models(Protocol),
 }
@@ -22,7 +27,11 @@ pub(crate) fn replay(exchange: &Exchange) -> Verdict {
     let mut faults = match (&api, kind) {
         (Api::Chat(codec), "error") => error(exchange, codec.protocol(), &body),
         (Api::Embed(protocol) | Api::Models(protocol), "error") => error(exchange, *protocol, &body),
-        (Api::Chat(codec), "chat") => answer(exchange, *codec, &body),
+        (Api::Invoke, "error") => error(exchange, Protocol::BEDROCK_INVOKE, &body),
+        (Api::Chat(codec), "chat") => {
+            answer(exchange, &|body| codec.decode_reply(body), &|| codec.stream_decoder(), &body)
+        }
+        (Api::Invoke, "chat") => answer(exchange, &Invoke::decode_reply, &Invoke::stream_decoder, &body),
         (Api::Embed(protocol), "embeddings") => match embed(*protocol).map(|codec| codec.decode_reply(&body)) {
             Some(Ok(reply)) => compare::embeddings(&exchange.expected, &reply),
             Some(Err(error)) => vec![format!("reply: {error}")],
@@ -49,6 +58,8 @@ fn api_of(exchange: &Exchange) -> Option<Api> {
         "chat_completions" => chat(Protocol::OPENAI_CHAT).map(Api::Chat),
         "messages" => chat(Protocol::ANTHROPIC_MESSAGES).map(Api::Chat),
         "generateContent" | "streamGenerateContent" => chat(Protocol::GEMINI_GENERATE).map(Api::Chat),
+        "converse" | "converse-stream" => chat(Protocol::BEDROCK_CONVERSE).map(Api::Chat),
+        "invoke" | "invoke-with-response-stream" => Some(Api::Invoke),
         "embeddings" => {
             by_shape(exchange, "data", "embedding", Protocol::OPENAI_EMBEDDINGS, Protocol::GEMINI_EMBED).map(Api::Embed)
         }
@@ -86,11 +97,14 @@ fn usable(exchange: &Exchange) -> Option<Bytes> {
     let ambiguous = exchange.notes.to_string().contains("oracle_ambiguous")
         || exchange.expected["oracle_ambiguous"] == Value::Bool(true)
         || exchange.expected["oracle_notes"].to_string().contains("oracle_ambiguous");
-    let text = exchange.response_body_encoding.as_deref().unwrap_or("utf8") == "utf8";
-    if ambiguous || !text || exchange.expected.is_null() {
+    if ambiguous || exchange.expected.is_null() {
         return None;
     }
-    exchange.response_body.clone().map(Bytes::from)
+    let body = exchange.response_body.clone()?;
+    match exchange.response_body_encoding.as_deref().unwrap_or("utf8") {
+        "utf8" => Some(Bytes::from(body)),
+        _ => STANDARD.decode(body).ok().map(Bytes::from),
+    }
 }
 
 fn error(exchange: &Exchange, protocol: Protocol, body: &Bytes) -> Vec<String> {
@@ -106,9 +120,12 @@ fn error(exchange: &Exchange, protocol: Protocol, body: &Bytes) -> Vec<String> {
     compare::error(&exchange.expected, &errors(protocol).decode_error(status, &headers, body))
 }
 
-fn answer(exchange: &Exchange, codec: &dyn ChatCodec, body: &Bytes) -> Vec<String> {
+type ReadWhole<'a> = &'a dyn Fn(&[u8]) -> Result<ChatReply, Error>;
+type ReadStream<'a> = &'a dyn Fn() -> Box<dyn ChatStreamDecoder>;
+
+fn answer(exchange: &Exchange, whole: ReadWhole<'_>, stream: ReadStream<'_>, body: &Bytes) -> Vec<String> {
     if exchange.expected["stream"].is_null() {
-        return match codec.decode_reply(body) {
+        return match whole(body) {
             Ok(reply) => compare::chat(&exchange.expected, &reply),
             Err(error) if error.vendor().is_some() && !exchange.expected["error"].is_null() => {
                 compare::error(&exchange.expected, &error)
@@ -119,11 +136,11 @@ fn answer(exchange: &Exchange, codec: &dyn ChatCodec, body: &Bytes) -> Vec<Strin
     let mut faults = Vec::new();
     let framing = framing_of(body);
     let sizes = exchange.chunk_lens.clone().unwrap_or_default();
-    let (reply, outcome) = assemble(codec, framing, body, &sizes);
+    let (reply, outcome) = assemble(stream, framing, body, &sizes);
     faults.extend(compare::chat(&exchange.expected, &reply));
     faults.extend(compare::ending(&exchange.expected, outcome.as_ref().err()));
     for size in [1, 7] {
-        let (other, _) = assemble(codec, framing, body, &vec![size; body.len() / size + 1]);
+        let (other, _) = assemble(stream, framing, body, &vec![size; body.len() / size + 1]);
         if other != reply {
             faults.push(format!("cut into pieces of {size} bytes the stream reads differently"));
         }
@@ -132,13 +149,18 @@ fn answer(exchange: &Exchange, codec: &dyn ChatCodec, body: &Bytes) -> Vec<Strin
 }
 
 fn framing_of(body: &Bytes) -> Framing {
-    if body.trim_ascii_start().starts_with(b"[") { Framing::JsonArray } else { Framing::Sse }
+    match body.trim_ascii_start().first() {
+        Some(b'[') => Framing::JsonArray,
+        // A binary message begins with its length, and none is as long as 16 MiB.
+        Some(0) => Framing::AwsEventStream,
+        _ => Framing::Sse,
+    }
 }
 
 /// Reads a stream that arrives in chunks of these sizes; what is left over is the last chunk.
-fn assemble(codec: &dyn ChatCodec, framing: Framing, body: &Bytes, sizes: &[usize]) -> (ChatReply, Result<(), Error>) {
+fn assemble(stream: ReadStream<'_>, framing: Framing, body: &Bytes, sizes: &[usize]) -> (ChatReply, Result<(), Error>) {
     let mut splitter = FrameDecoder::new(framing);
-    let mut decoder = codec.stream_decoder();
+    let mut decoder = stream();
     let mut assembler = ChatAssembler::default();
     let mut rest = body.clone();
     let mut raw = 0;
