@@ -125,8 +125,11 @@ fn provider(
     settings.models = models(reader, fields);
     settings.timeouts = loader::timeouts(reader, &fields.child("timeouts"), above, false);
     for option in kind.options {
-        let value = reader.text(fields, option.name).inspect(|value| reader.show(fields, option.name, value));
-        let value = value.or_else(|| variable(reader, fields, option.name, option.env, environment, false, warnings));
+        let shown = |value: &String| if option.secret { "***".to_owned() } else { value.clone() };
+        let value = reader.text(fields, option.name).inspect(|value| reader.show(fields, option.name, shown(value)));
+        let variables = if option.secret && !own { &[] } else { option.env };
+        let value =
+            value.or_else(|| variable(reader, fields, option.name, variables, environment, option.secret, warnings));
         settings.options.extend(value.map(|value| (option.name.to_owned(), value)));
     }
     Some(ProviderConfig { registration: *kind, settings, enabled })

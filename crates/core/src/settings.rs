@@ -1,11 +1,12 @@
 use std::collections::BTreeMap;
+use std::fmt;
 
 use http::HeaderMap;
 
 use crate::{Secret, Timeouts};
 
 /// What the configuration says about one provider.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct ProviderSettings {
     /// The name it is configured under.
@@ -44,6 +45,19 @@ impl ProviderSettings {
     /// Returns an option that the kind of provider declared.
     pub fn option(&self, name: &str) -> Option<&str> {
         self.options.get(name).map(String::as_str)
+    }
+}
+
+impl fmt::Debug for ProviderSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // An option may be a secret, so only their names are printed.
+        let options: Vec<_> = self.options.keys().collect();
+        f.debug_struct("ProviderSettings")
+            .field("name", &self.name)
+            .field("base_url", &self.base_url)
+            .field("models", &self.models)
+            .field("options", &options)
+            .finish_non_exhaustive()
     }
 }
 
@@ -94,12 +108,21 @@ pub struct OptionSpec {
     pub about: &'static str,
     /// Environment variables that set it, first come first.
     pub env: &'static [&'static str],
+    /// Whether it is never shown, and its variables are for the vendor's own address only.
+    pub secret: bool,
 }
 
 impl OptionSpec {
     /// Declares an option.
     pub const fn new(name: &'static str, about: &'static str, env: &'static [&'static str]) -> Self {
-        Self { name, about, env }
+        Self { name, about, env, secret: false }
+    }
+
+    /// Says that the option is a secret.
+    #[must_use]
+    pub const fn secret(mut self) -> Self {
+        self.secret = true;
+        self
     }
 }
 

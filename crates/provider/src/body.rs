@@ -4,6 +4,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use tollbridge_core::{ByteStream, Error, ErrorKind, VendorError};
+use tollbridge_protocol::Framing;
 
 /// The largest whole reply that is read, in bytes.
 pub(crate) const WHOLE_LIMIT: usize = 256 << 20;
@@ -36,8 +37,17 @@ pub(crate) async fn read_start(mut body: ByteStream, limit: usize) -> Bytes {
     start.freeze()
 }
 
+/// Tells how a stream is framed by how it begins; `None` if these bytes begin none.
+pub(crate) fn framing_of(first: &Bytes) -> Option<Framing> {
+    // A binary message begins with its length, and none is as long as 16 MiB; no text begins so.
+    if first.first() == Some(&0) {
+        return Some(Framing::AwsEventStream);
+    }
+    begins_events(first).then_some(Framing::Sse)
+}
+
 /// Says whether bytes can be the beginning of server-sent events.
-pub(crate) fn begins_stream(first: &Bytes) -> bool {
+fn begins_events(first: &Bytes) -> bool {
     let text = first.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(first).trim_ascii_start();
     let fields: [&[u8]; 5] = [b"data", b"event", b"id", b"retry", b":"];
     // The network may have split the first word.

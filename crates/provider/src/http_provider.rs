@@ -32,6 +32,8 @@ pub struct HttpProvider {
     route: Box<FindRoute>,
     headers: HeaderMap,
     key: Option<Secret>,
+    /// What must not show in an error, beside the key.
+    hidden: Vec<Secret>,
     signer: Option<Box<dyn Signer>>,
     listed: Vec<ModelSettings>,
     timeouts: Timeouts,
@@ -72,6 +74,7 @@ impl HttpProvider {
             route: Box::new(route),
             headers,
             key: settings.api_key,
+            hidden: Vec::new(),
             signer: None,
             listed: settings.models,
             timeouts: settings.timeouts,
@@ -132,6 +135,13 @@ impl HttpProvider {
     #[must_use]
     pub fn signer(mut self, signer: impl Signer + 'static) -> Self {
         self.signer = Some(Box::new(signer));
+        self
+    }
+
+    /// Masks a secret of the signer's in whatever a vendor says of a call that failed.
+    #[must_use]
+    pub fn hide(mut self, secret: Secret) -> Self {
+        self.hidden.push(secret);
         self
     }
 
@@ -249,8 +259,8 @@ impl HttpProvider {
                     None => return Err(body::garbage("the reply is empty", status, &first)),
                 }
             }
-            if body::begins_stream(&first) {
-                return Ok(ReplyBody::Frames(stream::frames(protocol, &first, body, timeouts.finish)));
+            if let Some(framing) = body::framing_of(&first) {
+                return Ok(ReplyBody::Frames(stream::frames(protocol, framing, &first, body, timeouts.finish)));
             }
         }
         let whole = body::read_whole(body, first, body::WHOLE_LIMIT).await?;
@@ -302,10 +312,7 @@ impl Provider for HttpProvider {
     async fn call(&self, request: Request, cx: &CallContext) -> Result<Reply, Error> {
         self.make(&request, cx).await.map_err(|error| {
             let error = error.with_provider(&self.info.name).with_model(&request.model);
-            let error = match &self.key {
-                Some(key) => error.redacted(key),
-                None => error,
-            };
+            let error = self.key.iter().chain(&self.hidden).fold(error, |error, secret| error.redacted(secret));
             cx.observe(CallEvent::failed(&self.info.name, &error));
             error
         })

@@ -11,11 +11,17 @@ use tollbridge_types::Protocol;
 /// Cuts a body into frames, and tells a finished stream from one that was cut short.
 ///
 /// After the answer's end the vendor has `grace` to send usage and its end mark; some never close.
-pub(crate) fn frames(protocol: Protocol, first: &Bytes, body: ByteStream, grace: Duration) -> FrameStream {
+pub(crate) fn frames(
+    protocol: Protocol,
+    framing: Framing,
+    first: &Bytes,
+    body: ByteStream,
+    grace: Duration,
+) -> FrameStream {
     let mut reader = Reader {
         protocol,
         body: Some(body),
-        decoder: FrameDecoder::new(Framing::Sse),
+        decoder: FrameDecoder::new(framing),
         ready: VecDeque::new(),
         grace,
         progress: Progress::Open,
@@ -113,8 +119,10 @@ impl Reader {
     fn limit(&self) -> Option<Instant> {
         match self.progress {
             Progress::Open => None,
-            // Other protocols may go on after a finish: only OpenAI's leaves nothing but usage and its mark.
-            Progress::Finished(_) if self.protocol != Protocol::OPENAI_CHAT => None,
+            // Other protocols may go on after a finish: these leave nothing but usage and their mark.
+            Progress::Finished(_) if !matches!(self.protocol, Protocol::OPENAI_CHAT | Protocol::BEDROCK_CONVERSE) => {
+                None
+            }
             Progress::Finished(since) | Progress::Ended(since) => Some(since + self.grace),
         }
     }

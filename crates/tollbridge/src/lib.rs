@@ -25,6 +25,8 @@ pub use tollbridge_types::{ChatReply, ChatRequest, EmbedRequest, Media, Message,
 pub use tollbridge_anthropic as anthropic;
 #[cfg(feature = "azure")]
 pub use tollbridge_azure as azure;
+#[cfg(feature = "bedrock")]
+pub use tollbridge_bedrock as bedrock;
 #[cfg(feature = "config")]
 pub use tollbridge_config as config;
 #[cfg(feature = "echo")]
