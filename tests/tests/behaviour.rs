@@ -15,6 +15,7 @@ async fn providers() -> Vec<(&'static str, Client, Upstream)> {
             "gemini" => Kind::Google,
             "xai" => Kind::Grok,
             "moonshot" => Kind::Kimi,
+            "bedrock" => Kind::Bedrock,
             _ => Kind::OpenAi,
         };
         let upstream = Upstream::new(mock).strict(kind.kind != "custom").start().await.unwrap();

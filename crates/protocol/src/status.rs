@@ -77,6 +77,8 @@ fn by_words(facts: &Facts<'_>) -> Option<ErrorKind> {
             "safety system",
             "violates our usage policies",
             "violates usage guidelines",
+            "blocked by our content filters",
+            "content filtering policy",
         ]))
     {
         return Some(ErrorKind::ContentPolicy);
@@ -121,7 +123,13 @@ fn by_words(facts: &Facts<'_>) -> Option<ErrorKind> {
         "MissingAuthenticationTokenException",
         "InvalidClientTokenId",
     ]) || (matches!(facts.status, 400 | 403)
-        && says(&["api key not valid", "invalid api key", "incorrect api key", "missing api key"]))
+        && says(&[
+            "api key not valid",
+            "invalid api key",
+            "incorrect api key",
+            "missing api key",
+            "make sure your api key is valid",
+        ]))
     {
         return Some(ErrorKind::Auth);
     }

@@ -15,11 +15,13 @@ pub enum Kind {
     Grok,
     /// Moonshot.
     Kimi,
+    /// Amazon Bedrock.
+    Bedrock,
 }
 
 impl Kind {
     /// All kinds, in the order of their usual ports.
-    pub const ALL: [Self; 5] = [Self::OpenAi, Self::Anthropic, Self::Google, Self::Grok, Self::Kimi];
+    pub const ALL: [Self; 6] = [Self::OpenAi, Self::Anthropic, Self::Google, Self::Grok, Self::Kimi, Self::Bedrock];
 
     /// Returns the name on the command line.
     pub const fn as_str(self) -> &'static str {
@@ -29,6 +31,7 @@ impl Kind {
             Self::Google => "google",
             Self::Grok => "grok",
             Self::Kimi => "kimi",
+            Self::Bedrock => "bedrock",
         }
     }
 
@@ -40,6 +43,7 @@ impl Kind {
             Self::Google => 18082,
             Self::Grok => 18083,
             Self::Kimi => 18084,
+            Self::Bedrock => 18085,
         }
     }
 
@@ -51,6 +55,7 @@ impl Kind {
             Self::Google => "gemini-1.5-flash",
             Self::Grok => "grok-1.5",
             Self::Kimi => "moonshot-v1-8k",
+            Self::Bedrock => "amazon.nova-lite-v1:0",
         }
     }
 
@@ -62,6 +67,7 @@ impl Kind {
             Self::Google => "MOCK_GGL_PORT",
             Self::Grok => "MOCK_GROK_PORT",
             Self::Kimi => "MOCK_KIMI_PORT",
+            Self::Bedrock => "MOCK_BEDROCK_PORT",
         }
     }
 
@@ -87,6 +93,6 @@ impl FromStr for Kind {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|kind| kind.as_str() == text);
-        found.ok_or_else(|| format!("`{text}` is no mock; use openai, anthropic, google, grok or kimi"))
+        found.ok_or_else(|| format!("`{text}` is no mock; use openai, anthropic, google, grok, kimi or bedrock"))
     }
 }

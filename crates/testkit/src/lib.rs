@@ -3,6 +3,7 @@
 
 mod answer;
 mod anthropic;
+mod bedrock;
 mod capture;
 mod environment;
 mod forward;

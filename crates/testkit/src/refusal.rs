@@ -19,6 +19,7 @@ pub(crate) fn refusal(kind: Kind, google: bool, refusal: Refusal) -> (u16, Value
     match (kind, google) {
         (Kind::Anthropic, _) => anthropic(refusal),
         (Kind::Google, true) => googles(refusal),
+        (Kind::Bedrock, _) => amazons(refusal),
         _ => openai(refusal),
     }
 }
@@ -72,6 +73,47 @@ fn anthropic(refusal: Refusal) -> (u16, Value) {
         }
     };
     (status, json!({"type": "error", "error": {"type": kind, "message": message}, "request_id": "req_mock"}))
+}
+
+/// Returns the name of Bedrock's exception, which stands in a header.
+pub(crate) fn exception(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::Quota => "ServiceQuotaExceededException",
+        Refusal::Overloaded => "ServiceUnavailableException",
+        Refusal::Status(status) => match status {
+            401 => "UnrecognizedClientException",
+            403 => "AccessDeniedException",
+            404 => "ResourceNotFoundException",
+            408 => "ModelTimeoutException",
+            424 => "ModelErrorException",
+            429 => "ThrottlingException",
+            503 => "ServiceUnavailableException",
+            500..=599 => "InternalServerException",
+            _ => "ValidationException",
+        },
+        _ => "ValidationException",
+    }
+}
+
+fn amazons(refusal: Refusal) -> (u16, Value) {
+    let (status, message) = match refusal {
+        Refusal::ContextLength => (400, "Input is too long for requested model."),
+        Refusal::Quota => (400, "Your request exceeds the service quota for your account."),
+        Refusal::ContentPolicy => (400, "This request has been blocked by our content filters."),
+        Refusal::Overloaded => (503, "The service cannot process the request. Try again later."),
+        Refusal::Status(status) => {
+            let message = match status {
+                401 => "The security token included in the request is invalid.",
+                403 => "You don't have access to the model with the specified model ID.",
+                404 => "The model cannot be found.",
+                429 => "Too many tokens, please wait before trying again.",
+                500..=599 => "The system encountered an unexpected error during processing.",
+                _ => "The request is not valid.",
+            };
+            (status, message)
+        }
+    };
+    (status, json!({"message": message}))
 }
 
 fn googles(refusal: Refusal) -> (u16, Value) {

@@ -20,11 +20,11 @@ use serde_json::{Value, json};
 use crate::answer::{self, Ask};
 use crate::capture::Recorded;
 use crate::kind::Kind;
-use crate::refusal::{Refusal, refusal};
+use crate::refusal::{Refusal, exception, refusal};
 use crate::script::{Effect, Script, Step};
 use crate::upstream::{Shared, UsageMode};
 use crate::wire::Wire;
-use crate::{anthropic, forward, google, openai};
+use crate::{anthropic, bedrock, forward, google, openai};
 
 pub(crate) type Body = BoxBody<Bytes, io::Error>;
 
@@ -88,6 +88,7 @@ enum Route {
     Anthropic,
     Google { model: String, stream: bool, sse: bool },
     GoogleEmbed { batch: bool },
+    Bedrock { model: String, stream: bool },
     Models,
     Unknown,
 }
@@ -96,7 +97,17 @@ fn route(kind: Kind, recorded: &Recorded) -> Route {
     let path = recorded.uri.path();
     let google = path.starts_with("/v1beta/") || path.starts_with("/v1/models/");
     if recorded.method == Method::GET {
-        return if path.ends_with("/models") { Route::Models } else { Route::Unknown };
+        let listed = path.ends_with("/models") || kind == Kind::Bedrock && path.ends_with("/foundation-models");
+        return if listed { Route::Models } else { Route::Unknown };
+    }
+    if kind == Kind::Bedrock {
+        let target = path.strip_prefix("/model/").and_then(|rest| rest.split_once('/'));
+        let model = |model: &str| model.replace("%3A", ":").replace("%2F", "/");
+        return match target {
+            Some((name, "converse")) => Route::Bedrock { model: model(name), stream: false },
+            Some((name, "converse-stream")) => Route::Bedrock { model: model(name), stream: true },
+            _ => Route::Unknown,
+        };
     }
     if kind == Kind::Google && google {
         let target = path.trim_start_matches("/v1beta/").trim_start_matches("/v1/").trim_start_matches("models/");
@@ -125,7 +136,12 @@ async fn answer(shared: &Shared, recorded: &Recorded, step: &Step) -> Result<Res
     let googles = matches!(route, Route::Google { .. } | Route::GoogleEmbed { .. });
     let refuse = |refused| {
         let (status, body) = refusal(shared.kind, googles, refused);
-        json_body(status, &body)
+        let mut response = json_body(status, &body);
+        if shared.kind == Kind::Bedrock {
+            let name = format!("{}:http://internal.amazon.com/coral/com.amazon.bedrock/", exception(refused));
+            put(response.headers_mut(), &[("x-amzn-errortype".to_owned(), name)]);
+        }
+        response
     };
     if let Some(response) = instead(step, &refuse)? {
         return Ok(response);
@@ -141,6 +157,7 @@ async fn answer(shared: &Shared, recorded: &Recorded, step: &Step) -> Result<Res
     let wire = match route {
         Route::Models => Wire::Whole(match shared.kind {
             Kind::Anthropic => anthropic::models(&shared.model),
+            Kind::Bedrock => bedrock::models(&shared.model),
             Kind::Google if recorded.uri.path().starts_with("/v1beta/") => google::models(&shared.model),
             _ => openai::models(&shared.model),
         }),
@@ -170,6 +187,11 @@ async fn speak(shared: &Shared, recorded: &Recorded, route: &Route, body: &Value
             let usual = google::usual(&ask);
             (ask, usual)
         }
+        Route::Bedrock { model, stream } => {
+            let ask = bedrock::ask(body, model, *stream);
+            let usual = anthropic::usual(&ask);
+            (ask, usual)
+        }
         _ => (openai::ask(body), openai::usual(shared.kind, &shared.model, body)),
     };
     let usual = match &shared.target {
@@ -180,6 +202,7 @@ async fn speak(shared: &Shared, recorded: &Recorded, route: &Route, body: &Value
     Ok(match route {
         Route::Anthropic => anthropic::chat(&ask, &say, mode),
         Route::Google { sse, .. } => google::chat(&ask, &say, mode, *sse),
+        Route::Bedrock { .. } => bedrock::chat(&ask, &say, mode),
         _ => openai::chat(shared.kind, &Ask { model: named(&ask, shared), ..ask }, &say, mode),
     })
 }
@@ -193,6 +216,9 @@ fn has_credentials(kind: Kind, recorded: &Recorded) -> bool {
     match kind {
         Kind::Anthropic => has("anthropic-version") && (has("x-api-key") || has("authorization")),
         Kind::Google => has("x-goog-api-key") || has("authorization"),
+        Kind::Bedrock => recorded.header("authorization").is_some_and(|value| {
+            value.starts_with("Bearer ") || value.starts_with("AWS4-HMAC-SHA256 ") && has("x-amz-date")
+        }),
         _ => has("authorization") || has("api-key"),
     }
 }
@@ -286,6 +312,7 @@ fn error_event(kind: Kind, googles: bool) -> Bytes {
     match kind {
         Kind::Anthropic => anthropic::event(&body),
         Kind::Google if googles => google::event(&body),
+        Kind::Bedrock => bedrock::exception(exception(Refusal::Overloaded), &body),
         _ => openai::event(&body),
     }
 }
