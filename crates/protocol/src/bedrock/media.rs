@@ -94,7 +94,8 @@ fn format<'a>(kind: MediaKind, media: &'a Media, path: &str) -> Result<&'a str, 
     };
     found.ok_or_else(|| {
         let name = name_of(kind);
-        let formats: Vec<&str> = FORMATS.iter().filter(|row| row.0 == kind).map(|row| row.1).collect();
+        let mut formats: Vec<&str> = FORMATS.iter().filter(|row| row.0 == kind).map(|row| row.1).collect();
+        formats.dedup();
         let given = mime.map_or_else(|| "has no MIME type".to_owned(), |mime| format!("is `{mime}`"));
         Error::invalid(path, format!("the {name} {given}, which Bedrock does not take"))
             .with_hint(format!("send one of these: {}", formats.join(", ")))

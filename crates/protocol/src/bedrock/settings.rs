@@ -101,11 +101,13 @@ fn think(reasoning: &Reasoning, family: Family, fields: &mut Fields, losses: &mu
     let effort = reasoning.effort.as_ref();
     match family {
         Family::Anthropic => {
-            let thinking = match reasoning.budget {
+            let mut thinking = Fields::new();
+            match reasoning.budget {
                 // 1,024 tokens are the least that Anthropic takes.
-                Some(budget) => serde_json::json!({"type": "enabled", "budget_tokens": budget.max(1024)}),
-                None => serde_json::json!({"type": "adaptive"}),
+                Some(budget) => thinking.put("type", "enabled").put("budget_tokens", &budget.max(1024)),
+                None => thinking.put("type", "adaptive"),
             };
+            thinking.put_some("display", (reasoning.visible == Some(false)).then_some("omitted"));
             fields.put("thinking", &thinking);
             if let Some(effort) = effort {
                 let words = ["low", "medium", "high", "xhigh", "max"];
