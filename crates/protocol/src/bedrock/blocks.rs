@@ -2,7 +2,7 @@
 
 use tollbridge_core::Error;
 use tollbridge_types::{
-    Citation, Extras, Json, Media, MediaKind, Opaque, Part, Signature, Text, Thought, ToolCall, ToolResult,
+    Citation, Extras, Json, MediaKind, Opaque, Part, Signature, Text, Thought, ToolCall, ToolResult,
 };
 
 use super::{CONVERSE_PROTOCOL as PROTOCOL, media};
@@ -30,16 +30,15 @@ pub(crate) fn decode(json: &Json, path: &str) -> Result<Part, Error> {
     if let Some(content) = fields.take_object("citationsContent")? {
         return Ok(Part::Text(cited(content)));
     }
-    let kinds: [(MediaKind, fn(Media) -> Part); 4] = [
-        (MediaKind::Image, Part::Image),
-        (MediaKind::Document, Part::Document),
-        (MediaKind::Video, Part::Video),
-        (MediaKind::Audio, Part::Audio),
-    ];
-    for (kind, part) in kinds {
-        if let Some(inner) = fields.take_object(media::name_of(kind))? {
-            return Ok(media::decode(kind, inner)?.map_or_else(|| opaque(json), part));
-        }
+    for kind in [MediaKind::Image, MediaKind::Document, MediaKind::Video, MediaKind::Audio] {
+        let Some(inner) = fields.take_object(media::name_of(kind))? else { continue };
+        return Ok(match (media::decode(kind, inner)?, kind) {
+            (Some(media), MediaKind::Document) => Part::Document(media),
+            (Some(media), MediaKind::Video) => Part::Video(media),
+            (Some(media), MediaKind::Audio) => Part::Audio(media),
+            (Some(media), _) => Part::Image(media),
+            (None, _) => opaque(json),
+        });
     }
     // Marks of the prompt cache, what a guardrail is to look at, search results, and whatever will be added.
     Ok(opaque(json))

@@ -173,7 +173,7 @@ impl ChatStreamDecoder for Decoder {
         }
         self.chunks += 1;
         let what = format!("chunk {} of the stream", self.chunks);
-        let bytes: String = Object::from_vendor(&frame.data, &what)?.require("bytes").map_err(unreadable)?;
+        let bytes: String = Object::from_vendor(&frame.data, &what)?.find_text("bytes").unwrap_or_default();
         let bytes = STANDARD
             .decode(bytes)
             .map(Bytes::from)
@@ -248,10 +248,6 @@ fn text_chunk(chunk: &mut Object, metrics: Option<&Json>, events: &mut Vec<ChatE
     let finished = finish.is_some();
     events.extend(finish.map(|finish| ChatEvent::Finish { choice: 0, finish }));
     finished
-}
-
-fn unreadable(error: Error) -> Error {
-    Error::new(ErrorKind::Decode, error.to_string())
 }
 
 /// What Bedrock itself counted, on the last chunk.
