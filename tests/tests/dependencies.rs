@@ -53,6 +53,7 @@ fn arrows_point_down_only() {
             "tollbridge-anthropic",
             "tollbridge-gemini",
             "tollbridge-azure",
+            "tollbridge-bedrock",
             "tollbridge-openai-compatible",
             "tollbridge-echo",
         ],

@@ -127,8 +127,10 @@ fn provider(
     for option in kind.options {
         let shown = |value: &str| if option.secret { "***".to_owned() } else { value.to_owned() };
         let value = reader.text(fields, option.name).inspect(|value| reader.show(fields, option.name, shown(value)));
+        // A secret of the vendor's own address is not sent to another.
+        let variables = if option.secret && !own { &[] } else { option.env };
         let value =
-            value.or_else(|| variable(reader, fields, option.name, option.env, environment, option.secret, warnings));
+            value.or_else(|| variable(reader, fields, option.name, variables, environment, option.secret, warnings));
         settings.options.extend(value.map(|value| (option.name.to_owned(), value)));
     }
     Some(ProviderConfig { registration: *kind, settings, enabled })

@@ -12,7 +12,10 @@ fn build(_: &Registration, _: ProviderSettings, _: Arc<dyn Transport>) -> Result
     Err(Error::new(ErrorKind::Config, "these kinds are never built"))
 }
 
-const AZURE: &[OptionSpec] = &[OptionSpec::new("api_version", "", &["AZURE_OPENAI_API_VERSION"])];
+const AZURE: &[OptionSpec] = &[
+    OptionSpec::new("api_version", "", &["AZURE_OPENAI_API_VERSION"]),
+    OptionSpec::new("client_secret", "", &["AZURE_CLIENT_SECRET"]).secret(),
+];
 
 fn registry() -> Registry {
     let mut registry = Registry::default();
@@ -232,6 +235,25 @@ fn each_kind_gets_only_its_own_key() {
         load(Some(("a.toml", "[providers.second]\nkind = \"openai\"\n")), &[("OPENAI_API_KEY", "k")], &[]).unwrap();
     let names: Vec<_> = config.providers.iter().map(|provider| provider.settings.name.as_str()).collect();
     assert_eq!(names, ["echo", "openai", "second"]);
+}
+
+#[test]
+fn secret_options_are_masked_and_stay_with_their_vendor() {
+    let environment =
+        [("AZURE_CLIENT_SECRET", "hush-hush"), ("AZURE_API_KEY", "k"), ("AZURE_OPENAI_ENDPOINT", "https://a.example")];
+    let file = "[providers.other]\nkind = \"azure\"\nbase_url = \"https://b.example\"\napi_key = \"k\"\n";
+    let config = load(Some(("a.toml", file)), &environment, &[]).unwrap();
+    let secret = |name: &str| {
+        let provider = config.providers.iter().find(|provider| provider.settings.name == name).unwrap();
+        provider.settings.option("client_secret").map(str::to_owned)
+    };
+    assert_eq!((secret("azure"), secret("other")), (Some("hush-hush".to_owned()), None));
+    let file = "[providers.azure]\nclient_secret = \"hush-hush\"\n";
+    let written = load(Some(("a.toml", file)), &environment, &[]).unwrap();
+    for config in [config, written] {
+        assert!(shown(&config).contains("providers.azure.client_secret"), "{}", shown(&config));
+        assert!(!format!("{config:?} {}", shown(&config)).contains("hush-hush"));
+    }
 }
 
 #[test]

@@ -408,6 +408,10 @@ pub fn errors(protocol: Protocol) -> &'static dyn ErrorCodec {
         | Protocol::GEMINI_EMBED
         | Protocol::GEMINI_MODELS
         | Protocol::GEMINI_COUNT_TOKENS => &gemini::Errors,
+        Protocol::BEDROCK_CONVERSE
+        | Protocol::BEDROCK_INVOKE
+        | Protocol::BEDROCK_MODELS
+        | Protocol::BEDROCK_COUNT_TOKENS => &bedrock::Errors,
         _ => &openai::Errors,
     }
 }

@@ -4,6 +4,8 @@ use serde::de::IgnoredAny;
 use tollbridge_core::Frame;
 use tollbridge_types::Protocol;
 
+use crate::eventstream;
+
 /// What a frame means for the life of its stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -61,7 +63,7 @@ pub fn frame_kind(protocol: Protocol, frame: &Frame) -> FrameKind {
         Protocol::BEDROCK_CONVERSE => match frame.event.as_deref() {
             Some("messageStop") => FrameKind::Finish,
             Some("metadata") => FrameKind::End,
-            Some(kind) if kind.ends_with("Exception") => FrameKind::Error,
+            _ if eventstream::exception(frame).is_some() => FrameKind::Error,
             _ => FrameKind::Other,
         },
         Protocol::ANTHROPIC_MESSAGES if has("message_stop") || has("\"error\"") => {

@@ -2,7 +2,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use tollbridge_core::{Error, ErrorKind, Frame};
 use tollbridge_types::Protocol;
 
-use crate::event_stream;
+use crate::eventstream;
 
 /// Says how the frames of a stream stand in its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,14 +15,14 @@ pub enum Framing {
     /// One JSON value on each line, as Ollama streams.
     JsonLines,
     /// Amazon's binary messages with checksums.
-    EventStream,
+    AwsEventStream,
 }
 
 /// Returns how a protocol's streams stand in bytes.
 pub fn framing_of(protocol: Protocol) -> Framing {
     match protocol {
         Protocol::OLLAMA_CHAT => Framing::JsonLines,
-        Protocol::BEDROCK_CONVERSE | Protocol::BEDROCK_INVOKE => Framing::EventStream,
+        Protocol::BEDROCK_CONVERSE | Protocol::BEDROCK_INVOKE => Framing::AwsEventStream,
         _ => Framing::Sse,
     }
 }
@@ -87,7 +87,7 @@ impl FrameDecoder {
             Framing::Sse => self.event_end(false),
             Framing::JsonArray => self.element_end(),
             Framing::JsonLines => self.line_end(),
-            Framing::EventStream => event_stream::message_end(&self.buffer, self.frames, self.limit)?,
+            Framing::AwsEventStream => eventstream::message_end(&self.buffer, self.limit)?,
         } {
             self.emit(end, frames)?;
         }
@@ -103,11 +103,11 @@ impl FrameDecoder {
     /// # Errors
     /// [`ErrorKind::Network`] if the bytes end inside a JSON value or a binary message.
     pub fn finish(&mut self, frames: &mut Vec<Frame>) -> Result<(), Error> {
-        if self.framing == Framing::EventStream && !self.buffer.is_empty() {
+        if self.framing == Framing::AwsEventStream && !self.buffer.is_empty() {
             let message = format!("the stream ended inside its message {}", self.frames);
             return Err(Error::new(ErrorKind::Network, message));
         }
-        if matches!(self.framing, Framing::JsonArray | Framing::EventStream) {
+        if matches!(self.framing, Framing::JsonArray | Framing::AwsEventStream) {
             if self.depth > 0 {
                 let message = format!("the stream ended inside its element {}", self.frames);
                 return Err(Error::new(ErrorKind::Network, message));
@@ -138,7 +138,7 @@ impl FrameDecoder {
                 let range = start..start + data.len();
                 Frame::new(raw.clone(), None, raw.slice(range))
             }
-            Framing::EventStream => event_stream::parse(raw, self.frames)?,
+            Framing::AwsEventStream => eventstream::parse(raw)?,
         };
         self.frames += 1;
         frames.push(frame);

@@ -10,7 +10,7 @@ pub mod bedrock;
 mod client_path;
 pub mod codec;
 pub mod cohere;
-mod event_stream;
+mod eventstream;
 mod frame_kind;
 mod framing;
 pub mod gemini;
@@ -35,7 +35,6 @@ pub use codec::{
     ChatCodec, ChatStreamDecoder, ChatStreamEncoder, CountCodec, EmbedCodec, ErrorCodec, ModelsCodec, PROTOCOLS,
     ReplyContext, RerankCodec, Target, chat, count, embed, errors, models, rerank,
 };
-pub use event_stream::encode_event;
 pub use frame_kind::{FrameKind, frame_kind};
 pub use framing::{FrameDecoder, Framing, framing_of};
 pub use peek::{Peek, peek};

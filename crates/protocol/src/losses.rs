@@ -10,7 +10,8 @@ pub(crate) fn report_foreign(extras: &Extras, path: &str, own: Protocol, losses:
     for (owner, name, _) in extras.iter().filter(|(owner, ..)| *owner != own) {
         let is_copy = COPIES.iter().any(|(protocol, copy)| *protocol == owner && *copy == name);
         let marked = [Protocol::OPENAI_CHAT, Protocol::ANTHROPIC_MESSAGES].contains(&owner) && name == CACHE_MARK;
-        let is_mark = marked && [Protocol::ANTHROPIC_MESSAGES, Protocol::BEDROCK_CONVERSE].contains(&own);
+        // Bedrock's codec tells of a mark itself: not all of its models cache.
+        let is_mark = marked && own == Protocol::ANTHROPIC_MESSAGES;
         if !is_copy && !is_mark && !is_shared(owner, own, name) {
             losses.push(Loss::dropped(format!("{path}.{name}"), format!("only {owner} has it")));
         }
@@ -55,7 +56,8 @@ pub(crate) fn cache_mark(extras: &Extras) -> Option<&Json> {
     extras.get(Protocol::OPENAI_CHAT, CACHE_MARK)
 }
 
-const CACHE_MARK: &str = "cache_control";
+/// Anthropic's name of that mark, which its other protocols took over.
+pub(crate) const CACHE_MARK: &str = "cache_control";
 
 /// Writes what OpenAI's two protocols call by the same name.
 pub(crate) fn put_shared(extras: &Extras, own: Protocol, body: &mut Fields) {
@@ -103,4 +105,9 @@ const COPIES: &[(Protocol, &str)] = &[
     (Protocol::GEMINI_GENERATE, "response"),
     (Protocol::GEMINI_GENERATE, "role"),
     (Protocol::GEMINI_GENERATE, "thinkingConfig"),
+    (Protocol::BEDROCK_CONVERSE, "format"),
+    (Protocol::BEDROCK_CONVERSE, "json"),
+    (Protocol::BEDROCK_CONVERSE, "reasoningConfig"),
+    (Protocol::BEDROCK_CONVERSE, "reasoning_effort"),
+    (Protocol::BEDROCK_CONVERSE, "thinking"),
 ];

@@ -254,6 +254,11 @@ impl Fields {
         Self::default()
     }
 
+    /// Makes an object of one field.
+    pub(crate) fn one<T: Serialize + ?Sized>(name: &str, value: &T) -> Self {
+        Self(vec![(name.to_owned(), json(value))])
+    }
+
     /// Adds a field.
     pub(crate) fn put<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> &mut Self {
         self.0.push((name.to_owned(), json(value)));

@@ -58,6 +58,14 @@ pub(crate) fn decode(body: &[u8]) -> Result<ChatReply, Error> {
     choice.parts.extend(said.calls.drain(..).map(Part::ToolCall));
     choice.finish = said.finish;
     reply.choices = vec![choice];
+    for (index, json) in (1..).zip(&said.others) {
+        let mut other = Said::read(&mut Object::lenient(json));
+        let mut choice = Choice::default();
+        choice.index = index;
+        choice.parts.extend(other.text.take().filter(|text| !text.is_empty()).map(Part::text));
+        choice.finish = other.finish;
+        reply.choices.push(choice);
+    }
     reply.extras = rest(body);
     Ok(reply)
 }
@@ -70,6 +78,8 @@ struct Said {
     finish: Option<Finish>,
     calls: Vec<ToolCall>,
     tokens: Option<u64>,
+    /// Further answers to the same prompt.
+    others: Vec<Json>,
 }
 
 impl Said {
@@ -77,7 +87,8 @@ impl Said {
         // Most put the answer into a list of one; its fields then stand in for those at the top.
         let lists = ["results", "generations", "outputs", "completions"];
         let list = lists.iter().find_map(|name| body.find::<Vec<Json>>(name)).unwrap_or_default();
-        let mut inner = list.first().map(Object::lenient).unwrap_or_default();
+        let mut list = list.into_iter();
+        let mut inner = list.next().as_ref().map(Object::lenient).unwrap_or_default();
         let mut data = inner.find_object("data");
         let texts = ["completion", "generation", "outputText", "text", "generated_text"];
         let text = |object: &mut Object| texts.iter().find_map(|name| object.find::<String>(name));
@@ -89,10 +100,14 @@ impl Said {
                 json.parse::<String>().ok().or_else(|| Object::lenient(&json).find_text("reason"))
             })
         };
-        let finish = reason(&mut inner).or_else(|| reason(body)).map(finish);
+        let mut finish = reason(&mut inner).or_else(|| reason(body)).map(finish);
+        if let Some(finish) = finish.as_mut().filter(|finish| finish.reason == FinishReason::StopSequence) {
+            finish.stop_sequence = body.find_text("stop");
+        }
         let calls = body.find_list("tool_calls").iter().map(call).collect();
         let id = body.find_text("response_id").or_else(|| body.find_text("id"));
-        Self { id, model: body.find_text("model"), text, finish, calls, tokens: inner.find_count("tokenCount") }
+        let (model, tokens) = (body.find_text("model"), inner.find_count("tokenCount"));
+        Self { id, model, text, finish, calls, tokens, others: list.collect() }
     }
 
     fn usage(&self, body: &mut Object) -> Option<Usage> {

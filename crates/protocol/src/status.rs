@@ -58,6 +58,10 @@ fn words_of(facts: &Facts<'_>) -> Option<ErrorKind> {
     let is = |names: &[&str]| {
         names.iter().any(|name| facts.error_type.eq_ignore_ascii_case(name) || facts.code.eq_ignore_ascii_case(name))
     };
+    // What AWS throws for too many tokens a minute reads like a prompt that is too long.
+    if is(&["ThrottlingException", "TooManyRequestsException"]) {
+        return Some(ErrorKind::RateLimit);
+    }
     let refused = matches!(facts.status, 0 | 400 | 403 | 413 | 422 | 429 | 500);
     if is(&[
         "context_length_exceeded",
@@ -74,6 +78,7 @@ fn words_of(facts: &Facts<'_>) -> Option<ErrorKind> {
         "billing_error",
         "insufficient_balance",
         "exceeded_current_quota_error",
+        "ServiceQuotaExceededException",
     ]) || facts.status == 402
         || (refused
             && says(&[
@@ -97,16 +102,26 @@ fn words_of(facts: &Facts<'_>) -> Option<ErrorKind> {
             "safety system",
             "violates our usage policies",
             "violates usage guidelines",
+            "blocked by our content filters",
+            "content filtering policy",
         ]))
     {
         return Some(ErrorKind::ContentPolicy);
     }
-    if is(&["model_not_found", "deploymentnotfound", "model_not_available"])
+    if is(&["model_not_found", "deploymentnotfound", "model_not_available", "ResourceNotFoundException"])
         || (matches!(facts.status, 400 | 403 | 404 | 422) && says(MODEL_WORDS))
     {
         return Some(ErrorKind::ModelNotFound);
     }
-    if is(&["overloaded_error", "overloaded", "unavailable", "service_unavailable", "engine_overloaded_error"]) {
+    if is(&[
+        "overloaded_error",
+        "overloaded",
+        "unavailable",
+        "service_unavailable",
+        "engine_overloaded_error",
+        "ServiceUnavailableException",
+        "ModelNotReadyException",
+    ]) {
         return Some(ErrorKind::Overloaded);
     }
     if is(&[
@@ -125,19 +140,42 @@ fn words_of(facts: &Facts<'_>) -> Option<ErrorKind> {
         "invalid_authentication_error",
         "unauthenticated",
         "api_key_invalid",
+        "UnrecognizedClientException",
+        "InvalidSignatureException",
+        "IncompleteSignatureException",
+        "SignatureDoesNotMatch",
+        "ExpiredTokenException",
+        "MissingAuthenticationTokenException",
+        "InvalidClientTokenId",
     ]) || (matches!(facts.status, 400 | 403)
-        && says(&["api key not valid", "invalid api key", "incorrect api key", "missing api key"]))
+        && says(&[
+            "api key not valid",
+            "invalid api key",
+            "incorrect api key",
+            "missing api key",
+            "make sure your api key is valid",
+        ]))
     {
         return Some(ErrorKind::Auth);
     }
-    if is(&["permission_error", "permission_denied"]) {
+    if is(&["permission_error", "permission_denied", "AccessDeniedException"]) {
         return Some(ErrorKind::Permission);
     }
-    if is(&["timeout_error", "deadline_exceeded", "request_timeout"]) {
+    if is(&["timeout_error", "deadline_exceeded", "request_timeout", "ModelTimeoutException"]) {
         return Some(ErrorKind::Timeout(tollbridge_core::TimeoutPhase::Total));
     }
+    // The model failed, though AWS answers with a status of the client's.
+    if is(&["ModelErrorException", "ModelStreamErrorException", "InternalServerException"]) {
+        return Some(ErrorKind::Server);
+    }
     if facts.status == 0 {
-        if is(&["invalid_request_error", "invalid_argument", "invalid_request", "failed_precondition"]) {
+        if is(&[
+            "invalid_request_error",
+            "invalid_argument",
+            "invalid_request",
+            "failed_precondition",
+            "ValidationException",
+        ]) {
             return Some(ErrorKind::InvalidRequest);
         }
         if is(&["api_error", "server_error", "internal", "internal_server_error", "internal_error"]) {
@@ -217,6 +255,7 @@ const MODEL_WORDS: &[&str] = &[
     "unknown model",
     "invalid model",
     "is not a valid model",
+    "model identifier is invalid",
     "is not found for api version",
     "provided model identifier is invalid",
     "the deployment for this resource does not exist",

@@ -13,6 +13,12 @@ pub(crate) fn is_made_up(id: &str) -> bool {
     id.starts_with(PREFIX)
 }
 
+/// Makes an id of the letters that strict vendors take. The same id always becomes the same.
+pub(crate) fn plain(id: &str) -> String {
+    let valid = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-');
+    id.chars().map(|letter| if valid(letter) { letter } else { '_' }).collect()
+}
+
 /// Makes an id of nine letters and digits, as Mistral demands; the same id always becomes the same.
 pub(crate) fn short(id: &str) -> String {
     if id.len() == 9 && id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {

@@ -36,7 +36,8 @@ pub struct Encoded {
 /// [`ErrorKind::InvalidRequest`] if the request cannot be read, or the protocol cannot carry it.
 pub fn request(request: &Request, codec: &dyn ChatCodec, ask_usage: bool) -> Result<Encoded, Error> {
     if let Some(wire) = request.wire().filter(|wire| wire.protocol == codec.protocol()) {
-        if wire.protocol == Protocol::GEMINI_GENERATE {
+        // Model and stream stand in the URL.
+        if matches!(wire.protocol, Protocol::GEMINI_GENERATE | Protocol::BEDROCK_CONVERSE) {
             return Ok(Encoded { body: wire.body.clone(), losses: Vec::new(), asked_usage: false });
         }
         let peek = peek(&wire.body)?;

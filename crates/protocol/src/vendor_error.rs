@@ -17,7 +17,7 @@ pub(crate) fn from_reply(status: StatusCode, headers: &HeaderMap, body: &Bytes) 
     vendor.headers = headers.clone();
     vendor.body = body.clone();
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let ids = ["x-request-id", "request-id", "apim-request-id", "x-goog-request-id", "cf-ray"];
+    let ids = ["x-request-id", "request-id", "apim-request-id", "x-goog-request-id", "x-amzn-requestid", "cf-ray"];
     vendor.request_id = ids.iter().find_map(|name| header(name)).map(str::to_owned).or(vendor.request_id);
     // Amazon names the error in a header: `ThrottlingException:http://…`.
     let named = header("x-amzn-errortype").and_then(|name| name.split(':').next());
@@ -35,6 +35,14 @@ pub(crate) fn from_event(json: &Json) -> Error {
     let mut vendor = read(json);
     vendor.body = Bytes::from(json.as_str().to_owned());
     error(vendor, "the provider reported an error in its answer")
+}
+
+/// Reads an exception that AWS throws in the middle of a stream.
+pub(crate) fn from_exception(name: &str, data: &Bytes) -> Error {
+    let mut vendor = serde_json::from_slice::<Json>(data).map(|json| read(&json)).unwrap_or_default();
+    vendor.error_type = Some(name.to_owned());
+    vendor.body = data.clone();
+    error(vendor, "the provider threw an exception in the middle of its answer")
 }
 
 fn error(vendor: VendorError, nothing_said: &str) -> Error {
@@ -73,9 +81,12 @@ fn read(json: &Json) -> VendorError {
         None => body,
     };
     let message = told.take("message").map(|message| message.parse().unwrap_or_else(|_| message.compact()));
-    vendor.message = vendor.message.or(message).or_else(|| detail(&mut told));
+    // Some of AWS's front doors write it with a capital.
+    vendor.message = vendor.message.or(message).or_else(|| told.find_text("Message")).or_else(|| detail(&mut told));
     let status = told.find_text("status").filter(|word| !word.bytes().all(|byte| byte.is_ascii_digit()));
-    vendor.error_type = ["__type", "type", "error_type"].iter().find_map(|name| told.find_text(name)).or(status);
+    // AWS's own spelling, with a name space in front of a hash.
+    let exception = told.find_text("__type").and_then(|name| name.rsplit('#').next().map(str::to_owned));
+    vendor.error_type = exception.or_else(|| told.find_text("type")).or_else(|| told.find_text("error_type")).or(status);
     vendor.code = told.find_text("code").or(vendor.code);
     vendor.param = told.find_text("param");
     for detail in told.find_list("details") {

@@ -42,7 +42,7 @@ pub(crate) fn begins_stream(framing: Framing, first: &Bytes) -> bool {
     match framing {
         Framing::JsonLines => first.trim_ascii_start().starts_with(b"{"),
         // A length below 16 MiB begins with zero, and no JSON does.
-        Framing::EventStream => first.starts_with(&[0]),
+        Framing::AwsEventStream => first.starts_with(&[0]),
         _ => begins_events(first),
     }
 }

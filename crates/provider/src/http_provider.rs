@@ -34,6 +34,8 @@ pub struct HttpProvider {
     rerank: Option<&'static dyn RerankCodec>,
     route: Box<FindRoute>,
     signer: Option<Arc<dyn Signer>>,
+    /// What must not show in an error, beside the key.
+    hidden: Vec<Secret>,
     rewrite: Option<Box<Rewrite>>,
     headers: HeaderMap,
     key: Option<Secret>,
@@ -79,6 +81,7 @@ impl HttpProvider {
             rerank: None,
             route: Box::new(route),
             signer: None,
+            hidden: Vec::new(),
             rewrite: None,
             headers,
             key: settings.api_key,
@@ -164,6 +167,13 @@ impl HttpProvider {
     #[must_use]
     pub fn signer(mut self, signer: Arc<dyn Signer>) -> Self {
         self.signer = Some(signer);
+        self
+    }
+
+    /// Masks a secret of the signer's in whatever a vendor says of a call that failed.
+    #[must_use]
+    pub fn hide(mut self, secret: Secret) -> Self {
+        self.hidden.push(secret);
         self
     }
 
@@ -369,10 +379,7 @@ impl Provider for HttpProvider {
     async fn call(&self, request: Request, cx: &CallContext) -> Result<Reply, Error> {
         self.make(&request, cx).await.map_err(|error| {
             let error = error.with_provider(&self.info.name).with_model(&request.model);
-            let error = match &self.key {
-                Some(key) => error.redacted(key),
-                None => error,
-            };
+            let error = self.key.iter().chain(&self.hidden).fold(error, |error, secret| error.redacted(secret));
             cx.observe(CallEvent::failed(&self.info.name, &error));
             error
         })

@@ -51,7 +51,10 @@ impl Recorded {
             .headers
             .iter()
             .map(|(name, value)| {
-                let secret = matches!(name.as_str(), "authorization" | "x-api-key" | "api-key" | "x-goog-api-key");
+                let secret = matches!(
+                    name.as_str(),
+                    "authorization" | "x-api-key" | "api-key" | "x-goog-api-key" | "x-amz-security-token"
+                );
                 let text = if secret { "***".into() } else { String::from_utf8_lossy(value.as_bytes()).into_owned() };
                 (name.to_string(), Value::from(text))
             })

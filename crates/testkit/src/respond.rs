@@ -300,7 +300,7 @@ async fn speak(shared: &Shared, recorded: &Recorded, route: &Route, body: &Value
         }
         Route::Bedrock { model, stream } => {
             let ask = bedrock::ask(body, model, *stream);
-            let usual = bedrock::usual(&ask);
+            let usual = anthropic::usual(&ask);
             (ask, usual)
         }
         Route::OpenAiResponses => {
@@ -433,7 +433,7 @@ fn error_event(kind: Kind, googles: bool, is_responses: bool) -> Bytes {
         Kind::Vertex if !googles => anthropic::event(&body),
         Kind::Ollama => ollama::event(&body),
         Kind::Cohere => cohere::event(&json!({"type": "error", "message": body["message"]})),
-        Kind::Bedrock => bedrock::message("serviceUnavailableException", &body),
+        Kind::Bedrock => bedrock::exception("ServiceUnavailableException", &body),
         Kind::Google | Kind::Vertex if googles => google::event(&body),
         _ if is_responses => responses::error_event(&body),
         _ => openai::event(&body),

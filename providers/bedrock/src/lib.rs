@@ -1,9 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+mod endpoints;
 mod provider;
 mod sigv4;
 
 pub use provider::REGISTRATION;
-pub use sigv4::Credentials;
+pub use sigv4::SigV4;
 
 tollbridge_core::register_provider!(REGISTRATION);

@@ -52,12 +52,14 @@ pub(crate) fn check(exchange: &Exchange, codec: &dyn ChatCodec) -> Vec<String> {
 /// | an id that was made up for a call without one | absent | the protocol demands one, some servers do not |
 /// | `thought: false`, a role of an instruction | absent | Google's defaults |
 /// | `type: message` of an item, `id` and `status` of a message or output | absent | the protocol's default; the vendor's bookkeeping |
-/// | neighbours of one role (Anthropic, Gemini) | one message | the vendors merge them |
+/// | empty settings, lists and instructions; blank texts (Bedrock) | absent | they say nothing, or are refused |
+/// | neighbours of one role (Anthropic, Gemini, Bedrock) | one message | the vendors merge them |
 fn normal(value: &Value, protocol: Protocol) -> Value {
     let value = strip(value);
     match protocol {
         Protocol::OPENAI_CHAT => openai(value),
         Protocol::OPENAI_RESPONSES => responses(value),
+        Protocol::BEDROCK_CONVERSE => bedrock(value),
         Protocol::OPENAI_COMPLETIONS => completions(value),
         Protocol::ANTHROPIC_MESSAGES => anthropic(value),
         _ => gemini(value),
@@ -476,4 +478,21 @@ fn difference(path: &str, before: &Value, after: &Value) -> String {
             format!("{path}: {} became {}", cut(before), cut(after))
         }
     }
+}
+
+fn bedrock(mut body: Value) -> Value {
+    if let Some(fields) = body.as_object_mut() {
+        if let Some(Value::Object(config)) = fields.get_mut("inferenceConfig") {
+            config.retain(|_, value| value != &Value::Array(Vec::new()));
+        }
+        let empty = |value: &Value| value == &Value::Array(Vec::new()) || value == &Value::Object(Map::new());
+        fields.retain(|_, value| !empty(value));
+    }
+    each(&mut body, "messages", |message| {
+        if let Some(Value::Array(blocks)) = message.get_mut("content") {
+            blocks.retain(|block| block["text"].as_str().is_none_or(|text| !text.trim().is_empty()));
+        }
+    });
+    merge(&mut body, "messages", "content");
+    body
 }

@@ -5,6 +5,7 @@ use tollbridge_types::{Citation, Json, Opaque, Part, Signature, Text, Thought, T
 
 use super::MESSAGES_PROTOCOL as PROTOCOL;
 use crate::object::{Fields, Object};
+use crate::tool_id;
 
 /// Reads a block that the model wrote.
 pub(crate) fn decode(json: &Json, path: &str) -> Result<Part, Error> {
@@ -98,13 +99,7 @@ pub(crate) fn thought(thought: &Thought) -> Option<Fields> {
 
 pub(crate) fn tool_use(id: &str, call: &ToolCall, input: &Json) -> Fields {
     let mut fields = Fields::new();
-    fields.put("type", "tool_use").put("id", &valid_id(id)).put("name", &call.name).put("input", input);
+    fields.put("type", "tool_use").put("id", &tool_id::plain(id)).put("name", &call.name).put("input", input);
     fields.put_extras(&call.extras, PROTOCOL);
     fields
-}
-
-/// Makes an id of the letters that Anthropic takes. The same id always becomes the same.
-pub(crate) fn valid_id(id: &str) -> String {
-    let valid = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-');
-    id.chars().map(|letter| if valid(letter) { letter } else { '_' }).collect()
 }

@@ -18,7 +18,6 @@ use tollbridge_types::{ChatReply, ChatRequest, Protocol};
 
 use crate::{ChatCodec, ChatStreamDecoder, ChatStreamEncoder, ReplyContext, Target};
 
-pub(crate) use blocks::valid_id;
 pub use count::CountTokens;
 pub use error::Errors;
 pub use models::Models;

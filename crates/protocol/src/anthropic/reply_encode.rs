@@ -85,7 +85,7 @@ pub(crate) fn carrier(state: &State) -> Json {
 /// Returns what is attached to a call that the client will know by this id.
 pub(crate) fn call_state(call: &ToolCall, id: &str) -> Option<State> {
     let mut named = call.clone();
-    named.id = Some(blocks::valid_id(id));
+    named.id = Some(tool_id::plain(id));
     State::of_call(&named, PROTOCOL)
 }
 

@@ -412,7 +412,7 @@ impl Conversation<'_> {
                 .with_hint("give it the id of the call")
         })?;
         let mut fields = Fields::new();
-        fields.put("type", "tool_result").put("tool_use_id", &blocks::valid_id(id));
+        fields.put("type", "tool_result").put("tool_use_id", &crate::tool_id::plain(id));
         match content.as_slice() {
             [] => &mut fields,
             [Block { plain: Some(text), .. }] => fields.put("content", text),

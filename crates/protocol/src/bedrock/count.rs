@@ -2,7 +2,7 @@ use bytes::Bytes;
 use tollbridge_core::{Error, ErrorKind, Loss};
 use tollbridge_types::{ChatRequest, Protocol, TokenCount, UsageBasis};
 
-use super::request;
+use super::request_encode;
 use crate::object::{Fields, Object};
 use crate::{CountCodec, Target};
 
@@ -28,10 +28,10 @@ impl CountCodec for CountTokens {
         target: &Target<'_>,
         losses: &mut Vec<Loss>,
     ) -> Result<Bytes, Error> {
-        let whole = request::encode(request, target.model, losses)?.to_json();
+        let whole = request_encode::encode(request, target, losses)?;
         let mut converse = Fields::new();
         let counted = ["messages", "system", "toolConfig", "additionalModelRequestFields"];
-        for (name, value) in Object::lenient(&whole).into_fields().filter(|(name, _)| counted.contains(&&**name)) {
+        for (name, value) in Object::from_body(&whole)?.into_fields().filter(|(name, _)| counted.contains(&&**name)) {
             converse.put(&name, &value);
         }
         let mut input = Fields::new();

@@ -2,9 +2,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use tollbridge_core::{Error, ErrorKind, Frame, Loss};
-use tollbridge_types::{ChatEvent, ChatReply, ChatRequest, Protocol};
+use tollbridge_types::{ChatEvent, ChatReply, ChatRequest, Extras, Protocol};
 
-use super::{reply, stream};
+use super::{reply_decode, stream_decode};
 use crate::object::{Fields, Object};
 use crate::{ChatCodec, ChatStreamDecoder, Target, codec, plain, vendor_error};
 
@@ -34,7 +34,7 @@ impl ChatCodec for Invoke {
         match Family::of(&Object::from_vendor(body, "the reply")?) {
             Family::Anthropic => codec::ANTHROPIC_MESSAGES.decode_reply(body),
             Family::OpenAi => codec::OPENAI_CHAT.decode_reply(body),
-            Family::Nova => reply::decode(body),
+            Family::Nova => reply_decode::decode(body),
             Family::Plain => plain::decode(body),
         }
     }
@@ -72,7 +72,7 @@ impl Family {
 struct Decoder {
     frames: u64,
     inner: Option<Box<dyn ChatStreamDecoder>>,
-    nova: Option<stream::Decoder>,
+    nova: Option<stream_decode::Decoder>,
 }
 
 impl ChatStreamDecoder for Decoder {
@@ -90,18 +90,24 @@ impl ChatStreamDecoder for Decoder {
         let unreadable = || Error::new(ErrorKind::Decode, format!("{what} is not base64"));
         let data = Bytes::from(STANDARD.decode(coded).map_err(|_| unreadable())?);
         let body = Object::from_vendor(&data, &what)?;
+        if let Some(metrics) = body.peek(METRICS) {
+            let mut extras = Extras::default();
+            extras.insert(PROTOCOL, METRICS, metrics.clone());
+            events.push(ChatEvent::Extras { choice: None, extras });
+        }
         let event = body.peek("type").and_then(|kind| kind.parse::<String>().ok());
         if self.inner.is_none() && self.nova.is_none() {
             match Family::of(&body) {
                 Family::Anthropic => self.inner = Some(codec::ANTHROPIC_MESSAGES.stream_decoder()),
                 Family::OpenAi => self.inner = Some(codec::OPENAI_CHAT.stream_decoder()),
-                Family::Nova => self.nova = Some(stream::Decoder::default()),
+                Family::Nova => self.nova = Some(stream_decode::Decoder::default()),
                 Family::Plain => self.inner = Some(Box::new(plain::Decoder::default())),
             }
         }
         if let Some(nova) = &mut self.nova {
-            for (name, value) in body.into_fields() {
-                nova.event(&name, Object::lenient(&value), events);
+            for (name, value) in body.into_fields().filter(|(_, value)| value.as_str().starts_with('{')) {
+                let data = Bytes::from(value.as_str().to_owned());
+                nova.decode(&Frame::new(data.clone(), Some(name), data), events)?;
             }
             return Ok(());
         }
@@ -119,3 +125,6 @@ impl ChatStreamDecoder for Decoder {
         }
     }
 }
+
+/// What Bedrock itself counted, on the last chunk.
+const METRICS: &str = "amazon-bedrock-invocationMetrics";

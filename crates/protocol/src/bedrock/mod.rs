@@ -1,26 +1,35 @@
-//! Amazon Bedrock's Converse and ConverseStream, InvokeModel, CountTokens and ListFoundationModels,
-//! after the Amazon Bedrock API reference.
+//! Amazon Bedrock: Converse, ConverseStream, the replies of InvokeModel, models and errors, after AWS's API reference.
 
+mod blocks;
 mod count;
+mod error;
+mod family;
 mod invoke;
+mod media;
 mod models;
-mod reply;
-mod request;
-mod stream;
+mod reply_decode;
+mod reply_encode;
+mod request_decode;
+mod request_encode;
+mod settings;
+mod stream_decode;
+mod stream_encode;
+mod usage;
 
 use bytes::Bytes;
 use tollbridge_core::{Error, Loss};
 use tollbridge_types::{ChatReply, ChatRequest, Protocol};
 
-use crate::{ChatCodec, ChatStreamDecoder, Target};
+use crate::{ChatCodec, ChatStreamDecoder, ChatStreamEncoder, ReplyContext, Target};
 
 pub use count::CountTokens;
+pub use error::Errors;
 pub use invoke::Invoke;
 pub use models::Models;
 
 const CONVERSE_PROTOCOL: Protocol = Protocol::BEDROCK_CONVERSE;
 
-/// Writes requests of Converse and reads its replies and streams.
+/// Reads and writes Converse and ConverseStream.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct Converse;
@@ -30,20 +39,32 @@ impl ChatCodec for Converse {
         CONVERSE_PROTOCOL
     }
 
+    fn decode_request(&self, body: &[u8]) -> Result<ChatRequest, Error> {
+        request_decode::decode(body)
+    }
+
     fn encode_request(
         &self,
         request: &ChatRequest,
         target: &Target<'_>,
         losses: &mut Vec<Loss>,
     ) -> Result<Bytes, Error> {
-        Ok(request::encode(request, target.model, losses)?.to_bytes())
+        request_encode::encode(request, target, losses)
     }
 
     fn decode_reply(&self, body: &[u8]) -> Result<ChatReply, Error> {
-        reply::decode(body)
+        reply_decode::decode(body)
+    }
+
+    fn encode_reply(&self, reply: &ChatReply, context: &ReplyContext<'_>) -> Result<Bytes, Error> {
+        Ok(reply_encode::encode(reply, context))
     }
 
     fn stream_decoder(&self) -> Box<dyn ChatStreamDecoder> {
-        Box::new(stream::Decoder::default())
+        Box::new(stream_decode::Decoder::default())
+    }
+
+    fn stream_encoder(&self, context: &ReplyContext<'_>) -> Box<dyn ChatStreamEncoder> {
+        Box::new(stream_encode::Encoder::new(context))
     }
 }

@@ -1,0 +1,381 @@
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use tollbridge_core::{Error, Loss};
+use tollbridge_types::{
+    ChatRequest, Extras, Json, MediaKind, Message, Part, ResponseFormat, Role, Text, Tool, ToolCall, ToolChoice,
+    ToolResult,
+};
+
+use super::family::Family;
+use super::{CONVERSE_PROTOCOL as PROTOCOL, blocks, media, settings};
+use crate::object::{Fields, arguments_object};
+use crate::{Target, losses, tool_id};
+
+/// Writes the body of Converse and ConverseStream; model and stream stand in the URL.
+pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Vec<Loss>) -> Result<Bytes, Error> {
+    let family = Family::of(target.model);
+    let mut conversation = Conversation::new(family, losses);
+    for (place, message) in request.messages.iter().enumerate() {
+        conversation.message(message, &format!("messages[{place}]"))?;
+    }
+    let Conversation { system, turns, called, .. } = conversation;
+    if turns.is_empty() {
+        return Err(Error::invalid("messages", "there is no message but instructions").with_hint("add a user message"));
+    }
+    let mut body = Fields::new();
+    body.put("messages", &turns.iter().map(Turn::to_fields).collect::<Vec<_>>());
+    if !system.is_empty() {
+        body.put("system", &system.iter().map(|block| &block.json).collect::<Vec<_>>());
+    }
+    let additional = settings::encode(request, family, losses);
+    let thinks = family == Family::Anthropic && settings::thinks(&additional);
+    let own_thinking = request.reasoning.as_ref().is_some_and(|reasoning| !reasoning.extras.is_empty());
+    let inference = inference(request, thinks && !own_thinking, losses);
+    if !inference.is_empty() {
+        body.put("inferenceConfig", &inference);
+    }
+    let tools = tools(request, family, &called, losses);
+    if !tools.is_empty() {
+        body.put("toolConfig", &tools);
+    }
+    if !additional.is_empty() {
+        body.put("additionalModelRequestFields", &additional);
+    }
+    output(request, &mut body, losses);
+    if let Some(tier) = &request.service_tier {
+        body.put("serviceTier", &Fields::one("type", tier));
+    }
+    unsupported(request, losses);
+    losses::report_foreign(&request.extras, "extras", PROTOCOL, losses);
+    // Names with a dot are fields of objects that were written above.
+    for (name, value) in request.extras.of(PROTOCOL).filter(|(name, _)| !name.contains('.')) {
+        if !body.has(name) {
+            body.put(name, value);
+        }
+    }
+    Ok(body.to_bytes())
+}
+
+fn inference(request: &ChatRequest, thinking: bool, losses: &mut Vec<Loss>) -> Fields {
+    let mut config = Fields::new();
+    config.put_some("maxTokens", request.max_tokens);
+    match request.temperature {
+        Some(temperature) if thinking && temperature != 1.0 => {
+            losses.push(Loss::dropped("temperature", "Anthropic takes none with thinking"));
+        }
+        Some(temperature) if temperature > 1.0 => {
+            losses.push(Loss::adapted("temperature", "Bedrock's scale ends at 1: sent as 1"));
+            config.put("temperature", &1.0);
+        }
+        temperature => {
+            config.put_some("temperature", temperature);
+        }
+    }
+    config.put_some("topP", request.top_p);
+    if !request.stop.is_empty() {
+        config.put("stopSequences", &request.stop);
+    }
+    for (name, value) in request.extras.of(PROTOCOL) {
+        if let Some(name) = name.strip_prefix("inferenceConfig.") {
+            config.put(name, value);
+        }
+    }
+    config
+}
+
+fn tools(request: &ChatRequest, family: Family, called: &BTreeSet<String>, losses: &mut Vec<Loss>) -> Fields {
+    let mut config = Fields::new();
+    let mut tools = Vec::new();
+    for (place, tool) in request.tools.iter().enumerate() {
+        match tool {
+            Tool::Function { name, description, parameters, strict, extras, .. } => {
+                let marked = report_foreign(extras, &format!("tools[{place}].extras"), family, losses);
+                tools.push(spec(name, description.as_deref(), parameters.as_ref(), *strict, extras));
+                tools.extend(marked);
+            }
+            Tool::Opaque(opaque) if opaque.protocol == PROTOCOL => tools.push(opaque.json.clone()),
+            Tool::Opaque(opaque) => {
+                losses.push(Loss::dropped(format!("tools[{place}]"), format!("only {} has it", opaque.protocol)));
+            }
+            _ => {}
+        }
+    }
+    let forbidden = request.tool_choice == Some(ToolChoice::None);
+    if forbidden && called.is_empty() && !tools.is_empty() {
+        losses.push(Loss::adapted("tool_choice", "Bedrock cannot forbid calls: sent without tools"));
+        return config;
+    }
+    if tools.is_empty() && !called.is_empty() {
+        losses.push(Loss::adapted("tools", "Bedrock demands the tools of the conversation: sent by their names"));
+        tools.extend(called.iter().map(|name| spec(name, None, None, None, &Extras::default())));
+    }
+    if tools.is_empty() {
+        return config;
+    }
+    config.put("tools", &tools);
+    let choice = match &request.tool_choice {
+        Some(ToolChoice::Auto) => serde_json::json!({"auto": {}}),
+        Some(ToolChoice::Required) => serde_json::json!({"any": {}}),
+        Some(ToolChoice::Function(name)) => serde_json::json!({"tool": {"name": name}}),
+        Some(ToolChoice::AnyOf(_)) => {
+            losses.push(Loss::adapted("tool_choice", "Bedrock names one tool or any: sent as any"));
+            serde_json::json!({"any": {}})
+        }
+        Some(ToolChoice::Opaque(opaque)) if opaque.protocol == PROTOCOL => {
+            config.put("toolChoice", &opaque.json);
+            return config;
+        }
+        Some(ToolChoice::None) => {
+            losses.push(Loss::dropped("tool_choice", "Bedrock cannot forbid calls in a conversation that has some"));
+            return config;
+        }
+        Some(_) => {
+            losses.push(Loss::dropped("tool_choice", "only another protocol has it"));
+            return config;
+        }
+        None => return config,
+    };
+    config.put("toolChoice", &choice);
+    config
+}
+
+fn spec(
+    name: &str,
+    description: Option<&str>,
+    parameters: Option<&Json>,
+    strict: Option<bool>,
+    extras: &Extras,
+) -> Json {
+    let schema = match parameters {
+        Some(parameters) => Fields::one("json", parameters),
+        None => Fields::one("json", &serde_json::json!({"type": "object", "properties": {}})),
+    };
+    let mut fields = Fields::new();
+    // Bedrock refuses a description without a letter.
+    fields.put("name", name).put_some("description", description.filter(|text| !text.is_empty()));
+    fields.put("inputSchema", &schema).put_some("strict", strict).put_extras(extras, PROTOCOL);
+    Fields::one("toolSpec", &fields).to_json()
+}
+
+/// Writes the form of the answer, whose schema is JSON inside of a text.
+fn output(request: &ChatRequest, body: &mut Fields, losses: &mut Vec<Loss>) {
+    match &request.response_format {
+        Some(ResponseFormat::JsonSchema { name, description, schema, .. }) => {
+            let mut fields = Fields::new();
+            fields.put("schema", schema.as_str()).put_some("name", name.as_ref());
+            fields.put_some("description", description.as_ref());
+            let mut format = Fields::new();
+            format.put("type", "json_schema").put("structure", &Fields::one("jsonSchema", &fields));
+            body.put("outputConfig", &Fields::one("textFormat", &format));
+        }
+        Some(ResponseFormat::JsonObject) => {
+            losses.push(Loss::dropped("response_format", "Bedrock has no JSON mode without a schema"));
+        }
+        _ => {}
+    }
+}
+
+fn unsupported(request: &ChatRequest, losses: &mut Vec<Loss>) {
+    let settings = [
+        ("seed", request.seed.is_some()),
+        ("presence_penalty", request.presence_penalty.is_some_and(|penalty| penalty != 0.0)),
+        ("frequency_penalty", request.frequency_penalty.is_some_and(|penalty| penalty != 0.0)),
+        ("choices", request.choices.is_some_and(|choices| choices > 1)),
+        ("logprobs", request.logprobs == Some(true)),
+        ("top_logprobs", request.top_logprobs.is_some()),
+        ("parallel_tool_calls", request.parallel_tool_calls == Some(false)),
+        ("user", request.user.is_some()),
+    ];
+    let set = settings.into_iter().filter(|(_, set)| *set);
+    losses.extend(set.map(|(name, _)| Loss::dropped(name, "Bedrock has no such setting")));
+}
+
+/// Reports fields that only other protocols know, and returns their mark for the prompt cache as a block.
+fn report_foreign(extras: &Extras, path: &str, family: Family, losses: &mut Vec<Loss>) -> Option<Json> {
+    let mark = blocks::cache_mark(extras).filter(|_| family.caches());
+    let mut told = Vec::new();
+    losses::report_foreign(extras, path, PROTOCOL, &mut told);
+    let carried = format!("{path}.{}", losses::CACHE_MARK);
+    losses.extend(told.into_iter().filter(|loss| mark.is_none() || loss.path != carried));
+    mark
+}
+
+struct Conversation<'a> {
+    family: Family,
+    losses: &'a mut Vec<Loss>,
+    system: Vec<Block>,
+    turns: Vec<Turn>,
+    /// The names of tools that were called.
+    called: BTreeSet<String>,
+    calls: u32,
+    documents: usize,
+}
+
+/// A message as it is sent: those of one speaker in a row are one.
+struct Turn {
+    role: &'static str,
+    blocks: Vec<Block>,
+    extras: Extras,
+}
+
+struct Block {
+    json: Json,
+    is_result: bool,
+}
+
+impl Turn {
+    fn to_fields(&self) -> Fields {
+        let mut fields = Fields::new();
+        let content: Vec<_> = self.blocks.iter().map(|block| &block.json).collect();
+        fields.put("role", self.role).put("content", &content).put_extras(&self.extras, PROTOCOL);
+        fields
+    }
+}
+
+impl<'a> Conversation<'a> {
+    fn new(family: Family, losses: &'a mut Vec<Loss>) -> Self {
+        let (system, turns, called) = (Vec::new(), Vec::new(), BTreeSet::new());
+        Self { family, losses, system, turns, called, calls: 0, documents: 0 }
+    }
+
+    fn message(&mut self, message: &Message, path: &str) -> Result<(), Error> {
+        losses::report_foreign(&message.extras, &format!("{path}.extras"), PROTOCOL, self.losses);
+        if message.name.is_some() {
+            self.losses.push(Loss::dropped(format!("{path}.name"), "Bedrock has no names of speakers"));
+        }
+        let mut blocks = Vec::new();
+        for (place, part) in message.parts.iter().enumerate() {
+            let is_result = matches!(part, Part::ToolResult(_));
+            let written = self.part(part, &format!("{path}.parts[{place}]"))?;
+            blocks.extend(written.into_iter().map(|json| Block { json, is_result }));
+        }
+        let role = match message.role {
+            Role::System | Role::Developer => {
+                if !self.turns.is_empty() {
+                    self.losses.push(Loss::adapted(path, "instructions in mid-conversation are sent at its head"));
+                }
+                self.system.extend(blocks);
+                return Ok(());
+            }
+            Role::Assistant => "assistant",
+            _ => "user",
+        };
+        if blocks.is_empty() {
+            return Ok(());
+        }
+        match self.turns.last_mut().filter(|turn| turn.role == role) {
+            Some(turn) => {
+                turn.blocks.extend(blocks);
+                // Models want the results of calls before anything else that is said.
+                turn.blocks.sort_by_key(|block| !block.is_result);
+            }
+            None => self.turns.push(Turn { role, blocks, extras: message.extras.clone() }),
+        }
+        Ok(())
+    }
+
+    /// Writes a part as no, one or two blocks: the second is its mark for the prompt cache.
+    fn part(&mut self, part: &Part, path: &str) -> Result<Vec<Json>, Error> {
+        let extras = match part {
+            Part::Text(text) => Some(&text.extras),
+            Part::Image(media) | Part::Audio(media) | Part::Video(media) | Part::Document(media) => Some(&media.extras),
+            Part::Thought(thought) => Some(&thought.extras),
+            Part::ToolCall(call) => Some(&call.extras),
+            Part::ToolResult(result) => Some(&result.extras),
+            _ => None,
+        };
+        let mark =
+            extras.and_then(|extras| report_foreign(extras, &format!("{path}.extras"), self.family, self.losses));
+        let block = self.block(part, path)?;
+        let mark = mark.filter(|_| block.is_some());
+        Ok(block.into_iter().chain(mark).collect())
+    }
+
+    fn block(&mut self, part: &Part, path: &str) -> Result<Option<Json>, Error> {
+        let block = match part {
+            Part::Text(text) => return Ok(self.text(text, path)),
+            Part::Refusal(text) => Fields::one("text", text),
+            Part::Image(media) => media::encode(MediaKind::Image, media, 0, path, self.losses)?,
+            Part::Video(media) => media::encode(MediaKind::Video, media, 0, path, self.losses)?,
+            Part::Audio(media) => media::encode(MediaKind::Audio, media, 0, path, self.losses)?,
+            Part::Document(media) => {
+                self.documents += 1;
+                media::encode(MediaKind::Document, media, self.documents, path, self.losses)?
+            }
+            Part::Thought(thought) => {
+                let signed = thought.signature.as_ref().is_some_and(|signature| signature.protocol == PROTOCOL);
+                let fields = blocks::thought(thought).filter(|_| signed || thought.redacted.is_some());
+                if fields.is_none() {
+                    self.losses.push(Loss::dropped(path, "thinking without Bedrock's signature cannot be sent back"));
+                }
+                return Ok(fields.map(|fields| fields.to_json()));
+            }
+            Part::ToolCall(call) => self.tool_call(call, path)?,
+            Part::ToolResult(result) => self.tool_result(result, path)?,
+            Part::Opaque(opaque) if opaque.protocol == PROTOCOL => return Ok(Some(opaque.json.clone())),
+            Part::Opaque(opaque) => {
+                self.losses.push(Loss::dropped(path, format!("only {} has it", opaque.protocol)));
+                return Ok(None);
+            }
+            _ => return Ok(None),
+        };
+        Ok(Some(block.to_json()))
+    }
+
+    fn text(&mut self, text: &Text, path: &str) -> Option<Json> {
+        if let Some(signature) = text.signature.as_ref().filter(|signature| signature.protocol != PROTOCOL) {
+            let reason = format!("only {} reads it", signature.protocol);
+            self.losses.push(Loss::dropped(format!("{path}.signature"), reason));
+        }
+        let own =
+            text.citations.iter().filter(|citation| citation.raw.as_ref().is_some_and(|raw| raw.protocol == PROTOCOL));
+        if own.clone().count() < text.citations.len() {
+            self.losses.push(Loss::dropped(format!("{path}.citations"), "Bedrock takes back only its own"));
+        }
+        if text.text.trim().is_empty() {
+            if !text.text.is_empty() {
+                self.losses.push(Loss::dropped(path, "Bedrock refuses texts that are blank"));
+            }
+            return None;
+        }
+        Some(blocks::text(text, own).to_json())
+    }
+
+    fn tool_call(&mut self, call: &ToolCall, path: &str) -> Result<Fields, Error> {
+        if let Some(signature) = &call.signature {
+            let reason = format!("only {} reads it", signature.protocol);
+            self.losses.push(Loss::dropped(format!("{path}.signature"), reason));
+        }
+        let input = arguments_object(&call.arguments).ok_or_else(|| {
+            let path = format!("{path}.arguments");
+            Error::invalid(path, "the arguments of the tool call are not a JSON object")
+                .with_hint("Bedrock takes only an object; correct the arguments, or leave the call out")
+        })?;
+        let id = call.id.clone().unwrap_or_else(|| tool_id::made_up("request", 0, self.calls));
+        self.calls += 1;
+        self.called.insert(call.name.clone());
+        Ok(blocks::call(&id, call, &input))
+    }
+
+    fn tool_result(&mut self, result: &ToolResult, path: &str) -> Result<Fields, Error> {
+        let mut content = Vec::new();
+        for (place, part) in result.content.iter().enumerate() {
+            let path = format!("{path}.content[{place}]");
+            let mut written = self.part(part, &path)?.into_iter();
+            content.extend(written.next());
+            if written.next().is_some() {
+                self.losses.push(Loss::dropped(path, "Bedrock takes no cache marks inside of results"));
+            }
+        }
+        let id = result.id.as_deref().ok_or_else(|| {
+            Error::invalid(format!("{path}.id"), "the tool's result does not say which call it answers")
+                .with_hint("give it the id of the call")
+        })?;
+        let mut inner = Fields::new();
+        inner.put("toolUseId", &blocks::valid_id(id)).put("content", &content);
+        inner.put_some("status", result.is_error.map(|failed| if failed { "error" } else { "success" }));
+        inner.put_extras(&result.extras, PROTOCOL);
+        Ok(Fields::one("toolResult", &inner))
+    }
+}
