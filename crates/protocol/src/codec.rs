@@ -408,6 +408,7 @@ pub fn errors(protocol: Protocol) -> &'static dyn ErrorCodec {
         | Protocol::GEMINI_EMBED
         | Protocol::GEMINI_MODELS
         | Protocol::GEMINI_COUNT_TOKENS => &gemini::Errors,
+        Protocol::OLLAMA_CHAT | Protocol::OLLAMA_EMBED | Protocol::OLLAMA_MODELS => &ollama::Errors,
         _ => &openai::Errors,
     }
 }
