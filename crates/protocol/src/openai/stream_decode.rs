@@ -138,7 +138,13 @@ impl Choice {
         for piece in reply_decode::content(delta.take("content")) {
             match piece {
                 Piece::Text(text) => events.push(ChatEvent::Text { choice, text }),
-                Piece::Thought(text) => self.thought(choice, text, "content", events),
+                Piece::Thought(text, signature) => {
+                    self.thought(choice, text, "content", events);
+                    if let Some(signature) = signature {
+                        events.extend([ChatEvent::Signature { choice, signature }, ChatEvent::PartEnd { choice }]);
+                        self.thinking = false;
+                    }
+                }
                 Piece::Other(json) => events.push(ChatEvent::Opaque { choice, part: Opaque::new(PROTOCOL, json) }),
             }
         }
