@@ -303,7 +303,7 @@ impl Fields {
     /// Takes a field out, and says whether it said something.
     pub(crate) fn remove(&mut self, name: &str) -> bool {
         let Some(place) = self.0.iter().position(|(field, _)| field == name) else { return false };
-        self.0.remove(place).1.as_str() != "null"
+        !matches!(self.0.remove(place).1.as_str(), "null" | "[]" | "{}" | "\"\"")
     }
 
     pub(crate) fn is_empty(&self) -> bool {

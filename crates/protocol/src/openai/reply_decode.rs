@@ -13,7 +13,12 @@ use crate::vendor_error;
 
 /// Reads the chat completion object, as tolerantly as its many writers need.
 pub(crate) fn decode(body: &[u8]) -> Result<ChatReply, Error> {
-    let mut body = Object::from_vendor(body, "the reply")?;
+    let whole = body;
+    let mut body = Object::from_vendor(whole, "the reply")?;
+    if is_error(&body) {
+        let whole: Json = serde_json::from_slice(whole).unwrap_or_else(|_| crate::object::json("error"));
+        return Err(vendor_error::from_event(&whole));
+    }
     let list: Option<Vec<Json>> = body.find("choices");
     if let Some(error) = body.peek("error").filter(|error| error.as_str() != "null") {
         return Err(vendor_error::from_event(&whole_error(error)));
@@ -35,6 +40,11 @@ pub(crate) fn decode(body: &[u8]) -> Result<ChatReply, Error> {
     }
     reply.extras = body.into_extras(PROTOCOL);
     Ok(reply)
+}
+
+/// Says whether an object is an error of Mistral's, whose fields stand at the top.
+pub(crate) fn is_error(body: &Object) -> bool {
+    body.peek("object").is_some_and(|object| object.as_str().eq_ignore_ascii_case("\"error\""))
 }
 
 /// Wraps what stood under `error` as it stands in an error's own body.

@@ -51,6 +51,10 @@ impl ChatStreamDecoder for Decoder {
         if let Some(error) = chunk.take("error") {
             return Err(vendor_error::from_event(&reply_decode::whole_error(&error)));
         }
+        if reply_decode::is_error(&chunk) {
+            let whole: Json = serde_json::from_slice(&frame.data).unwrap_or_else(|_| crate::object::json("error"));
+            return Err(vendor_error::from_event(&whole));
+        }
         let choices = chunk.find_list("choices");
         self.head(&mut chunk, !choices.is_empty(), events);
         for (place, json) in choices.iter().enumerate() {
