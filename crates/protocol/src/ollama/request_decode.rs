@@ -1,3 +1,5 @@
+use std::collections::{HashMap, HashSet, VecDeque};
+
 use tollbridge_core::Error;
 use tollbridge_types::{
     ChatRequest, Json, Message, Opaque, Part, Reasoning, ReasoningEffort, ResponseFormat, Role, Tool, ToolResult,
@@ -58,25 +60,31 @@ fn options(mut options: Object, request: &mut ChatRequest) -> Result<(), Error> 
 #[derive(Default)]
 struct Calls {
     made: u32,
-    /// Id and name of each call that is not answered yet.
-    open: Vec<(String, String)>,
+    /// The ids of all calls, in their order.
+    order: VecDeque<String>,
+    by_name: HashMap<String, VecDeque<String>>,
+    answered: HashSet<String>,
 }
 
 impl Calls {
     fn add(&mut self, id: &mut Option<String>, name: &str) {
         let id = id.get_or_insert_with(|| tool_id::made_up("messages", 0, self.made));
         self.made += 1;
-        self.open.push((id.clone(), name.to_owned()));
+        self.order.push_back(id.clone());
+        self.by_name.entry(name.to_owned()).or_default().push_back(id.clone());
     }
 
     /// Finds the id of the call that a result answers: by its own id, by the tool's name, or by the order.
     fn answer(&mut self, id: Option<String>, name: Option<&str>) -> Option<String> {
-        let place = match (&id, name) {
-            (Some(id), _) => self.open.iter().position(|(open, _)| open == id),
-            (None, Some(name)) => self.open.iter().position(|(_, open)| open == name),
-            (None, None) => (!self.open.is_empty()).then_some(0),
+        let waiting = match name {
+            _ if id.is_some() => None,
+            Some(name) => self.by_name.get_mut(name),
+            None => Some(&mut self.order),
         };
-        id.or(place.map(|place| self.open.remove(place).0))
+        let mut open = waiting.into_iter().flat_map(|ids| std::iter::from_fn(|| ids.pop_front()));
+        let id = id.or_else(|| open.find(|id| !self.answered.contains(id)))?;
+        self.answered.insert(id.clone());
+        Some(id)
     }
 }
 
