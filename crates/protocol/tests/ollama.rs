@@ -271,7 +271,7 @@ fn lines_read_the_same_at_every_split() {
     let kinds: Vec<_> = whole.iter().map(|frame| frame_kind(Protocol::OLLAMA_CHAT, frame)).collect();
     assert_eq!(kinds.iter().filter(|kind| **kind == FrameKind::End).count(), 1);
     assert_eq!(kinds.last(), Some(&FrameKind::End));
-    let long = FrameDecoder::new(Framing::JsonLines).with_limit(100).push(LINES[..120].as_bytes(), &mut Vec::new());
+    let long = FrameDecoder::new(Framing::JsonLines).with_limit(100).push(&LINES.as_bytes()[..120], &mut Vec::new());
     assert_eq!(long.unwrap_err().kind(), ErrorKind::Decode);
 }
 
