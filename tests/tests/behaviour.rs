@@ -2,8 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "what a test needs and cannot have fails it")]
 
 use serde_json::json;
-use tollbridge::types::FinishReason;
-use tollbridge::{Client, ErrorKind, Message, Operation, Registry, Secret, Tool, ToolResult};
+use tollbridge::types::{FinishReason, Part, Role, Thought, ToolCall};
+use tollbridge::{ChatRequest, Client, ErrorKind, Message, Operation, Registry, Secret, Tool, ToolResult};
 use tollbridge_testkit::{Kind, Upstream};
 
 /// A provider of each kind, over the mock of its protocol. `echo` needs none, and has no failures.
@@ -82,6 +82,26 @@ async fn tools_are_called_in_parallel_and_answered() {
         );
         let answer = client.chat(&model, messages).tool(weather()).await.unwrap();
         assert_eq!(answer.text(), "tool said: sunny | rainy", "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_conversation_that_began_elsewhere_goes_on() {
+    for (name, client, _upstream) in providers().await {
+        let mut call = ToolCall::default();
+        call.id = Some("call_of_another_vendor_1".to_owned());
+        (call.name, call.arguments) = ("get_weather".to_owned(), r#"{"city":"A"}"#.to_owned());
+        let mut thought = Thought::default();
+        thought.text = "let me see".to_owned();
+        let messages = vec![
+            Message::user("What is the weather?"),
+            Message::new(Role::Assistant, vec![Part::Thought(thought), Part::ToolCall(call)]),
+            Message::tool(ToolResult::text("call_of_another_vendor_1", "sunny")),
+        ];
+        let mut request = ChatRequest::new(format!("{name}/m")).tool(weather()).max_tokens(100).temperature(0.5);
+        (request.messages, request.seed, request.user) = (messages, Some(7), Some("u".to_owned()));
+        let answer = client.request(request).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(answer.text(), "tool said: sunny", "{name}");
     }
 }
 

@@ -28,6 +28,14 @@ pub(crate) fn client_path(path: &str, protocol: Protocol, typed: &ChatRequest) -
         (Protocol::ANTHROPIC_MESSAGES, _, "reasoning.effort") => "output_config.effort".to_owned(),
         (Protocol::ANTHROPIC_MESSAGES, "reasoning", _) => "thinking".to_owned(),
         (Protocol::GEMINI_GENERATE, "tool_choice", _) => "toolConfig.functionCallingConfig".to_owned(),
+        (Protocol::OLLAMA_CHAT, "reasoning", _) => "think".to_owned(),
+        (Protocol::OLLAMA_CHAT, "response_format", _) => "format".to_owned(),
+        (Protocol::OLLAMA_CHAT, "max_tokens", _) => "options.num_predict".to_owned(),
+        (
+            Protocol::OLLAMA_CHAT,
+            "temperature" | "top_p" | "top_k" | "presence_penalty" | "frequency_penalty" | "seed" | "stop",
+            _,
+        ) => format!("options.{path}"),
         (Protocol::GEMINI_GENERATE, _, _) => GEMINI
             .iter()
             .find(|(name, _)| *name == head || *name == path)
@@ -85,6 +93,7 @@ fn in_message(path: &str, protocol: Protocol, typed: &ChatRequest) -> Option<Str
     let inner = match protocol {
         Protocol::GEMINI_GENERATE => format!("parts[{part}]"),
         Protocol::OPENAI_CHAT => openai_part(message, part),
+        Protocol::OLLAMA_CHAT => ollama_part(message, part),
         _ => format!("content[{part}]"),
     };
     Some(format!("{list}[{place}].{inner}{rest}"))
@@ -134,5 +143,19 @@ fn openai_part(message: &Message, place: usize) -> String {
             "content".to_owned()
         }
         _ => format!("content[{}]", before.filter(is_content).count()),
+    }
+}
+
+/// Finds the field of an Ollama message that a part came from.
+fn ollama_part(message: &Message, place: usize) -> String {
+    let same = |other: &&Part| {
+        message.parts.get(place).is_some_and(|part| std::mem::discriminant(part) == std::mem::discriminant(*other))
+    };
+    let number = message.parts.iter().take(place).filter(same).count();
+    match message.parts.get(place) {
+        Some(Part::ToolCall(_)) => format!("tool_calls[{number}]"),
+        Some(Part::Image(_)) => format!("images[{number}]"),
+        Some(Part::Thought(_)) => "thinking".to_owned(),
+        _ => "content".to_owned(),
     }
 }

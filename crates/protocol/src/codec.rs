@@ -38,6 +38,13 @@ pub trait ChatCodec: Send + Sync {
         losses: &mut Vec<Loss>,
     ) -> Result<Bytes, Error>;
 
+    /// Says whether a client's body of this protocol can go to the vendor as it is, but for the model.
+    ///
+    /// A dialect that differs says so here, and is then translated into.
+    fn takes(&self, _body: &[u8]) -> bool {
+        true
+    }
+
     /// Reads a vendor's whole reply.
     ///
     /// # Errors
@@ -177,6 +184,11 @@ pub trait EmbedCodec: Send + Sync {
         losses: &mut Vec<Loss>,
     ) -> Result<Bytes, Error>;
 
+    /// Says whether a client's body of this protocol can go to the vendor as it is, but for the model.
+    fn takes(&self, _body: &[u8]) -> bool {
+        true
+    }
+
     /// Reads a vendor's reply.
     ///
     /// # Errors
@@ -282,7 +294,7 @@ pub trait ErrorCodec: Send + Sync {
 }
 
 /// OpenAI's embeddings.
-pub const OPENAI_EMBEDDINGS: &dyn EmbedCodec = &openai::Embeddings;
+pub const OPENAI_EMBEDDINGS: &dyn EmbedCodec = &openai::EMBEDDINGS;
 /// OpenAI's model list.
 pub const OPENAI_MODELS: &dyn ModelsCodec = &openai::Models;
 /// OpenAI's chat completions.
@@ -412,6 +424,7 @@ pub fn errors(protocol: Protocol) -> &'static dyn ErrorCodec {
         | Protocol::BEDROCK_INVOKE
         | Protocol::BEDROCK_MODELS
         | Protocol::BEDROCK_COUNT_TOKENS => &bedrock::Errors,
+        Protocol::OLLAMA_CHAT | Protocol::OLLAMA_EMBED | Protocol::OLLAMA_MODELS => &ollama::Errors,
         _ => &openai::Errors,
     }
 }

@@ -31,6 +31,7 @@ pub fn frame_kind(protocol: Protocol, frame: &Frame) -> FrameKind {
                 let finished = |choice: &OpenAiChoice| choice.finish_reason.as_ref().is_some_and(|word| word != "");
                 match chunk.error {
                     Some(_) => FrameKind::Error,
+                    None if chunk.object.as_ref().is_some_and(|object| object == "error") => FrameKind::Error,
                     None if chunk.choices.iter().flatten().any(finished) => FrameKind::Finish,
                     None => FrameKind::Other,
                 }
@@ -94,6 +95,8 @@ fn read<'a, T: Deserialize<'a>>(data: &'a [u8], kind: impl FnOnce(T) -> FrameKin
 
 #[derive(Deserialize)]
 struct OpenAiChunk {
+    #[serde(default)]
+    object: Option<serde_json::Value>,
     #[serde(default)]
     choices: Option<Vec<OpenAiChoice>>,
     #[serde(default)]

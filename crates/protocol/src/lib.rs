@@ -27,6 +27,7 @@ mod rerank;
 pub mod responses;
 mod state;
 mod status;
+mod timestamp;
 mod tool_id;
 pub mod translate;
 mod vendor_error;

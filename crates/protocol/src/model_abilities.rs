@@ -32,7 +32,7 @@ pub(crate) fn read(entry: &Json, model: &mut ModelInfo) {
 
 fn by_word(word: &str) -> Option<Capability> {
     Some(match word {
-        "generateContent" | "chat" | "completion_chat" | "chat.completions" => Capability::Chat,
+        "generateContent" | "chat" | "completion" | "completion_chat" | "chat.completions" => Capability::Chat,
         "embedContent" | "embed" | "embeddings" | "embedding" => Capability::Embed,
         "rerank" => Capability::Rerank,
         "countTokens" => Capability::CountTokens,

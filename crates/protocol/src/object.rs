@@ -305,6 +305,12 @@ impl Fields {
         self.0.iter().any(|(field, _)| field == name)
     }
 
+    /// Takes a field out, and says whether it said something.
+    pub(crate) fn remove(&mut self, name: &str) -> bool {
+        let Some(place) = self.0.iter().position(|(field, _)| field == name) else { return false };
+        !matches!(self.0.remove(place).1.as_str(), "null" | "[]" | "{}" | "\"\"")
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -242,6 +242,7 @@ const CONTEXT_WORDS: &[&str] = &[
     "input is too long",
     "exceeds the maximum number of tokens",
     "exceeds the available context size",
+    "exceeds the context length",
     "too many tokens",
     "reduce the length of the messages",
     "input token count",

@@ -19,13 +19,19 @@ pub(crate) fn plain(id: &str) -> String {
     id.chars().map(|letter| if valid(letter) { letter } else { '_' }).collect()
 }
 
-/// Makes an id of nine letters and digits, as Mistral demands; the same id always becomes the same.
+/// Makes an id of nine letters and digits, as Mistral demands: one that is so already stays, and
+/// another always becomes the same.
 pub(crate) fn short(id: &str) -> String {
-    if id.len() == 9 && id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+    if is_short(id) {
         return id.to_owned();
     }
-    let (high, low) = (crc32fast::hash(id.as_bytes()), crc32fast::hash(format!("{id}#").as_bytes()));
-    let mut rest = u64::from(high) << 32 | u64::from(low);
+    // FNV-1a, and a step of splitmix to spread it over all bits.
+    let mut rest = id
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    rest = (rest ^ (rest >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    rest = (rest ^ (rest >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    rest ^= rest >> 31;
     let letters = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     let mut short = String::new();
     for _ in 0..9 {
@@ -36,4 +42,25 @@ pub(crate) fn short(id: &str) -> String {
     short
 }
 
+/// Says whether an id has exactly nine letters and digits.
+pub(crate) fn is_short(id: &str) -> bool {
+    id.len() == 9 && id.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
 const PREFIX: &str = "call_tb_";
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::{is_short, short};
+
+    #[test]
+    fn short_ids_are_valid_and_apart() {
+        let ids: HashSet<String> = (0..200_000).map(|number| short(&format!("call_tb_chatcmpl_0_{number}"))).collect();
+        assert_eq!(ids.len(), 200_000);
+        assert!(ids.iter().all(|id| is_short(id)));
+        assert_eq!(short("g6fVbXS8K"), "g6fVbXS8K");
+        assert_eq!(short("toolu_01"), short("toolu_01"));
+    }
+}

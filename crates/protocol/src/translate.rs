@@ -27,7 +27,8 @@ pub struct Encoded {
     pub asked_usage: bool,
 }
 
-/// Writes a chat request in the protocol of `codec`: spliced if it already is, else translated.
+/// Writes a chat request in the protocol of `codec`: spliced if it already is and the vendor takes it so,
+/// else translated.
 ///
 /// `ask_usage` asks for usage on a stream that does not say whether it wants it, in protocols where
 /// one must ask.
@@ -35,7 +36,7 @@ pub struct Encoded {
 /// # Errors
 /// [`ErrorKind::InvalidRequest`] if the request cannot be read, or the protocol cannot carry it.
 pub fn request(request: &Request, codec: &dyn ChatCodec, ask_usage: bool) -> Result<Encoded, Error> {
-    if let Some(wire) = request.wire().filter(|wire| wire.protocol == codec.protocol()) {
+    if let Some(wire) = request.wire().filter(|wire| wire.protocol == codec.protocol() && codec.takes(&wire.body)) {
         // Model and stream stand in the URL.
         if matches!(wire.protocol, Protocol::GEMINI_GENERATE | Protocol::BEDROCK_CONVERSE) {
             return Ok(Encoded { body: wire.body.clone(), losses: Vec::new(), asked_usage: false });
@@ -199,7 +200,7 @@ pub fn pass_body(request: &Request, protocol: Protocol) -> Result<Encoded, Error
 /// # Errors
 /// [`ErrorKind::InvalidRequest`] if the request cannot be read, or the protocol cannot carry it.
 pub fn embed_body(request: &Request, codec: &dyn EmbedCodec) -> Result<Encoded, Error> {
-    if let Some(wire) = request.wire().filter(|wire| wire.protocol == codec.protocol()) {
+    if let Some(wire) = request.wire().filter(|wire| wire.protocol == codec.protocol() && codec.takes(&wire.body)) {
         let body = peek(&wire.body)?.splice(&wire.body, Some(&request.model), false);
         return Ok(Encoded { body, losses: Vec::new(), asked_usage: false });
     }

@@ -80,15 +80,17 @@ fn read(json: &Json) -> VendorError {
         }
         None => body,
     };
-    let message = told.take("message").map(|message| message.parse().unwrap_or_else(|_| message.compact()));
+    let message = told.take("message").or_else(|| told.take("detail"));
     // Some of AWS's front doors write it with a capital.
-    vendor.message = vendor.message.or(message).or_else(|| told.find_text("Message")).or_else(|| detail(&mut told));
+    let (message, field) = message.or_else(|| told.take("Message")).map(|json| said(&json)).unzip();
+    vendor.message = vendor.message.or(message);
     let status = told.find_text("status").filter(|word| !word.bytes().all(|byte| byte.is_ascii_digit()));
     // AWS's own spelling, with a name space in front of a hash.
     let exception = told.find_text("__type").and_then(|name| name.rsplit('#').next().map(str::to_owned));
-    vendor.error_type = exception.or_else(|| told.find_text("type")).or_else(|| told.find_text("error_type")).or(status);
+    vendor.error_type =
+        exception.or_else(|| told.find_text("type")).or_else(|| told.find_text("error_type")).or(status);
     vendor.code = told.find_text("code").or(vendor.code);
-    vendor.param = told.find_text("param");
+    vendor.param = told.find_text("param").or(field.flatten());
     for detail in told.find_list("details") {
         let mut detail = Object::lenient(&detail);
         let delay = detail.find_text("retryDelay").and_then(|delay| seconds(delay.trim_end_matches('s')));
@@ -99,10 +101,43 @@ fn read(json: &Json) -> VendorError {
     vendor
 }
 
-/// Reads the `detail` of FastAPI servers: a text, or a list of what is wrong.
-fn detail(body: &mut Object) -> Option<String> {
-    let detail = body.take("detail")?;
-    Some(detail.parse::<String>().unwrap_or_else(|_| detail.compact()))
+/// Reads a message, and the field that it is about: a text, or a list of what is wrong with the
+/// request, as FastAPI servers make it and Mistral wraps it.
+fn said(json: &Json) -> (String, Option<String>) {
+    let inner = Object::lenient(json).take("detail");
+    let list: Vec<Json> = inner.as_ref().unwrap_or(json).parse().unwrap_or_default();
+    let faults: Vec<_> = list.iter().filter_map(fault).collect();
+    match faults.as_slice() {
+        [] => {
+            let text = inner.as_ref().unwrap_or(json);
+            (text.parse().unwrap_or_else(|_| text.compact()), None)
+        }
+        [(message, field)] => (message.clone(), field.clone()),
+        [(_, first), ..] => {
+            let told = faults.iter().map(|(message, field)| match field {
+                Some(field) => format!("{message} (`{field}`)"),
+                None => message.clone(),
+            });
+            (told.collect::<Vec<_>>().join("; "), first.clone())
+        }
+    }
+}
+
+/// Reads one fault: `{"loc": ["body", "messages", 0], "msg": "…"}`.
+fn fault(json: &Json) -> Option<(String, Option<String>)> {
+    let mut fields = Object::lenient(json);
+    let message = fields.find_text("msg")?;
+    let mut path = String::new();
+    for (place, step) in fields.find_list("loc").iter().enumerate() {
+        match (step.parse::<String>(), step.parse::<u64>()) {
+            (Ok(word), _) if place == 0 && word == "body" => {}
+            (Ok(word), _) if path.is_empty() => path = word,
+            (Ok(word), _) => path = format!("{path}.{word}"),
+            (_, Ok(number)) => path = format!("{path}[{number}]"),
+            _ => {}
+        }
+    }
+    Some((message, Some(path).filter(|path| !path.is_empty())))
 }
 
 fn seconds(text: &str) -> Option<Duration> {

@@ -37,13 +37,36 @@ pub(crate) async fn read_start(mut body: ByteStream, limit: usize) -> Bytes {
     start.freeze()
 }
 
+/// Says whether the bytes that came so far tell a stream of this form from anything else.
+pub(crate) fn is_telling(framing: Framing, first: &Bytes) -> bool {
+    let text = first.trim_ascii_start();
+    match framing {
+        // The first of many objects looks like the only one until its line ends, which a stream has no
+        // reason to put off.
+        Framing::JsonLines if text.starts_with(b"{") => text.contains(&b'\n') || text.len() > ERROR_LIMIT,
+        _ => !text.is_empty(),
+    }
+}
+
 /// Says whether bytes can be the beginning of a stream of this form.
 pub(crate) fn begins_stream(framing: Framing, first: &Bytes) -> bool {
     match framing {
-        Framing::JsonLines => first.trim_ascii_start().starts_with(b"{"),
+        Framing::JsonLines => begins_lines(first),
         // A length below 16 MiB begins with zero, and no JSON does.
         Framing::AwsEventStream => first.starts_with(&[0]),
         _ => begins_events(first),
+    }
+}
+
+/// Says whether bytes can be the beginning of JSON on lines: an object that reports no error.
+fn begins_lines(first: &Bytes) -> bool {
+    let text = first.trim_ascii_start();
+    match text.iter().position(|byte| *byte == b'\n') {
+        Some(end) => {
+            let head = text.get(..end).map(serde_json::from_slice::<Head>);
+            head.is_some_and(|head| head.is_ok_and(|head| matches!(head.error, None | Some(Reported::Nothing(())))))
+        }
+        None => text.starts_with(b"{"),
     }
 }
 

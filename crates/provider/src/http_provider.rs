@@ -11,9 +11,7 @@ use tollbridge_core::{
     ProviderSettings, Reply, ReplyBody, Request, Secret, Timeouts, Transport, VendorError,
 };
 use tollbridge_protocol::translate::{self, Encoded};
-use tollbridge_protocol::{
-    ChatCodec, CountCodec, EmbedCodec, Framing, ModelsCodec, RerankCodec, errors, framing_of, models,
-};
+use tollbridge_protocol::{ChatCodec, CountCodec, EmbedCodec, ModelsCodec, RerankCodec, errors, framing_of, models};
 use tollbridge_types::{ModelInfo, Protocol};
 use url::Url;
 
@@ -315,22 +313,24 @@ impl HttpProvider {
         timeouts: Timeouts,
     ) -> Result<ReplyBody, Error> {
         let mut first = Bytes::new();
+        let mut open = true;
         if stream {
             // The first bytes tell a stream from an error page or a whole reply that came instead.
-            while first.trim_ascii_start().is_empty() {
+            let framing = framing_of(protocol);
+            while open && !body::is_telling(framing, &first) {
                 match body.next().await {
                     Some(bytes) => first = [first, bytes?].concat().into(),
-                    None => return Err(body::garbage("the reply is empty", status, &first)),
+                    None if first.trim_ascii().is_empty() => {
+                        return Err(body::garbage("the reply is empty", status, &first));
+                    }
+                    None => open = false,
                 }
             }
-            let framing = framing_of(protocol);
-            // On lines, the first of many objects looks like the only one.
-            let one_object = framing == Framing::JsonLines && content_type(headers) == "application/json";
-            if body::begins_stream(framing, &first) && !one_object {
+            if open && body::begins_stream(framing, &first) {
                 return Ok(ReplyBody::Frames(stream::frames(protocol, &first, body, timeouts.finish)));
             }
         }
-        let whole = body::read_whole(body, first, body::WHOLE_LIMIT).await?;
+        let whole = if open { body::read_whole(body, first, body::WHOLE_LIMIT).await? } else { first };
         match body::inspect(status, &whole)? {
             Shape::Failure(deserved) => Err(errors(protocol).decode_error(deserved, headers, &whole)),
             Shape::Answer => Ok(ReplyBody::Whole(whole)),

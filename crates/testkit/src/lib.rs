@@ -10,6 +10,7 @@ mod environment;
 mod forward;
 mod google;
 mod kind;
+mod mistral;
 mod ollama;
 mod openai;
 mod others;

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use crate::answer::{Ask, Choice, End, Say, pieces};
 use crate::kind::Kind;
-use crate::tokens;
 use crate::upstream::UsageMode;
 use crate::wire::{Wire, texts, vector};
+use crate::{mistral, tokens};
 
 /// Reads a chat request.
 pub(crate) fn ask(body: &Value) -> Ask {
@@ -30,7 +30,7 @@ pub(crate) fn ask(body: &Value) -> Ask {
     }
     ask.choice = match &body["tool_choice"] {
         Value::String(word) if word == "none" => Choice::None,
-        Value::String(word) if word == "required" => Choice::Required,
+        Value::String(word) if word == "required" || word == "any" => Choice::Required,
         Value::Object(choice) => match choice.get("function").and_then(|function| function["name"].as_str()) {
             Some(name) => Choice::Tool(name.to_owned()),
             None => Choice::Required,
@@ -106,6 +106,14 @@ fn logprobs(ask: &Ask, text: &str) -> Value {
 
 /// Writes the answer.
 pub(crate) fn chat(kind: Kind, ask: &Ask, say: &Say, mode: UsageMode) -> Wire {
+    let own;
+    let say = match kind {
+        Kind::Mistral => {
+            own = mistral::own(say.clone());
+            &own
+        }
+        _ => say,
+    };
     if ask.stream { stream(kind, ask, say, mode) } else { Wire::Whole(whole(kind, ask, say, mode)) }
 }
 
@@ -118,8 +126,12 @@ fn whole(kind: Kind, ask: &Ask, say: &Say, mode: UsageMode) -> Value {
         message["content"] = Value::Null;
         message["tool_calls"] = calls.into();
     }
-    if let Some(reasoning) = &say.reasoning {
-        message["reasoning_content"] = json!(reasoning);
+    match &say.reasoning {
+        Some(reasoning) if kind == Kind::Mistral => {
+            message["content"] = json!([mistral::thinking(reasoning), {"type": "text", "text": say.text}]);
+        }
+        Some(reasoning) => message["reasoning_content"] = json!(reasoning),
+        None => {}
     }
     let choice = |index| json!({"index": index, "message": message, "logprobs": logprobs(ask, &say.text), "finish_reason": finish(say)});
     let mut body = json!({
@@ -155,7 +167,11 @@ fn stream(kind: Kind, ask: &Ask, say: &Say, mode: UsageMode) -> Wire {
         };
         push(json!({"role": "assistant", "content": "", "refusal": null}), Value::Null, Value::Null);
         for piece in say.reasoning.as_deref().map(pieces).unwrap_or_default() {
-            push(json!({"reasoning_content": piece}), Value::Null, Value::Null);
+            let delta = match kind {
+                Kind::Mistral => json!({"content": [mistral::thinking(piece)]}),
+                _ => json!({"reasoning_content": piece}),
+            };
+            push(delta, Value::Null, Value::Null);
         }
         for piece in pieces(&say.text) {
             push(json!({"content": piece}), Value::Null, logprobs(ask, piece));

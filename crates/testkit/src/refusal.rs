@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::kind::Kind;
+use crate::mistral;
 
 /// What is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +24,12 @@ pub(crate) fn refusal(kind: Kind, google: bool, refusal: Refusal) -> (u16, Value
         (Kind::Ollama, _) => {
             let (status, body) = openai(refusal);
             (if refusal == Refusal::Quota { 402 } else { status }, json!({"error": body["error"]["message"]}))
+        }
+        (Kind::Mistral, _) => {
+            let (status, body) = openai(refusal);
+            let status = if refusal == Refusal::Quota { 402 } else { status };
+            let (message, kind) = (&body["error"]["message"], "invalid_request_error");
+            (status, mistral::error(message, if status == 429 { "rate_limited" } else { kind }, "1000"))
         }
         (Kind::Cohere, _) => {
             let (status, body) = openai(refusal);

@@ -24,7 +24,7 @@ use crate::refusal::{Refusal, refusal};
 use crate::script::{Effect, Script, Step};
 use crate::upstream::{Shared, UsageMode};
 use crate::wire::Wire;
-use crate::{anthropic, bedrock, cohere, forward, google, ollama, openai, others, responses};
+use crate::{anthropic, bedrock, cohere, forward, google, mistral, ollama, openai, others, responses};
 
 pub(crate) type Body = BoxBody<Bytes, io::Error>;
 
@@ -222,6 +222,12 @@ async fn answer(shared: &Shared, recorded: &Recorded, step: &Step) -> Result<Res
     };
     if shared.strict && !has_credentials(shared.kind, recorded) {
         return Ok(refuse(Refusal::Status(401)));
+    }
+    let chats = matches!(route, Route::OpenAiChat);
+    if let Some((status, body)) =
+        mistral::fault(&body).filter(|_| chats && shared.strict && shared.kind == Kind::Mistral)
+    {
+        return Ok(json_body(status, &body));
     }
     let wire = match route {
         Route::Models => Wire::Whole(match shared.kind {

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use tollbridge_core::{AuthStyle, Error, Operation, Protocol, Provider, ProviderSettings, Registration, Transport};
 use tollbridge_protocol::codec;
-use tollbridge_protocol::openai::{Chat, Quirks};
+use tollbridge_protocol::openai::{Chat, Embeddings, Quirks};
 use tollbridge_provider::{Endpoint, HttpProvider, openai_path};
 
 /// Mistral's own API.
@@ -12,6 +12,7 @@ pub const REGISTRATION: Registration = Registration::new("mistral", "Mistral", b
     .key_env(&["MISTRAL_API_KEY"]);
 
 static CHAT: Chat = Chat::new(Quirks::MISTRAL);
+static EMBEDDINGS: Embeddings = Embeddings::new(Quirks::MISTRAL);
 
 fn build(
     kind: &Registration,
@@ -21,7 +22,7 @@ fn build(
     let base = settings.base_url.as_deref().or(kind.base_url).unwrap_or_default();
     let endpoint = Endpoint::parse(base, Some("v1"))?;
     let provider = HttpProvider::new(settings, transport, move |route| Ok(endpoint.join(openai_path(route))));
-    let provider = provider.chat(&CHAT).embed(codec::OPENAI_EMBEDDINGS).models(codec::OPENAI_MODELS);
+    let provider = provider.chat(&CHAT).embed(&EMBEDDINGS).models(codec::OPENAI_MODELS);
     let provider = provider
         .pass(Operation::Moderate, Protocol::OPENAI_MODERATIONS)
         .pass(Operation::Transcribe, Protocol::OPENAI_TRANSCRIPTIONS)

@@ -63,7 +63,12 @@ pub(crate) fn replay(exchange: &Exchange) -> Verdict {
     };
     if let Api::Chat(codec) = api {
         // What a vendor refused may well be no request.
-        if kind != "error" && codec.decode_request(b"{}").is_err_and(|error| error.kind() != ErrorKind::Unsupported) {
+        // Of Ollama's older API only the replies are read.
+        let speaks = exchange.api != "ollama_generate";
+        if kind != "error"
+            && speaks
+            && codec.decode_request(b"{}").is_err_and(|error| error.kind() != ErrorKind::Unsupported)
+        {
             faults.extend(request::check(exchange, codec));
         }
     }

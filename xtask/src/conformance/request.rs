@@ -53,11 +53,14 @@ pub(crate) fn check(exchange: &Exchange, codec: &dyn ChatCodec) -> Vec<String> {
 /// | `thought: false`, a role of an instruction | absent | Google's defaults |
 /// | `type: message` of an item, `id` and `status` of a message or output | absent | the protocol's default; the vendor's bookkeeping |
 /// | empty settings, lists and instructions; blank texts (Bedrock) | absent | they say nothing, or are refused |
+/// | no `tool_name` (Ollama) | that of the call which the result answers | older clients leave it to the order |
+/// | an empty `format`, no `options` in them (Ollama) | absent | both mean that nothing is said |
 /// | neighbours of one role (Anthropic, Gemini, Bedrock) | one message | the vendors merge them |
 fn normal(value: &Value, protocol: Protocol) -> Value {
     let value = strip(value);
     match protocol {
         Protocol::OPENAI_CHAT => openai(value),
+        Protocol::OLLAMA_CHAT => ollama(value),
         Protocol::OPENAI_RESPONSES => responses(value),
         Protocol::BEDROCK_CONVERSE => bedrock(value),
         Protocol::OPENAI_COMPLETIONS => completions(value),
@@ -91,6 +94,32 @@ fn parts(content: Value) -> Value {
         }
         other => other,
     }
+}
+
+fn ollama(mut body: Value) -> Value {
+    if let Some(fields) = body.as_object_mut() {
+        fields.retain(|name, value| match name.as_str() {
+            "format" => *value != "",
+            "options" => *value != Value::Object(Map::new()),
+            "tools" => *value != Value::Array(Vec::new()),
+            _ => true,
+        });
+        fields.entry("stream").or_insert(true.into());
+    }
+    let mut names = Vec::new().into_iter();
+    for message in body["messages"].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+        if let Some(Value::Array(calls)) = message.get_mut("tool_calls") {
+            for call in calls.iter_mut().filter_map(Value::as_object_mut) {
+                call.remove("type");
+            }
+            let called: Vec<Value> = calls.iter().map(|call| call["function"]["name"].clone()).collect();
+            names = called.into_iter();
+        } else if message.get("role").is_some_and(|role| role == "tool") {
+            let name = names.next().unwrap_or_default();
+            message.entry("tool_name").or_insert(name);
+        }
+    }
+    body
 }
 
 fn openai(mut body: Value) -> Value {

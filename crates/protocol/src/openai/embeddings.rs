@@ -4,16 +4,26 @@ use bytes::Bytes;
 use tollbridge_core::{Error, ErrorKind, Loss};
 use tollbridge_types::{EmbedInput, EmbedReply, EmbedRequest, Embedding, Json, Protocol};
 
-use super::usage;
+use super::{Quirks, usage};
 use crate::object::{Fields, Object, wrong};
 use crate::{EmbedCodec, ReplyContext, Target};
 
 const PROTOCOL: Protocol = Protocol::OPENAI_EMBEDDINGS;
 
-/// Reads and writes OpenAI embeddings.
-#[derive(Clone, Copy, Debug, Default)]
+/// Reads and writes OpenAI embeddings, for OpenAI itself or a vendor that differs a little.
+#[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub struct Embeddings;
+pub struct Embeddings {
+    /// How the vendor differs.
+    pub quirks: Quirks,
+}
+
+impl Embeddings {
+    /// Makes a codec for a vendor.
+    pub const fn new(quirks: Quirks) -> Self {
+        Self { quirks }
+    }
+}
 
 impl EmbedCodec for Embeddings {
     fn protocol(&self) -> Protocol {
@@ -57,12 +67,19 @@ impl EmbedCodec for Embeddings {
             [one] => body.put("input", one),
             many => body.put("input", many),
         };
-        body.put_some("dimensions", request.dimensions);
+        body.put_some(self.quirks.dimensions_field, request.dimensions);
         if request.base64 {
             body.put("encoding_format", "base64");
         }
         body.put_some("user", request.user.as_ref()).put_extras(&request.extras, PROTOCOL);
+        for name in self.quirks.refused.iter().filter(|name| body.remove(name)) {
+            losses.push(Loss::dropped(*name, "the vendor has no such setting"));
+        }
         Ok(body.to_bytes())
+    }
+
+    fn takes(&self, body: &[u8]) -> bool {
+        self.quirks.takes(body)
     }
 
     fn decode_reply(&self, body: &[u8]) -> Result<EmbedReply, Error> {

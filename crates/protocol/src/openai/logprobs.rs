@@ -6,8 +6,8 @@ use crate::object::{Fields, Object};
 pub(crate) fn decode(json: &Json) -> Option<LogProbs> {
     let mut fields = Object::lenient(json);
     let mut logprobs = LogProbs::default();
-    logprobs.content = fields.find_list("content").iter().filter_map(token).collect();
-    logprobs.refusal = fields.find_list("refusal").iter().filter_map(token).collect();
+    logprobs.content = list(&fields.find_list("content"));
+    logprobs.refusal = list(&fields.find_list("refusal"));
     (!logprobs.content.is_empty() || !logprobs.refusal.is_empty()).then_some(logprobs)
 }
 
@@ -28,6 +28,11 @@ pub(crate) fn tokens(tokens: &[TokenLogProb]) -> Vec<Fields> {
         fields
     };
     tokens.iter().map(token).collect()
+}
+
+/// Reads a list of tokens.
+pub(crate) fn list(tokens: &[Json]) -> Vec<TokenLogProb> {
+    tokens.iter().filter_map(token).collect()
 }
 
 fn token(json: &Json) -> Option<TokenLogProb> {

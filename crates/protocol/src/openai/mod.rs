@@ -48,6 +48,9 @@ impl Chat {
     }
 }
 
+/// OpenAI's own embeddings.
+pub const EMBEDDINGS: Embeddings = Embeddings::new(Quirks::NONE);
+
 /// OpenAI's own chat completions.
 pub const CHAT: Chat = Chat::new(Quirks::NONE);
 
@@ -67,6 +70,10 @@ impl ChatCodec for Chat {
         losses: &mut Vec<Loss>,
     ) -> Result<Bytes, Error> {
         request_encode::encode(request, target, &self.quirks, losses)
+    }
+
+    fn takes(&self, body: &[u8]) -> bool {
+        self.quirks.takes(body)
     }
 
     fn decode_reply(&self, body: &[u8]) -> Result<ChatReply, Error> {

@@ -1,3 +1,10 @@
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde_json::value::RawValue;
+
+use crate::tool_id;
+
 /// How a vendor differs from OpenAI in what it takes. It changes only requests that are translated.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -14,8 +21,22 @@ pub struct Quirks {
     pub seed_field: &'static str,
     /// The word that demands a tool call.
     pub required_word: &'static str,
+    /// Whether a call can be demanded of some of the tools (`allowed_tools`).
+    pub allowed_tools: bool,
     /// Whether ids of tool calls must have exactly nine letters and digits.
     pub short_ids: bool,
+    /// Whether thinking is sent back as a part of the content, whichever field it came in.
+    pub thinking_parts: bool,
+    /// Whether a document is a part `document_url`, which may be an address, instead of a `file`.
+    pub document_urls: bool,
+    /// The field of the length of vectors.
+    pub dimensions_field: &'static str,
+    /// Fields of OpenAI's requests for which the vendor refuses the whole request.
+    ///
+    /// If there are any, a client's own body is looked through, and translated if it cannot go out as it is.
+    pub refused: &'static [&'static str],
+    /// Fields of OpenAI's messages, but for a tool's, for which the vendor refuses the whole request.
+    pub refused_in_messages: &'static [&'static str],
 }
 
 impl Quirks {
@@ -27,14 +48,94 @@ impl Quirks {
         top_k: false,
         seed_field: "seed",
         required_word: "required",
+        allowed_tools: true,
         short_ids: false,
+        thinking_parts: false,
+        document_urls: false,
+        dimensions_field: "dimensions",
+        refused: &[],
+        refused_in_messages: &[],
     };
 
     /// What most vendors take.
     pub const COMPATIBLE: Self =
         Self { max_tokens_field: "max_tokens", developer_role: false, top_k: true, ..Self::NONE };
 
-    /// Mistral.
-    pub const MISTRAL: Self =
-        Self { top_k: false, seed_field: "random_seed", required_word: "any", short_ids: true, ..Self::COMPATIBLE };
+    /// Mistral, whose API refuses each field that it does not know (status 422, `extra_forbidden`).
+    pub const MISTRAL: Self = Self {
+        top_k: false,
+        seed_field: "random_seed",
+        required_word: "any",
+        allowed_tools: false,
+        short_ids: true,
+        thinking_parts: true,
+        document_urls: true,
+        dimensions_field: "output_dimension",
+        refused: &[
+            "audio",
+            "dimensions",
+            "function_call",
+            "functions",
+            "logit_bias",
+            "max_completion_tokens",
+            "modalities",
+            "prompt_cache_options",
+            "prompt_cache_retention",
+            "safety_identifier",
+            "seed",
+            "service_tier",
+            "store",
+            "stream_options",
+            "top_k",
+            "user",
+            "verbosity",
+            "web_search_options",
+        ],
+        refused_in_messages: &[
+            "annotations",
+            "audio",
+            "function_call",
+            "name",
+            "reasoning",
+            "reasoning_content",
+            "reasoning_details",
+            "refusal",
+        ],
+        ..Self::COMPATIBLE
+    };
+
+    /// Says whether the vendor takes a client's body as it is. It reads names and ids, no content.
+    pub(crate) fn takes(&self, body: &[u8]) -> bool {
+        if self.refused.is_empty() {
+            return true;
+        }
+        // What cannot be read is refused elsewhere, with the place of the fault.
+        let Ok(fields) = serde_json::from_slice::<RawFields<'_>>(body) else { return true };
+        if holds_any(&fields, self.refused) {
+            return false;
+        }
+        let messages =
+            fields.get("messages").and_then(|raw| serde_json::from_str::<Vec<RawFields<'_>>>(raw.get()).ok());
+        messages.into_iter().flatten().all(|message| self.takes_message(&message))
+    }
+
+    fn takes_message(&self, message: &RawFields<'_>) -> bool {
+        let text = |fields: &RawFields<'_>, name: &str| -> Option<String> {
+            serde_json::from_str(fields.get(name)?.get()).ok()
+        };
+        let role = text(message, "role").unwrap_or_default();
+        let calls =
+            message.get("tool_calls").and_then(|raw| serde_json::from_str::<Vec<RawFields<'_>>>(raw.get()).ok());
+        let ids = calls.iter().flatten().map(|call| text(call, "id")).chain(text(message, "tool_call_id").map(Some));
+        let mut ids = ids.filter(|_| self.short_ids);
+        ids.all(|id| id.is_some_and(|id| tool_id::is_short(&id)))
+            && (self.developer_role || role != "developer")
+            && (role == "tool" || !holds_any(message, self.refused_in_messages))
+    }
+}
+
+type RawFields<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
+
+fn holds_any(fields: &RawFields<'_>, names: &[&str]) -> bool {
+    names.iter().any(|name| fields.get(*name).is_some_and(|raw| raw.get() != "null"))
 }

@@ -2,7 +2,8 @@ use std::collections::BTreeSet;
 
 use tollbridge_core::{Error, ErrorKind};
 use tollbridge_types::{
-    ChatReply, Choice, Citation, Extras, Finish, FinishReason, Json, Media, Opaque, Part, Text, ToolCall, ToolCallKind,
+    ChatReply, Choice, Citation, Extras, Finish, FinishReason, Json, Media, Opaque, Part, Signature, Text, ToolCall,
+    ToolCallKind,
 };
 
 use super::request_decode::{thinking_text, thought};
@@ -12,7 +13,12 @@ use crate::vendor_error;
 
 /// Reads the chat completion object, as tolerantly as its many writers need.
 pub(crate) fn decode(body: &[u8]) -> Result<ChatReply, Error> {
-    let mut body = Object::from_vendor(body, "the reply")?;
+    let whole = body;
+    let mut body = Object::from_vendor(whole, "the reply")?;
+    if is_error(&body) {
+        let whole: Json = serde_json::from_slice(whole).unwrap_or_else(|_| crate::object::json("error"));
+        return Err(vendor_error::from_event(&whole));
+    }
     let list: Option<Vec<Json>> = body.find("choices");
     if let Some(error) = body.peek("error").filter(|error| error.as_str() != "null") {
         return Err(vendor_error::from_event(&whole_error(error)));
@@ -34,6 +40,11 @@ pub(crate) fn decode(body: &[u8]) -> Result<ChatReply, Error> {
     }
     reply.extras = body.into_extras(PROTOCOL);
     Ok(reply)
+}
+
+/// Says whether an object is an error of Mistral's, whose fields stand at the top.
+pub(crate) fn is_error(body: &Object) -> bool {
+    body.peek("object").is_some_and(|object| object.as_str().eq_ignore_ascii_case("\"error\""))
 }
 
 /// Wraps what stood under `error` as it stands in an error's own body.
@@ -106,7 +117,7 @@ fn parts(message: &mut Object) -> Vec<Part> {
     for piece in content(message.take("content")) {
         match piece {
             Piece::Text(text) => parts.push(Part::text(text)),
-            Piece::Thought(text) => parts.push(thought(text, "content")),
+            Piece::Thought(text, signature) => parts.push(signed(thought(text, "content"), signature)),
             Piece::Other(json) => parts.push(Part::Opaque(Opaque::new(PROTOCOL, json))),
         }
     }
@@ -153,7 +164,8 @@ pub(crate) fn reasoning(message: &mut Object) -> Option<(String, &'static str)> 
 /// A piece of a message's or delta's content.
 pub(crate) enum Piece {
     Text(String),
-    Thought(String),
+    /// A thought and its signature.
+    Thought(String, Option<Signature>),
     Other(Json),
 }
 
@@ -168,11 +180,24 @@ pub(crate) fn content(json: Option<Json>) -> Vec<Piece> {
         let mut fields = Object::lenient(&json);
         match fields.find_text("type").as_deref() {
             Some("text") => Piece::Text(fields.find_text("text").unwrap_or_default()),
-            Some("thinking") => Piece::Thought(thinking_text(&json)),
+            Some("thinking") => {
+                let signature = fields.find_text("signature").map(|value| Signature::new(PROTOCOL, value));
+                Piece::Thought(thinking_text(&json), signature)
+            }
             _ => Piece::Other(json),
         }
     };
     list.into_iter().map(piece).collect()
+}
+
+fn signed(part: Part, signature: Option<Signature>) -> Part {
+    match part {
+        Part::Thought(mut thought) => {
+            thought.signature = signature;
+            Part::Thought(thought)
+        }
+        other => other,
+    }
 }
 
 /// Joins texts and thoughts that stand side by side, as their pieces in a stream join.
@@ -182,8 +207,10 @@ fn merge_texts(parts: &mut Vec<Part>) {
             earlier.text.push_str(&later.text);
             true
         }
-        (Part::Thought(earlier), Part::Thought(later)) => {
+        // A signature ends a thought.
+        (Part::Thought(earlier), Part::Thought(later)) if earlier.signature.is_none() => {
             earlier.text.push_str(&later.text);
+            earlier.signature = later.signature.take();
             true
         }
         _ => false,

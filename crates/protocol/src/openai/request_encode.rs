@@ -56,7 +56,7 @@ pub(crate) fn encode(
     }
     body.put_some("reasoning_effort", request.reasoning.as_ref().and_then(|reasoning| effort(reasoning, losses)));
     body.put_some("user", request.user.as_ref()).put_some("service_tier", request.service_tier.as_ref());
-    stream(request, target, &mut body);
+    stream(request, target, quirks, &mut body);
     losses::report_foreign(&request.extras, "extras", PROTOCOL, losses);
     losses::put_shared(&request.extras, PROTOCOL, &mut body);
     body.put_some("verbosity", request.extras.get(Protocol::OPENAI_RESPONSES, "text.verbosity"));
@@ -65,17 +65,23 @@ pub(crate) fn encode(
             body.put(name, value);
         }
     }
+    for name in quirks.refused.iter().filter(|name| body.remove(name)) {
+        let path = if request.extras.get(PROTOCOL, name).is_some() { format!("extras.{name}") } else { (*name).into() };
+        losses.push(Loss::dropped(path, "the vendor has no such setting"));
+    }
     Ok(body.to_bytes())
 }
 
-fn stream(request: &ChatRequest, target: &Target<'_>, body: &mut Fields) {
+fn stream(request: &ChatRequest, target: &Target<'_>, quirks: &Quirks, body: &mut Fields) {
     if !target.stream {
         return;
     }
     body.put("stream", &true);
-    let usage = request.stream_usage.or(target.ask_usage.then_some(true));
     let mut options = Fields::new();
-    options.put_some("include_usage", usage);
+    // Who knows no options sends usage unasked.
+    if !quirks.refused.contains(&"stream_options") {
+        options.put_some("include_usage", request.stream_usage.or(target.ask_usage.then_some(true)));
+    }
     for (name, value) in request.extras.of(PROTOCOL) {
         if let Some(name) = name.strip_prefix("stream_options.") {
             options.put(name, value);
@@ -137,6 +143,9 @@ impl Writer<'_> {
         for (path, part) in rest {
             match part {
                 Part::Thought(thought) => self.thought(thought, &path, &mut fields, &mut content),
+                Part::Refusal(text) if self.quirks.refused_in_messages.contains(&"refusal") => {
+                    content.push(Content::Plain(text.clone()));
+                }
                 Part::ToolCall(call) => calls.push(self.tool_call(call, calls.len(), &path)),
                 Part::Refusal(text) if message.role == Role::Assistant => refusal = Some(text),
                 part => content.extend(self.part(part, &path)?),
@@ -148,6 +157,10 @@ impl Writer<'_> {
             fields.put("tool_calls", &calls);
         }
         fields.put_some("name", message.name.as_ref()).put_extras(&message.extras, PROTOCOL);
+        for name in self.quirks.refused_in_messages.iter().filter(|name| fields.remove(name)) {
+            let inner = if message.extras.get(PROTOCOL, name).is_some() { "extras." } else { "" };
+            self.losses.push(Loss::dropped(format!("{path}.{inner}{name}"), "the vendor has no such field"));
+        }
         self.messages.push(fields);
         Ok(())
     }
@@ -227,6 +240,9 @@ impl Writer<'_> {
     }
 
     fn document(&mut self, media: &Media, path: &str) -> Result<Content, Error> {
+        if self.quirks.document_urls {
+            return Ok(document_url(media, path, self.losses));
+        }
         let mut inner = Fields::new();
         match &media.source {
             MediaSource::File(id) => inner.put("file_id", id),
@@ -256,11 +272,17 @@ impl Writer<'_> {
             content.push(Content::Raw(part.clone()));
             return;
         }
+        let own = thought.signature.as_ref().is_some_and(|signature| signature.protocol == PROTOCOL);
         match thought.extras.get(PROTOCOL, "field").and_then(|field| field.parse::<String>().ok()) {
             // It came in this protocol, so the vendor may want it back, where it stood.
+            Some(field) if field == "content" || self.quirks.thinking_parts => {
+                content.push(Content::Part(thinking(thought)));
+            }
             Some(field) => {
                 fields.put(&field, &thought.text);
             }
+            // Only Mistral signs in this protocol; a client of another one brought the thought back.
+            None if own => content.push(Content::Part(thinking(thought))),
             None => self.losses.push(Loss::dropped(path, "thinking of another protocol cannot be sent back")),
         }
     }
@@ -362,6 +384,34 @@ pub(crate) fn tool_call(call: &ToolCall, reply: &str, choice: u32, place: usize)
     fields
 }
 
+/// Writes thinking as a part of the content, as Mistral does.
+fn thinking(thought: &Thought) -> Fields {
+    let mut fields = Fields::new();
+    fields.put("type", "thinking").put("thinking", &[serde_json::json!({"type": "text", "text": thought.text})]);
+    fields.put_some("signature", thought.signature.as_ref().and_then(|signature| signature.of(PROTOCOL)));
+    fields
+}
+
+/// Writes a document as Mistral takes it: by its address, its bytes or its id.
+fn document_url(media: &Media, path: &str, losses: &mut Vec<Loss>) -> Content {
+    let mut fields = Fields::new();
+    match (&media.source, media.to_url()) {
+        (MediaSource::Text(text), _) => {
+            losses.push(Loss::adapted(path, "the document is sent as text"));
+            return Content::Plain(text.clone());
+        }
+        (MediaSource::File(id), _) => {
+            fields.put("type", "file").put("file_id", id);
+        }
+        (_, url) => {
+            fields.put("type", "document_url").put_some("document_url", url);
+            fields.put_some("document_name", media.name.as_ref());
+        }
+    }
+    fields.put_extras(&media.extras, PROTOCOL);
+    Content::Part(fields)
+}
+
 fn image(media: &Media, path: &str) -> Result<Fields, Error> {
     let url = media.to_url().ok_or_else(|| {
         Error::invalid(path, "OpenAI's chat takes no image by a file id").with_hint("send the image's URL or bytes")
@@ -440,6 +490,10 @@ fn tool_choice(choice: &ToolChoice, quirks: &Quirks, losses: &mut Vec<Loss>) -> 
         ToolChoice::None => json("none"),
         ToolChoice::Required => json(quirks.required_word),
         ToolChoice::Function(name) => json(&serde_json::json!({"type": "function", "function": {"name": name}})),
+        ToolChoice::AnyOf(_) if !quirks.allowed_tools => {
+            losses.push(Loss::adapted("tool_choice", "the vendor cannot choose among some: any may be called"));
+            json(quirks.required_word)
+        }
         ToolChoice::AnyOf(names) => {
             let tools: Vec<_> =
                 names.iter().map(|name| serde_json::json!({"type": "function", "function": {"name": name}})).collect();

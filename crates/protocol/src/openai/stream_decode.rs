@@ -51,6 +51,10 @@ impl ChatStreamDecoder for Decoder {
         if let Some(error) = chunk.take("error") {
             return Err(vendor_error::from_event(&reply_decode::whole_error(&error)));
         }
+        if reply_decode::is_error(&chunk) {
+            let whole: Json = serde_json::from_slice(&frame.data).unwrap_or_else(|_| crate::object::json("error"));
+            return Err(vendor_error::from_event(&whole));
+        }
         let choices = chunk.find_list("choices");
         self.head(&mut chunk, !choices.is_empty(), events);
         for (place, json) in choices.iter().enumerate() {
@@ -138,7 +142,13 @@ impl Choice {
         for piece in reply_decode::content(delta.take("content")) {
             match piece {
                 Piece::Text(text) => events.push(ChatEvent::Text { choice, text }),
-                Piece::Thought(text) => self.thought(choice, text, "content", events),
+                Piece::Thought(text, signature) => {
+                    self.thought(choice, text, "content", events);
+                    if let Some(signature) = signature {
+                        events.extend([ChatEvent::Signature { choice, signature }, ChatEvent::PartEnd { choice }]);
+                        self.thinking = false;
+                    }
+                }
                 Piece::Other(json) => events.push(ChatEvent::Opaque { choice, part: Opaque::new(PROTOCOL, json) }),
             }
         }

@@ -4,7 +4,7 @@ use crate::wire::{Canned, Fake, chat, provider};
 
 const GOOD: &str =
     r#"{"id":"1","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}]}"#;
-const KINDS: [&str; 3] = ["openai", "anthropic", "gemini"];
+const KINDS: [&str; 4] = ["openai", "anthropic", "gemini", "ollama"];
 
 async fn failure(kind: &str, stream: bool, answer: Canned) -> tollbridge_core::Error {
     let fake = Fake::new([answer]);

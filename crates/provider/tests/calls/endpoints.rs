@@ -54,6 +54,12 @@ async fn every_spelling_of_a_base_url_means_the_same() {
             &["/api/paas/v4", "/api/paas/v4/", "/api/paas/v4/chat/completions", "/api/paas/v4/chat/completions/"],
             "http://127.0.0.1:18080/api/paas/v4/chat/completions",
         ),
+        (
+            "ollama",
+            &["", "/", "/api", "/api/chat", "/api/tags/", "/v1", "/v1/", "/v1/chat/completions"],
+            "http://127.0.0.1:18080/api/chat",
+        ),
+        ("mistral", &["", "/", "/v1", "/v1/chat/completions"], "http://127.0.0.1:18080/v1/chat/completions"),
         ("qianfan", &["/v2", "/v2/", "/v2/chat/completions"], "http://127.0.0.1:18080/v2/chat/completions"),
         ("perplexity", &["", "/", "/chat/completions"], "http://127.0.0.1:18080/chat/completions"),
         (
@@ -67,6 +73,21 @@ async fn every_spelling_of_a_base_url_means_the_same() {
             let base = format!("http://127.0.0.1:18080{spelling}");
             assert_eq!(chat_url(name, Some(&base), "m", false).await, *url, "{name} at {base}");
         }
+    }
+}
+
+#[tokio::test]
+async fn ollamas_own_variable_holds_a_bare_address() {
+    for (host, url) in [
+        ("127.0.0.1:8000", "http://127.0.0.1:8000/api/chat"),
+        ("gpu.lan", "http://gpu.lan:11434/api/chat"),
+        (":8000", "http://localhost:8000/api/chat"),
+        ("[::1]", "http://[::1]:11434/api/chat"),
+        ("[::1]:8000", "http://[::1]:8000/api/chat"),
+        ("gpu.lan/ollama/", "http://gpu.lan:11434/ollama/api/chat"),
+        ("https://ollama.com", "https://ollama.com/api/chat"),
+    ] {
+        assert_eq!(chat_url("ollama", Some(host), "m", false).await, url, "{host}");
     }
 }
 

@@ -185,3 +185,55 @@ async fn an_error_event_is_handed_out_as_it_came() {
     assert_eq!((frames.len(), error.is_none()), (2, true));
     assert!(frames[1].contains("overloaded"));
 }
+
+const LINE: &str = "{\"model\":\"m\",\"message\":{\"role\":\"assistant\",\"content\":\"hi\"},\"done\":false}\n";
+const LAST: &str =
+    "{\"model\":\"m\",\"message\":{\"role\":\"assistant\",\"content\":\"\"},\"done\":true,\"done_reason\":\"stop\"}\n";
+
+#[tokio::test]
+async fn every_byte_of_a_stream_of_lines_is_in_a_frame() {
+    let all = format!("{LINE}\r\n{LINE}{LAST}");
+    for cut in 0..all.len() {
+        let fake = Fake::new([Canned::pieces(&[&all[..cut], &all[cut..]])]);
+        let reply = chat(&provider("ollama", &fake, |_| {}).unwrap(), "m", true).await.unwrap();
+        let ReplyBody::Frames(stream) = reply.body else { panic!("not a stream") };
+        let raw: Vec<u8> = stream.map(|frame| frame.unwrap().raw).collect::<Vec<_>>().await.concat();
+        assert_eq!(String::from_utf8(raw).unwrap(), all, "cut at {cut}");
+    }
+}
+
+#[tokio::test]
+async fn the_first_line_tells_an_error_from_a_stream() {
+    let refused = "{\"error\":\"model is busy\"}\n";
+    for answer in [Canned::new(200, refused), Canned::pieces(&[&refused[..9], &refused[9..]])] {
+        let answer = answer.header("content-type", "application/x-ndjson");
+        let fake = Fake::new([answer]);
+        let error = chat(&provider("ollama", &fake, |_| {}).unwrap(), "m", true).await.unwrap_err();
+        assert_eq!((error.kind(), error.message()), (ErrorKind::Server, "model is busy"));
+    }
+    let spread = "{\n  \"error\": \"model is busy\"\n}\n";
+    let fake = Fake::new([Canned::new(200, spread)]);
+    let error = chat(&provider("ollama", &fake, |_| {}).unwrap(), "m", true).await.unwrap_err();
+    assert_eq!(error.message(), "model is busy");
+}
+
+#[tokio::test]
+async fn a_whole_reply_in_the_place_of_lines_is_read_as_one() {
+    let whole = r#"{"model":"m","message":{"role":"assistant","content":"hi"},"done":true,"done_reason":"stop"}"#;
+    for body in [whole.to_owned(), format!("{whole}\n")] {
+        let fake = Fake::new([Canned::new(200, &body).header("content-type", "application/json")]);
+        let reply = chat(&provider("ollama", &fake, |_| {}).unwrap(), "m", true).await.unwrap();
+        assert_eq!(tollbridge_protocol::chat_reply(reply).await.unwrap().text(), "hi");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn lines_end_with_the_one_that_is_done() {
+    let (frames, error) = played("ollama", Canned::pieces(&[LINE, LAST]).endless()).await;
+    assert_eq!((frames.len(), error.is_none()), (2, true));
+    let (frames, error) = played("ollama", Canned::pieces(&[LINE, LINE])).await;
+    assert_eq!((frames.len(), error.unwrap().kind()), (2, ErrorKind::Network));
+    let (frames, error) = played("ollama", Canned::pieces(&[LINE, "{\"error\":\"it broke\"}\n"])).await;
+    assert_eq!((frames.len(), error.is_none()), (2, true));
+    assert!(frames[1].contains("it broke"));
+}

@@ -22,6 +22,8 @@ pub(crate) fn kinds() -> Vec<Registration> {
         tollbridge_anthropic::REGISTRATION,
         tollbridge_gemini::REGISTRATION,
         tollbridge_azure::REGISTRATION,
+        tollbridge_mistral::REGISTRATION,
+        tollbridge_ollama::REGISTRATION,
     ];
     natives.into_iter().chain(tollbridge_openai_compatible::VENDORS.iter().copied()).collect()
 }

@@ -3,13 +3,13 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use tollbridge_core::{Error, Loss};
 use tollbridge_types::{
-    ChatRequest, Json, Media, MediaSource, Message, Part, Reasoning, ReasoningEffort, ResponseFormat, Role, Tool,
-    ToolChoice, ToolResult,
+    ChatRequest, Extras, Json, Media, MediaSource, Message, Part, Reasoning, ReasoningEffort, ResponseFormat, Role,
+    Tool, ToolChoice, ToolResult,
 };
 
-use super::CHAT_PROTOCOL as PROTOCOL;
-use crate::object::{Fields, arguments_object, json};
-use crate::{Target, losses};
+use super::{CHAT_PROTOCOL as PROTOCOL, reply_encode};
+use crate::object::{Fields, Object, arguments_object, json};
+use crate::{Target, losses, tool_id};
 
 /// Writes the body of `POST /api/chat`.
 pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Vec<Loss>) -> Result<Bytes, Error> {
@@ -29,13 +29,24 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Ve
     if !options.is_empty() {
         body.put("options", &options);
     }
-    body.put_some("think", request.reasoning.as_ref().and_then(|reasoning| think(reasoning, losses)));
+    if let Some(reasoning) = &request.reasoning {
+        losses::report_foreign(&reasoning.extras, "reasoning.extras", PROTOCOL, losses);
+        body.put_some("think", think(reasoning, losses));
+    }
+    body.put_some("logprobs", request.logprobs).put_some("top_logprobs", request.top_logprobs);
     body.put("stream", &target.stream);
     unsupported(request, losses);
     losses::report_foreign(&request.extras, "extras", PROTOCOL, losses);
-    body.put_extras(&request.extras, PROTOCOL);
+    for (name, value) in request.extras.of(PROTOCOL).filter(|(name, _)| !name.starts_with(OPTIONS)) {
+        if !body.has(name) {
+            body.put(name, value);
+        }
+    }
     Ok(body.to_bytes())
 }
+
+/// What extras that stand among the options begin with.
+const OPTIONS: &str = "options.";
 
 fn options(request: &ChatRequest) -> Fields {
     let mut options = Fields::new();
@@ -46,7 +57,22 @@ fn options(request: &ChatRequest) -> Fields {
     if !request.stop.is_empty() {
         options.put("stop", &request.stop);
     }
+    put_below(&mut options, &request.extras, OPTIONS);
+    // A program may have added several at once.
+    if let Some(more) = request.extras.get(PROTOCOL, "options") {
+        let more = Object::lenient(more).into_extras(PROTOCOL);
+        options.put_extras(&more, PROTOCOL);
+    }
     options
+}
+
+/// Adds the extras whose names begin so, under the rest of their names.
+fn put_below(fields: &mut Fields, extras: &Extras, prefix: &str) {
+    for (name, value) in extras.of(PROTOCOL) {
+        if let Some(name) = name.strip_prefix(prefix).filter(|name| !fields.has(name)) {
+            fields.put(name, value);
+        }
+    }
 }
 
 fn format(format: &ResponseFormat) -> Option<Json> {
@@ -65,12 +91,21 @@ fn think(reasoning: &Reasoning, losses: &mut Vec<Loss>) -> Option<Json> {
     }
     match (&reasoning.effort, reasoning.enabled) {
         (Some(ReasoningEffort::None), _) | (None, Some(false)) => Some(json(&false)),
-        (Some(effort @ (ReasoningEffort::Low | ReasoningEffort::Medium | ReasoningEffort::High)), _) => {
-            Some(json(effort.as_word()))
-        }
-        (Some(_), _) => {
-            losses.push(Loss::adapted("reasoning.effort", "Ollama has no such level: sent as yes"));
-            Some(json(&true))
+        (
+            Some(
+                effort
+                @ (ReasoningEffort::Low | ReasoningEffort::Medium | ReasoningEffort::High | ReasoningEffort::Max),
+            ),
+            _,
+        ) => Some(json(effort.as_word())),
+        (Some(effort), _) => {
+            let near = match effort {
+                ReasoningEffort::Minimal => json("low"),
+                ReasoningEffort::ExtraHigh => json("high"),
+                _ => json(&true),
+            };
+            losses.push(Loss::adapted("reasoning.effort", format!("Ollama has no such level: sent as {near}")));
+            Some(near)
         }
         (None, Some(true)) => Some(json(&true)),
         (None, None) => None,
@@ -84,8 +119,6 @@ fn unsupported(request: &ChatRequest, losses: &mut Vec<Loss>) {
         ("tool_choice", forced),
         ("parallel_tool_calls", request.parallel_tool_calls == Some(false)),
         ("choices", request.choices.is_some_and(|choices| choices > 1)),
-        ("logprobs", request.logprobs == Some(true)),
-        ("top_logprobs", request.top_logprobs.is_some()),
         ("user", request.user.is_some()),
         ("service_tier", request.service_tier.is_some()),
     ];
@@ -115,12 +148,13 @@ impl Writer<'_> {
                     losses::report_foreign(&part.extras, &format!("{path}.extras"), PROTOCOL, self.losses);
                     losses::report_signature(part.signature.as_ref(), &path, PROTOCOL, self.losses);
                     losses::report_citations(part, &path, self.losses);
-                    if !text.is_empty() {
-                        text.push('\n');
-                    }
+                    separate(&mut text);
                     text.push_str(&part.text);
                 }
-                Part::Refusal(words) => text.push_str(words),
+                Part::Refusal(words) => {
+                    separate(&mut text);
+                    text.push_str(words);
+                }
                 Part::Image(media) => images.push(self.image(media, &path)?),
                 Part::Thought(thought) if thought.extras.of(PROTOCOL).next().is_some() => {
                     thinking.push_str(&thought.text);
@@ -140,11 +174,10 @@ impl Writer<'_> {
                         )
                         .with_hint("Ollama takes only an object; correct the arguments, or leave the call out")
                     })?;
+                    losses::report_foreign(&call.extras, &format!("{path}.extras"), PROTOCOL, self.losses);
                     let mut inner = Fields::new();
                     inner.put("name", &call.name).put("arguments", &arguments);
-                    let mut fields = Fields::new();
-                    fields.put_some("id", call.id.as_ref()).put("function", &inner);
-                    calls.push(fields);
+                    calls.push(reply_encode::put_call(call, vendors_own(call.id.as_ref()), &inner));
                 }
                 Part::ToolResult(result) => {
                     results = true;
@@ -152,6 +185,11 @@ impl Writer<'_> {
                 }
                 Part::Opaque(opaque) => {
                     self.losses.push(Loss::dropped(path, format!("only {} has it", opaque.protocol)));
+                }
+                Part::Document(Media { source: MediaSource::Text(words), .. }) => {
+                    self.losses.push(Loss::adapted(path, "the document is sent as text"));
+                    separate(&mut text);
+                    text.push_str(words);
                 }
                 _ => {
                     return Err(Error::invalid(path, "Ollama takes texts and images, and nothing else")
@@ -165,6 +203,8 @@ impl Writer<'_> {
         let role = match &message.role {
             Role::System | Role::Developer => "system",
             Role::Assistant => "assistant",
+            Role::Unknown(word) => word,
+            // What stands beside results in a tool message is the user's.
             _ => "user",
         };
         let mut fields = Fields::new();
@@ -206,11 +246,26 @@ impl Writer<'_> {
         let mut fields = Fields::new();
         fields.put("role", "tool").put("content", &texts.join("\n"));
         fields.put_some("tool_name", known.as_ref().or(result.name.as_ref()));
-        fields.put_some("tool_call_id", result.id.as_ref());
+        fields.put_some("tool_call_id", vendors_own(result.id.as_ref()));
         fields.put_some("images", (!images.is_empty()).then_some(images));
         self.messages.push(fields);
         Ok(())
     }
+}
+
+/// Begins a new line where texts that were apart stand in one.
+fn separate(text: &mut String) {
+    if !text.is_empty() {
+        text.push('\n');
+    }
+}
+
+/// What extras of a tool that stand in its function begin with.
+const FUNCTION: &str = "function.";
+
+/// Returns an id unless it was made up here, for which Ollama has no use.
+fn vendors_own(id: Option<&String>) -> Option<&String> {
+    id.filter(|id| !tool_id::is_made_up(id))
 }
 
 fn tools(tools: &[Tool], losses: &mut Vec<Loss>) -> Vec<Json> {
@@ -228,10 +283,15 @@ fn tools(tools: &[Tool], losses: &mut Vec<Loss>) -> Vec<Json> {
                     Some(parameters) => inner.put("parameters", parameters),
                     None => inner.put("parameters", &serde_json::json!({"type": "object", "properties": {}})),
                 };
+                put_below(&mut inner, extras, FUNCTION);
                 let mut fields = Fields::new();
-                fields.put("type", "function").put("function", &inner).put_extras(extras, PROTOCOL);
+                fields.put("type", "function").put("function", &inner);
+                for (name, value) in extras.of(PROTOCOL).filter(|(name, _)| !name.starts_with(FUNCTION)) {
+                    fields.put(name, value);
+                }
                 list.push(fields.to_json());
             }
+            Tool::Opaque(opaque) if opaque.protocol == PROTOCOL => list.push(opaque.json.clone()),
             Tool::Opaque(opaque) => {
                 losses.push(Loss::dropped(format!("tools[{place}]"), format!("only {} has it", opaque.protocol)));
             }
