@@ -270,8 +270,14 @@ impl Fields {
 
     /// Adds the extras of a protocol, but for names that are there already.
     pub(crate) fn put_extras(&mut self, extras: &Extras, protocol: Protocol) -> &mut Self {
-        for (name, value) in extras.of(protocol) {
-            if !self.has(name) {
+        self.put_missing(extras.of(protocol))
+    }
+
+    /// Adds fields, none of which has the name of another, but for names that are there already.
+    pub(crate) fn put_missing<'a>(&mut self, fields: impl Iterator<Item = (&'a str, &'a Json)>) -> &mut Self {
+        let before = self.0.len();
+        for (name, value) in fields {
+            if !self.0.iter().take(before).any(|(field, _)| field == name) {
                 self.put(name, value);
             }
         }

@@ -50,11 +50,7 @@ pub(crate) fn encode(request: &ChatRequest, losses: &mut Vec<Loss>) -> Result<By
     }
     unsupported(request, losses);
     losses::report_foreign(&request.extras, "extras", PROTOCOL, losses);
-    for (name, value) in request.extras.of(PROTOCOL).filter(|(name, _)| !name.contains('.')) {
-        if !body.has(name) {
-            body.put(name, value);
-        }
-    }
+    body.put_missing(request.extras.of(PROTOCOL).filter(|(name, _)| !name.contains('.')));
     Ok(body.to_bytes())
 }
 
@@ -150,11 +146,8 @@ fn generation_config(request: &ChatRequest, losses: &mut Vec<Loss>) -> Fields {
 }
 
 fn put_prefixed(fields: &mut Fields, extras: &Extras, prefix: &str) {
-    for (name, value) in extras.of(PROTOCOL).filter(|(_, value)| value.as_str() != "null") {
-        if let Some(name) = name.strip_prefix(prefix).filter(|name| !fields.has(name)) {
-            fields.put(name, value);
-        }
-    }
+    let said = extras.of(PROTOCOL).filter(|(_, value)| value.as_str() != "null");
+    fields.put_missing(said.filter_map(|(name, value)| Some((name.strip_prefix(prefix)?, value))));
 }
 
 /// Chooses how to ask for thinking: always by a budget, which every model that thinks takes.

@@ -50,11 +50,7 @@ pub(crate) fn encode(
     body.put_some("user", request.user.as_ref()).put_some("service_tier", request.service_tier.as_ref());
     stream(request, target, &mut body);
     losses::report_foreign(&request.extras, "extras", PROTOCOL, losses);
-    for (name, value) in request.extras.of(PROTOCOL).filter(|(name, _)| !name.starts_with("stream_options.")) {
-        if !body.has(name) {
-            body.put(name, value);
-        }
-    }
+    body.put_missing(request.extras.of(PROTOCOL).filter(|(name, _)| !name.starts_with("stream_options.")));
     Ok(body.to_bytes())
 }
 
