@@ -15,9 +15,11 @@
 //! | other letters in ids (Anthropic) | `_` | Anthropic takes no others |
 //! | no name of a schema (OpenAI) | `answer` | OpenAI demands one |
 //! | a refusal that is not the assistant's (OpenAI) | text | only the assistant has one |
+//! | a field beside a tool's function that the function has too (OpenAI) | absent | it is written twice |
+//! | a function's response without a value (Gemini) | an empty result | Google demands one |
 //! | no parameters (OpenAI) | a schema without any | some vendors demand one |
 
-use tollbridge_types::{ChatRequest, Message, Part, Protocol, ResponseFormat, Role, Tool};
+use tollbridge_types::{ChatRequest, Extras, Json, Message, Part, Protocol, ResponseFormat, Role, Tool};
 
 pub(crate) fn request(request: &ChatRequest, protocol: Protocol) -> ChatRequest {
     let mut normal = request.clone();
@@ -40,7 +42,8 @@ pub(crate) fn request(request: &ChatRequest, protocol: Protocol) -> ChatRequest 
             name.get_or_insert_with(|| "answer".to_owned());
         }
         for tool in &mut normal.tools {
-            if let Tool::Function { parameters, .. } = tool {
+            if let Tool::Function { parameters, extras, .. } = tool {
+                *extras = kept(extras, |name, _| !matches!(name, "name" | "description" | "parameters" | "strict"));
                 let none = || serde_json::json!({"type": "object", "properties": {}}).into();
                 parameters.get_or_insert_with(none);
             }
@@ -91,11 +94,21 @@ fn part(part: Part) -> Option<Part> {
         }
         Part::ToolResult(mut result) => {
             result.id = Some(id(result.id));
+            let empty = |value: &Json| value.as_str() == "{\"result\":\"\"}";
+            result.extras = kept(&result.extras, |name, value| name != "response" || !empty(value));
             result.content = result.content.into_iter().filter_map(self::part).collect();
             Some(Part::ToolResult(result))
         }
         part => Some(part),
     }
+}
+
+fn kept(extras: &Extras, keep: impl Fn(&str, &Json) -> bool) -> Extras {
+    let mut kept = Extras::default();
+    for (owner, name, value) in extras.iter().filter(|(_, name, value)| keep(name, value)) {
+        kept.insert(owner, name, value.clone());
+    }
+    kept
 }
 
 fn id(id: Option<String>) -> String {

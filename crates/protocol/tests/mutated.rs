@@ -1,6 +1,7 @@
 //! Streams of the mocks, and recorded ones where `TOLLBRIDGE_CORPUS` names a folder of them, with something gone wrong.
 #![expect(clippy::unwrap_used, reason = "what a test needs and cannot have fails it")]
 
+use std::collections::BTreeSet;
 use std::io::BufRead;
 
 use serde_json::Value;
@@ -42,9 +43,8 @@ async fn mocked() -> Vec<Stream> {
             }
         }
     }
-    for codec in codecs().filter(|codec| codec.protocol().as_str().starts_with("openai")) {
-        assert!(streams.iter().any(|stream| stream.codec.protocol() == codec.protocol()), "no stream at all");
-    }
+    let spoken: BTreeSet<_> = streams.iter().map(|stream| stream.codec.protocol()).collect();
+    assert!(spoken.len() >= 3, "the mocks speak only {spoken:?}");
     streams
 }
 
