@@ -15,20 +15,24 @@
 //! | other letters in ids (Anthropic) | `_` | Anthropic takes no others |
 //! | no name of a schema (OpenAI) | `answer` | OpenAI demands one |
 //! | a refusal that is not the assistant's (OpenAI) | text | only the assistant has one |
-//! | a field beside a tool's function that the function has too (OpenAI) | absent | it is written twice |
+//! | another name of a function in its response (Gemini) | that of the call | a response answers a call |
 //! | a function's response without a value (Gemini) | an empty result | Google demands one |
+//! | unknown fields in any order, some of them `null` | without those, in another order | neither says anything |
+//! | a medium whose type is not said | one of the most likely type | some vendors demand one |
 //! | no parameters (OpenAI) | a schema without any | some vendors demand one |
 
-use tollbridge_types::{ChatRequest, Extras, Json, Message, Part, Protocol, ResponseFormat, Role, Tool};
+use tollbridge_types::{ChatRequest, Extras, Json, Media, Message, Part, Protocol, ResponseFormat, Role, Tool};
 
 pub(crate) fn request(request: &ChatRequest, protocol: Protocol) -> ChatRequest {
     let mut normal = request.clone();
+    normal.extras = kept(&request.extras, |_, _| true);
     normal.messages = messages(request);
     if normal.tools.is_empty() {
         (normal.tool_choice, normal.parallel_tool_calls) = (None, None);
     }
     if !normal.stream {
         normal.stream_usage = None;
+        normal.extras = kept(&normal.extras, |name, _| !name.starts_with("stream_options."));
     }
     if protocol == Protocol::ANTHROPIC_MESSAGES
         && let Some(reasoning) = &mut normal.reasoning
@@ -43,7 +47,7 @@ pub(crate) fn request(request: &ChatRequest, protocol: Protocol) -> ChatRequest 
         }
         for tool in &mut normal.tools {
             if let Tool::Function { parameters, extras, .. } = tool {
-                *extras = kept(extras, |name, _| !matches!(name, "name" | "description" | "parameters" | "strict"));
+                *extras = kept(extras, |_, _| true);
                 let none = || serde_json::json!({"type": "object", "properties": {}}).into();
                 parameters.get_or_insert_with(none);
             }
@@ -80,6 +84,7 @@ fn messages(request: &ChatRequest) -> Vec<Message> {
         }
     }
     for message in &mut messages {
+        message.extras = kept(&message.extras, |_, _| true);
         message.parts.sort_by_key(|part| !matches!(part, Part::ToolResult(_)));
     }
     messages
@@ -88,12 +93,20 @@ fn messages(request: &ChatRequest) -> Vec<Message> {
 fn part(part: Part) -> Option<Part> {
     match part {
         Part::Text(text) if text.text.is_empty() => None,
+        Part::Text(mut text) => {
+            text.extras = kept(&text.extras, |_, _| true);
+            Some(Part::Text(text))
+        }
+        Part::Document(media) => Some(Part::Document(typed(media))),
+        Part::Image(media) => Some(Part::Image(typed(media))),
         Part::ToolCall(mut call) => {
             call.id = Some(id(call.id));
+            call.extras = kept(&call.extras, |_, _| true);
             Some(Part::ToolCall(call))
         }
         Part::ToolResult(mut result) => {
             result.id = Some(id(result.id));
+            result.name = None;
             let empty = |value: &Json| value.as_str() == "{\"result\":\"\"}";
             result.extras = kept(&result.extras, |name, value| name != "response" || !empty(value));
             result.content = result.content.into_iter().filter_map(self::part).collect();
@@ -103,9 +116,20 @@ fn part(part: Part) -> Option<Part> {
     }
 }
 
+fn typed(mut media: Media) -> Media {
+    media.mime = media
+        .mime
+        .filter(|mime| !matches!(mime.as_str(), "application/octet-stream" | "application/pdf" | "text/plain"));
+    media.extras = kept(&media.extras, |_, _| true);
+    media
+}
+
 fn kept(extras: &Extras, keep: impl Fn(&str, &Json) -> bool) -> Extras {
     let mut kept = Extras::default();
-    for (owner, name, value) in extras.iter().filter(|(_, name, value)| keep(name, value)) {
+    let said = |name: &str, value: &Json| value.as_str() != "null" && keep(name, value);
+    let mut list: Vec<_> = extras.iter().filter(|(_, name, value)| said(name, value)).collect();
+    list.sort_by_key(|(owner, name, _)| (*owner, *name));
+    for (owner, name, value) in list {
         kept.insert(owner, name, value.clone());
     }
     kept

@@ -1,5 +1,6 @@
 //! JSON objects field by field: read with the path of every fault, written in the order of the code.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use bytes::Bytes;
@@ -149,9 +150,12 @@ impl Object {
         extras
     }
 
-    /// Iterates over what is left over.
+    /// Iterates over what is left over; of a name that stands twice the last counts here too.
     pub(crate) fn into_fields(self) -> impl Iterator<Item = (String, Json)> {
-        self.fields.into_iter()
+        let mut seen = HashSet::new();
+        let mut fields: Vec<_> = self.fields.into_iter().rev().collect();
+        fields.retain(|(name, _)| seen.insert(name.clone()));
+        fields.into_iter().rev()
     }
 }
 

@@ -202,3 +202,20 @@ fn unknown_fields_of_messages_that_merge_and_of_responses_go_back() {
     assert_eq!(again.pointer("/contents/1/parts/0/b"), Some(&json!(2)));
     assert_eq!(again.pointer("/contents/1/c"), Some(&json!(3)));
 }
+
+#[test]
+fn of_an_unknown_name_that_stands_twice_the_last_counts_too() {
+    let body = br#"{"candidates": [], "error": true, "error": null, "a": 1, "a": 2}"#;
+    let reply = codec::GEMINI_GENERATE.decode_reply(body).unwrap();
+    let body = codec::GEMINI_GENERATE.encode_reply(&reply, &context()).unwrap();
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!((body.get("error"), body.get("a")), (None, Some(&json!(2))));
+}
+
+#[test]
+fn fields_beside_a_tools_function_stay_beside_it() {
+    let function = json!({"name": "f", "parameters": {}, "a": 1});
+    let tool = json!({"type": "function", "function": function, "strict": 0, "cache_control": {"type": "ephemeral"}});
+    let body = json!({"messages": [{"role": "user", "content": "hi"}], "tools": [tool]});
+    assert_eq!(rewritten(codec::OPENAI_CHAT, &body).pointer("/tools/0"), Some(&tool));
+}

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Serialize;
 
@@ -17,7 +18,7 @@ use crate::{Json, Protocol};
 /// assert_eq!(request.extras.get(Protocol::OPENAI_CHAT, "verbosity").unwrap().as_str(), "\"low\"");
 /// assert!(request.extras.get(Protocol::GEMINI_GENERATE, "verbosity").is_none());
 /// ```
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Default, Serialize)]
 #[serde(transparent)]
 pub struct Extras {
     list: Vec<Extra>,
@@ -95,3 +96,9 @@ impl PartialEq for Extras {
 }
 
 impl Eq for Extras {}
+
+impl fmt::Debug for Extras {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Extras").field(&self.list).finish()
+    }
+}

@@ -7,6 +7,7 @@ use tollbridge_types::{
 
 use super::CHAT_PROTOCOL as PROTOCOL;
 use super::quirks::Quirks;
+use super::request_decode::BESIDE_FUNCTION;
 use crate::Target;
 use crate::losses;
 use crate::object::{Fields, json};
@@ -373,9 +374,12 @@ fn tools(tools: &[Tool], losses: &mut Vec<Loss>) -> Vec<tollbridge_types::Json> 
                     Some(parameters) => inner.put("parameters", parameters),
                     None => inner.put("parameters", &serde_json::json!({"type": "object", "properties": {}})),
                 };
-                inner.put_some("strict", *strict).put_extras(extras, PROTOCOL);
+                inner.put_some("strict", *strict);
+                inner.put_missing(extras.of(PROTOCOL).filter(|(name, _)| !name.starts_with(BESIDE_FUNCTION)));
                 let mut fields = Fields::new();
                 fields.put("type", "function").put("function", &inner);
+                let beside = |(name, value)| Some((str::strip_prefix(name, BESIDE_FUNCTION)?, value));
+                fields.put_missing(extras.of(PROTOCOL).filter_map(beside));
                 list.push(fields.to_json());
             }
             Tool::Opaque(opaque) => list.extend(own(opaque, &format!("tools[{place}]"), losses)),
