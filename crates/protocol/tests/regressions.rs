@@ -219,3 +219,12 @@ fn fields_beside_a_tools_function_stay_beside_it() {
     let body = json!({"messages": [{"role": "user", "content": "hi"}], "tools": [tool]});
     assert_eq!(rewritten(codec::OPENAI_CHAT, &body).pointer("/tools/0"), Some(&tool));
 }
+
+#[test]
+fn an_uploaded_file_keeps_its_name_and_an_unknown_field_its_dot() {
+    let file = json!({"type": "file", "file": {"file_id": "file-1", "filename": "a.pdf"}});
+    let body = json!({"messages": [{"role": "user", "content": [file]}]});
+    assert_eq!(rewritten(codec::OPENAI_CHAT, &body).pointer("/messages/0/content/0"), Some(&file));
+    let body = json!({"contents": [{"parts": [{"text": "hi"}]}], "a.b": 1});
+    assert_eq!(rewritten(codec::GEMINI_GENERATE, &body).get("a.b"), Some(&json!(1)));
+}

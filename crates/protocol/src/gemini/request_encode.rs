@@ -50,7 +50,8 @@ pub(crate) fn encode(request: &ChatRequest, losses: &mut Vec<Loss>) -> Result<By
     }
     unsupported(request, losses);
     losses::report_foreign(&request.extras, "extras", PROTOCOL, losses);
-    body.put_missing(request.extras.of(PROTOCOL).filter(|(name, _)| !name.contains('.')));
+    let nested = |name: &str| name.starts_with("generationConfig.") || name.starts_with("toolConfig.");
+    body.put_missing(request.extras.of(PROTOCOL).filter(|(name, _)| !nested(name)));
     Ok(body.to_bytes())
 }
 

@@ -210,7 +210,7 @@ impl Writer<'_> {
     fn document(&mut self, media: &Media, path: &str) -> Result<Content, Error> {
         let mut inner = Fields::new();
         match &media.source {
-            MediaSource::File(id) => inner.put("file_id", id),
+            MediaSource::File(id) => inner.put("file_id", id).put_some("filename", media.name.as_ref()),
             MediaSource::Base64(_) => {
                 inner.put("filename", media.name.as_deref().unwrap_or("document.pdf"));
                 inner.put_some("file_data", media.to_url())
