@@ -18,7 +18,7 @@
 //! | another name of a function in its response (Gemini) | that of the call | a response answers a call |
 //! | a function's response without a value (Gemini) | an empty result | Google demands one |
 //! | unknown fields in any order, some of them `null` | without those, in another order | neither says anything |
-//! | a medium whose type is not said | one of the most likely type | some vendors demand one |
+//! | a medium whose type or name is not said | one of the most likely type and name | some vendors demand them |
 //! | no parameters (OpenAI) | a schema without any | some vendors demand one |
 
 use tollbridge_types::{ChatRequest, Extras, Json, Media, Message, Part, Protocol, ResponseFormat, Role, Tool};
@@ -26,7 +26,7 @@ use tollbridge_types::{ChatRequest, Extras, Json, Media, Message, Part, Protocol
 pub(crate) fn request(request: &ChatRequest, protocol: Protocol) -> ChatRequest {
     let mut normal = request.clone();
     normal.extras = kept(&request.extras, |_, _| true);
-    normal.messages = messages(request);
+    normal.messages = messages(request, protocol);
     if normal.tools.is_empty() {
         (normal.tool_choice, normal.parallel_tool_calls) = (None, None);
     }
@@ -59,17 +59,20 @@ pub(crate) fn request(request: &ChatRequest, protocol: Protocol) -> ChatRequest 
     normal
 }
 
-fn messages(request: &ChatRequest) -> Vec<Message> {
+fn messages(request: &ChatRequest, protocol: Protocol) -> Vec<Message> {
     let mut messages: Vec<Message> = Vec::new();
     for message in &request.messages {
         let mut message = message.clone();
+        if message.parts.is_empty() {
+            continue;
+        }
         let refusing = message.role == Role::Assistant;
         let said = |part| match part {
             Part::Refusal(text) if !refusing => Part::text(text),
             part => part,
         };
         message.parts = message.parts.into_iter().map(said).filter_map(part).collect();
-        if message.parts.is_empty() {
+        if message.parts.is_empty() && protocol != Protocol::GEMINI_GENERATE {
             continue;
         }
         if message.role == Role::Tool {
@@ -97,7 +100,10 @@ fn part(part: Part) -> Option<Part> {
             text.extras = kept(&text.extras, |_, _| true);
             Some(Part::Text(text))
         }
-        Part::Document(media) => Some(Part::Document(typed(media))),
+        Part::Document(mut media) => {
+            media.name.get_or_insert_with(|| "document.pdf".to_owned());
+            Some(Part::Document(typed(media)))
+        }
         Part::Image(media) => Some(Part::Image(typed(media))),
         Part::ToolCall(mut call) => {
             call.id = Some(id(call.id));

@@ -228,3 +228,10 @@ fn an_uploaded_file_keeps_its_name_and_an_unknown_field_its_dot() {
     let body = json!({"contents": [{"parts": [{"text": "hi"}]}], "a.b": 1});
     assert_eq!(rewritten(codec::GEMINI_GENERATE, &body).get("a.b"), Some(&json!(1)));
 }
+
+#[test]
+fn a_title_that_an_image_has_not_by_the_protocol_goes_back() {
+    let image = json!({"type": "image", "source": {"type": "url", "url": "https://example.com/a.png"}, "title": "t"});
+    let body = json!({"max_tokens": 1, "messages": [{"role": "user", "content": [image]}]});
+    assert_eq!(rewritten(codec::ANTHROPIC_MESSAGES, &body).pointer("/messages/0/content/0"), Some(&image));
+}
