@@ -19,6 +19,7 @@
 //! | a function's response without a value (Gemini) | an empty result | Google demands one |
 //! | unknown fields in any order, some of them `null` | without those, in another order | neither says anything |
 //! | a medium whose type or name is not said | one of the most likely type and name | some vendors demand them |
+//! | a number of more than 15 digits | one that differs in the last | it is read fast, and no setting needs more |
 //! | no parameters (OpenAI) | a schema without any | some vendors demand one |
 
 use tollbridge_types::{ChatRequest, Extras, Json, Media, Message, Part, Protocol, ResponseFormat, Role, Tool};
@@ -26,6 +27,11 @@ use tollbridge_types::{ChatRequest, Extras, Json, Media, Message, Part, Protocol
 pub(crate) fn request(request: &ChatRequest, protocol: Protocol) -> ChatRequest {
     let mut normal = request.clone();
     normal.extras = kept(&request.extras, |_, _| true);
+    let numbers =
+        [&mut normal.temperature, &mut normal.top_p, &mut normal.presence_penalty, &mut normal.frequency_penalty];
+    for number in numbers.into_iter().flatten() {
+        *number = f64::from(*number as f32);
+    }
     normal.messages = messages(request, protocol);
     if normal.tools.is_empty() {
         (normal.tool_choice, normal.parallel_tool_calls) = (None, None);
@@ -114,7 +120,7 @@ fn part(part: Part) -> Option<Part> {
             result.id = Some(id(result.id));
             result.name = None;
             let empty = |value: &Json| value.as_str() == "{\"result\":\"\"}";
-            result.extras = kept(&result.extras, |name, value| name != "response" || !empty(value));
+            result.extras = kept(&result.extras, |name, value| name != "functionResponse.response" || !empty(value));
             result.content = result.content.into_iter().filter_map(self::part).collect();
             Some(Part::ToolResult(result))
         }

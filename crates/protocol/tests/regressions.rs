@@ -193,13 +193,15 @@ fn unknown_fields_of_messages_that_merge_and_of_responses_go_back() {
         "systemInstruction": {"parts": [{"text": "s"}], "a": 1},
         "contents": [
             {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {}}}]},
-            {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {}}, "b": 2}]},
+            {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {}}, "b": 2, "response": 4}]},
             {"role": "user", "parts": [{"text": "and"}], "c": 3},
         ],
     });
     let again = rewritten(codec::GEMINI_GENERATE, &body);
     assert_eq!(again.pointer("/systemInstruction/a"), Some(&json!(1)));
     assert_eq!(again.pointer("/contents/1/parts/0/b"), Some(&json!(2)));
+    assert_eq!(again.pointer("/contents/1/parts/0/response"), Some(&json!(4)));
+    assert_eq!(again.pointer("/contents/1/parts/0/functionResponse/response"), Some(&json!({})));
     assert_eq!(again.pointer("/contents/1/c"), Some(&json!(3)));
 }
 

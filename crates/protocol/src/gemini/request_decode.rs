@@ -152,7 +152,7 @@ fn function_response(mut inner: Object, calls: &mut Calls) -> Result<ToolResult,
         let said = failed.or_else(|| fields.take_any(&["result", "output"])).filter(|_| fields.is_empty());
         let text = said.map(|said| said.parse().unwrap_or_else(|_| said.compact()));
         result.content.push(Part::text(text.unwrap_or_else(|| response.compact())));
-        result.extras.insert(PROTOCOL, "response", response);
+        result.extras.insert(PROTOCOL, "functionResponse.response", response);
     }
     for (name, value) in inner.into_fields() {
         result.extras.insert(PROTOCOL, format!("functionResponse.{name}"), value);

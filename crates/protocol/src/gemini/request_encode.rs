@@ -291,19 +291,20 @@ impl Conversation<'_> {
                 .with_hint("send the assistant message with the tool call before its result")
         })?;
         let text: String = result.content.iter().filter_map(Part::as_text).collect();
-        let response = match (result.extras.get(PROTOCOL, "response"), crate::object::arguments_object(&text)) {
-            (Some(own), _) => own.clone(),
-            (None, _) if result.is_error == Some(true) => json(&serde_json::json!({"error": text})),
-            (None, Some(object)) if !text.trim().is_empty() => object,
-            _ => json(&serde_json::json!({"result": text})),
-        };
+        let response =
+            match (result.extras.get(PROTOCOL, "functionResponse.response"), crate::object::arguments_object(&text)) {
+                (Some(own), _) => own.clone(),
+                (None, _) if result.is_error == Some(true) => json(&serde_json::json!({"error": text})),
+                (None, Some(object)) if !text.trim().is_empty() => object,
+                _ => json(&serde_json::json!({"result": text})),
+            };
         let mut inner = Fields::new();
         inner.put_some("id", result.id.as_ref().filter(|id| !tool_id::is_made_up(id)));
         inner.put("name", &name).put("response", &response);
         put_prefixed(&mut inner, &result.extras, "functionResponse.");
         let mut fields = Fields::new();
         fields.put("functionResponse", &inner);
-        let beside = |name: &str| name != "response" && !name.starts_with("functionResponse.");
+        let beside = |name: &str| !name.starts_with("functionResponse.");
         for (name, value) in result.extras.of(PROTOCOL).filter(|(name, _)| beside(name)) {
             fields.put(name, value);
         }
