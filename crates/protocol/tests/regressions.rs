@@ -237,3 +237,10 @@ fn a_title_that_an_image_has_not_by_the_protocol_goes_back() {
     let body = json!({"max_tokens": 1, "messages": [{"role": "user", "content": [image]}]});
     assert_eq!(rewritten(codec::ANTHROPIC_MESSAGES, &body).pointer("/messages/0/content/0"), Some(&image));
 }
+
+#[test]
+fn an_empty_thought_stays_a_thought() {
+    let part = json!({"thought": true, "text": ""});
+    let body = json!({"contents": [{"role": "model", "parts": [part]}, {"role": "user", "parts": [{"text": "hi"}]}]});
+    assert_eq!(rewritten(codec::GEMINI_GENERATE, &body).pointer("/contents/0/parts/0"), Some(&part));
+}

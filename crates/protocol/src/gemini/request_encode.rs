@@ -251,7 +251,7 @@ impl Conversation<'_> {
                     self.losses.push(Loss::dropped(path, "thinking of another protocol cannot be sent back"));
                     return Ok(Vec::new());
                 }
-                let mut fields = parts::thought(&thought.text);
+                let mut fields = parts::thought(&thought.text, thought.signature.is_some());
                 fields.put_extras(&thought.extras, PROTOCOL);
                 parts::signed(fields, thought.signature.as_ref())
             }
