@@ -7,9 +7,10 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::value::RawValue;
 use tollbridge_core::Frame;
 use tollbridge_protocol::{
-    EmbedCodec, FrameDecoder, Framing, ModelsCodec, PROTOCOLS, ReplyContext, Target, embed as embed_codec,
-    errors as errors_codec, frame_kind, models as models_codec, peek as peek_at,
+    EmbedCodec, FrameDecoder, Framing, ModelsCodec, ReplyContext, Target, embed as embed_codec, errors as errors_codec,
+    frame_kind, models as models_codec, peek as peek_at,
 };
+use tollbridge_types::Protocol;
 
 const FRAMINGS: [Framing; 2] = [Framing::Sse, Framing::JsonArray];
 
@@ -74,7 +75,7 @@ pub(crate) fn framing(data: &[u8]) {
 }
 
 fn kinds(frame: &Frame) {
-    for protocol in PROTOCOLS {
+    for protocol in Protocol::ALL {
         frame_kind(*protocol, frame);
     }
 }
@@ -103,7 +104,7 @@ pub(crate) fn peek(data: &[u8]) {
 
 /// Requests and replies of embeddings.
 pub(crate) fn embed(codec: &dyn EmbedCodec, data: &[u8]) {
-    let codecs = || PROTOCOLS.iter().filter_map(|protocol| embed_codec(*protocol));
+    let codecs = || Protocol::ALL.iter().filter_map(|protocol| embed_codec(*protocol));
     if let Ok(request) = codec.decode_request(data) {
         for to in codecs() {
             let mut losses = Vec::new();
@@ -139,7 +140,7 @@ pub(crate) fn embed(codec: &dyn EmbedCodec, data: &[u8]) {
 /// Lists of models.
 pub(crate) fn models(codec: &dyn ModelsCodec, data: &[u8]) {
     let Ok(list) = codec.decode_reply(data) else { return };
-    for to in PROTOCOLS.iter().filter_map(|protocol| models_codec(*protocol)) {
+    for to in Protocol::ALL.iter().filter_map(|protocol| models_codec(*protocol)) {
         let body = to.encode_reply(&list).unwrap_or_else(|error| panic!("a list cannot be written: {error}"));
         assert_json(&body, "a list of models");
         assert!(body.len() <= 64 * data.len() + 1024, "the list grew");
@@ -163,9 +164,9 @@ pub(crate) fn errors(data: &[u8]) {
         headers.insert("retry-after-ms", value);
     }
     let body = Bytes::copy_from_slice(body);
-    for protocol in PROTOCOLS {
+    for protocol in Protocol::ALL {
         let error = errors_codec(*protocol).decode_error(status, &headers, &body);
-        for to in PROTOCOLS {
+        for to in Protocol::ALL {
             let (status, written) = errors_codec(*to).encode_error(&error, "request");
             assert_json(&written, "an error");
             assert!(status.is_client_error() || status.is_server_error(), "an error became {status}");

@@ -11,7 +11,8 @@ mod normal;
 use std::sync::OnceLock;
 
 use libfuzzer_sys::{fuzz_crossover, fuzz_mutator, fuzz_target, fuzzer_mutate};
-use tollbridge_protocol::{ChatCodec, EmbedCodec, ModelsCodec, PROTOCOLS, chat, embed, models};
+use tollbridge_protocol::{ChatCodec, EmbedCodec, ModelsCodec, chat, embed, models};
+use tollbridge_types::Protocol;
 
 /// What is fuzzed.
 enum Target {
@@ -30,7 +31,7 @@ static TARGET: OnceLock<Target> = OnceLock::new();
 impl Target {
     fn named(name: &str) -> Option<Self> {
         let (kind, protocol) = name.split_once('-').unwrap_or((name, ""));
-        let protocol = PROTOCOLS.iter().copied().find(|known| known.as_str() == protocol);
+        let protocol = Protocol::ALL.iter().copied().find(|known| known.as_str() == protocol);
         match kind {
             "request" => chat(protocol?).map(Self::Request),
             "reply" => chat(protocol?).map(Self::Reply),

@@ -15,18 +15,30 @@
 //! | other letters in ids (Anthropic) | `_` | Anthropic takes no others |
 //! | no name of a schema (OpenAI) | `answer` | OpenAI demands one |
 //! | a refusal that is not the assistant's (OpenAI) | text | only the assistant has one |
+//! | another name of a function in its response (Gemini) | that of the call | a response answers a call |
+//! | a function's response without a value (Gemini) | an empty result | Google demands one |
+//! | unknown fields in any order, some of them `null` | without those, in another order | neither says anything |
+//! | a medium whose type or name is not said | one of the most likely type and name | some vendors demand them |
+//! | a number of more than 15 digits | one that differs in the last | it is read fast, and no setting needs more |
 //! | no parameters (OpenAI) | a schema without any | some vendors demand one |
 
-use tollbridge_types::{ChatRequest, Message, Part, Protocol, ResponseFormat, Role, Tool};
+use tollbridge_types::{ChatRequest, Extras, Json, Media, Message, Part, Protocol, ResponseFormat, Role, Tool};
 
 pub(crate) fn request(request: &ChatRequest, protocol: Protocol) -> ChatRequest {
     let mut normal = request.clone();
-    normal.messages = messages(request);
+    normal.extras = kept(&request.extras, |_, _| true);
+    let numbers =
+        [&mut normal.temperature, &mut normal.top_p, &mut normal.presence_penalty, &mut normal.frequency_penalty];
+    for number in numbers.into_iter().flatten() {
+        *number = f64::from(*number as f32);
+    }
+    normal.messages = messages(request, protocol);
     if normal.tools.is_empty() {
         (normal.tool_choice, normal.parallel_tool_calls) = (None, None);
     }
     if !normal.stream {
         normal.stream_usage = None;
+        normal.extras = kept(&normal.extras, |name, _| !name.starts_with("stream_options."));
     }
     if protocol == Protocol::ANTHROPIC_MESSAGES
         && let Some(reasoning) = &mut normal.reasoning
@@ -40,7 +52,8 @@ pub(crate) fn request(request: &ChatRequest, protocol: Protocol) -> ChatRequest 
             name.get_or_insert_with(|| "answer".to_owned());
         }
         for tool in &mut normal.tools {
-            if let Tool::Function { parameters, .. } = tool {
+            if let Tool::Function { parameters, extras, .. } = tool {
+                *extras = kept(extras, |_, _| true);
                 let none = || serde_json::json!({"type": "object", "properties": {}}).into();
                 parameters.get_or_insert_with(none);
             }
@@ -52,17 +65,20 @@ pub(crate) fn request(request: &ChatRequest, protocol: Protocol) -> ChatRequest 
     normal
 }
 
-fn messages(request: &ChatRequest) -> Vec<Message> {
+fn messages(request: &ChatRequest, protocol: Protocol) -> Vec<Message> {
     let mut messages: Vec<Message> = Vec::new();
     for message in &request.messages {
         let mut message = message.clone();
+        if message.parts.is_empty() {
+            continue;
+        }
         let refusing = message.role == Role::Assistant;
         let said = |part| match part {
             Part::Refusal(text) if !refusing => Part::text(text),
             part => part,
         };
         message.parts = message.parts.into_iter().map(said).filter_map(part).collect();
-        if message.parts.is_empty() {
+        if message.parts.is_empty() && protocol != Protocol::GEMINI_GENERATE {
             continue;
         }
         if message.role == Role::Tool {
@@ -77,6 +93,7 @@ fn messages(request: &ChatRequest) -> Vec<Message> {
         }
     }
     for message in &mut messages {
+        message.extras = kept(&message.extras, |_, _| true);
         message.parts.sort_by_key(|part| !matches!(part, Part::ToolResult(_)));
     }
     messages
@@ -85,17 +102,49 @@ fn messages(request: &ChatRequest) -> Vec<Message> {
 fn part(part: Part) -> Option<Part> {
     match part {
         Part::Text(text) if text.text.is_empty() => None,
+        Part::Text(mut text) => {
+            text.extras = kept(&text.extras, |_, _| true);
+            Some(Part::Text(text))
+        }
+        Part::Document(mut media) => {
+            media.name.get_or_insert_with(|| "document.pdf".to_owned());
+            Some(Part::Document(typed(media)))
+        }
+        Part::Image(media) => Some(Part::Image(typed(media))),
         Part::ToolCall(mut call) => {
             call.id = Some(id(call.id));
+            call.extras = kept(&call.extras, |_, _| true);
             Some(Part::ToolCall(call))
         }
         Part::ToolResult(mut result) => {
             result.id = Some(id(result.id));
+            result.name = None;
+            let empty = |value: &Json| value.as_str() == "{\"result\":\"\"}";
+            result.extras = kept(&result.extras, |name, value| name != "functionResponse.response" || !empty(value));
             result.content = result.content.into_iter().filter_map(self::part).collect();
             Some(Part::ToolResult(result))
         }
         part => Some(part),
     }
+}
+
+fn typed(mut media: Media) -> Media {
+    media.mime = media
+        .mime
+        .filter(|mime| !matches!(mime.as_str(), "application/octet-stream" | "application/pdf" | "text/plain"));
+    media.extras = kept(&media.extras, |_, _| true);
+    media
+}
+
+fn kept(extras: &Extras, keep: impl Fn(&str, &Json) -> bool) -> Extras {
+    let mut kept = Extras::default();
+    let said = |name: &str, value: &Json| value.as_str() != "null" && keep(name, value);
+    let mut list: Vec<_> = extras.iter().filter(|(_, name, value)| said(name, value)).collect();
+    list.sort_by_key(|(owner, name, _)| (*owner, *name));
+    for (owner, name, value) in list {
+        kept.insert(owner, name, value.clone());
+    }
+    kept
 }
 
 fn id(id: Option<String>) -> String {

@@ -348,9 +348,6 @@ pub const COHERE_RERANK: &dyn RerankCodec = &reranking::Rerank;
 /// Gemini's model list.
 pub const GEMINI_MODELS: &dyn ModelsCodec = &gemini::Models;
 
-/// All protocols that are named. Tests and fuzz targets are made from this list.
-pub const PROTOCOLS: &[Protocol] = Protocol::ALL;
-
 /// Returns the codec of a chat protocol.
 pub fn chat(protocol: Protocol) -> Option<&'static dyn ChatCodec> {
     match protocol {

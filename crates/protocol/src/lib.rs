@@ -33,8 +33,8 @@ pub mod translate;
 mod vendor_error;
 
 pub use codec::{
-    ChatCodec, ChatStreamDecoder, ChatStreamEncoder, CountCodec, EmbedCodec, ErrorCodec, ModelsCodec, PROTOCOLS,
-    ReplyContext, RerankCodec, Target, chat, count, embed, errors, models, rerank,
+    ChatCodec, ChatStreamDecoder, ChatStreamEncoder, CountCodec, EmbedCodec, ErrorCodec, ModelsCodec, ReplyContext,
+    RerankCodec, Target, chat, count, embed, errors, models, rerank,
 };
 pub use frame_kind::{FrameKind, frame_kind};
 pub use framing::{FrameDecoder, Framing, framing_of};

@@ -102,7 +102,7 @@ const COPIES: &[(Protocol, &str)] = &[
     (Protocol::GEMINI_GENERATE, "generationConfig.responseSchema"),
     (Protocol::GEMINI_GENERATE, "fileData"),
     (Protocol::GEMINI_GENERATE, "parameters"),
-    (Protocol::GEMINI_GENERATE, "response"),
+    (Protocol::GEMINI_GENERATE, "functionResponse.response"),
     (Protocol::GEMINI_GENERATE, "role"),
     (Protocol::GEMINI_GENERATE, "thinkingConfig"),
     (Protocol::BEDROCK_CONVERSE, "format"),

@@ -1,5 +1,6 @@
 //! JSON objects field by field: read with the path of every fault, written in the order of the code.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use bytes::Bytes;
@@ -149,9 +150,12 @@ impl Object {
         extras
     }
 
-    /// Iterates over what is left over.
+    /// Iterates over what is left over; of a name that stands twice the last counts here too.
     pub(crate) fn into_fields(self) -> impl Iterator<Item = (String, Json)> {
-        self.fields.into_iter()
+        let mut seen = HashSet::new();
+        let mut fields: Vec<_> = self.fields.into_iter().rev().collect();
+        fields.retain(|(name, _)| seen.insert(name.clone()));
+        fields.into_iter().rev()
     }
 }
 
@@ -275,8 +279,14 @@ impl Fields {
 
     /// Adds the extras of a protocol, but for names that are there already.
     pub(crate) fn put_extras(&mut self, extras: &Extras, protocol: Protocol) -> &mut Self {
-        for (name, value) in extras.of(protocol) {
-            if !self.has(name) {
+        self.put_missing(extras.of(protocol))
+    }
+
+    /// Adds fields, none of which has the name of another, but for names that are there already.
+    pub(crate) fn put_missing<'a>(&mut self, fields: impl Iterator<Item = (&'a str, &'a Json)>) -> &mut Self {
+        let before = self.0.len();
+        for (name, value) in fields {
+            if !self.0.iter().take(before).any(|(field, _)| field == name) {
                 self.put(name, value);
             }
         }

@@ -1,3 +1,6 @@
+use std::collections::BTreeMap;
+use std::fmt;
+
 use serde::Serialize;
 
 use crate::{Json, Protocol};
@@ -15,9 +18,17 @@ use crate::{Json, Protocol};
 /// assert_eq!(request.extras.get(Protocol::OPENAI_CHAT, "verbosity").unwrap().as_str(), "\"low\"");
 /// assert!(request.extras.get(Protocol::GEMINI_GENERATE, "verbosity").is_none());
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Default, Serialize)]
 #[serde(transparent)]
-pub struct Extras(Vec<Extra>);
+pub struct Extras {
+    list: Vec<Extra>,
+    /// Where each name stands, once there are so many that looking through them would take long.
+    #[serde(skip)]
+    places: BTreeMap<Protocol, BTreeMap<String, usize>>,
+}
+
+/// How many fields are looked through one by one.
+const FEW: usize = 32;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 struct Extra {
@@ -30,15 +41,29 @@ impl Extras {
     /// Sets a field of a protocol, replacing an earlier value of the same name.
     pub fn insert(&mut self, protocol: Protocol, name: impl Into<String>, value: impl Into<Json>) {
         let (name, value) = (name.into(), value.into());
-        match self.0.iter_mut().find(|extra| extra.protocol == protocol && extra.name == name) {
-            Some(extra) => extra.value = value,
-            None => self.0.push(Extra { protocol, name, value }),
+        if let Some(extra) = self.place(protocol, &name).and_then(|place| self.list.get_mut(place)) {
+            extra.value = value;
+            return;
+        }
+        self.list.push(Extra { protocol, name, value });
+        if self.list.len() > FEW {
+            let known = self.places.values().map(BTreeMap::len).sum();
+            for (place, extra) in self.list.iter().enumerate().skip(known) {
+                self.places.entry(extra.protocol).or_default().insert(extra.name.clone(), place);
+            }
         }
     }
 
     /// Returns a field of a protocol.
     pub fn get(&self, protocol: Protocol, name: &str) -> Option<&Json> {
-        self.0.iter().find(|extra| extra.protocol == protocol && extra.name == name).map(|extra| &extra.value)
+        self.list.get(self.place(protocol, name)?).map(|extra| &extra.value)
+    }
+
+    fn place(&self, protocol: Protocol, name: &str) -> Option<usize> {
+        if self.list.len() > FEW {
+            return self.places.get(&protocol)?.get(name).copied();
+        }
+        self.list.iter().position(|extra| extra.protocol == protocol && extra.name == name)
     }
 
     /// Iterates over the fields of one protocol, in the order they were read.
@@ -48,18 +73,32 @@ impl Extras {
 
     /// Iterates over all fields with the protocol that each belongs to.
     pub fn iter(&self) -> impl Iterator<Item = (Protocol, &str, &Json)> {
-        self.0.iter().map(|extra| (extra.protocol, extra.name.as_str(), &extra.value))
+        self.list.iter().map(|extra| (extra.protocol, extra.name.as_str(), &extra.value))
     }
 
     /// Adds every field of `other`, replacing those of the same name.
     pub fn extend(&mut self, other: Self) {
-        for extra in other.0 {
+        for extra in other.list {
             self.insert(extra.protocol, extra.name, extra.value);
         }
     }
 
     /// Says whether there is no field at all.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.list.is_empty()
+    }
+}
+
+impl PartialEq for Extras {
+    fn eq(&self, other: &Self) -> bool {
+        self.list == other.list
+    }
+}
+
+impl Eq for Extras {}
+
+impl fmt::Debug for Extras {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Extras").field(&self.list).finish()
     }
 }

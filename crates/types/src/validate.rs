@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use crate::{ChatRequest, Part};
 
 impl ChatRequest {
@@ -34,13 +36,13 @@ impl ChatRequest {
             "tool_choice",
             "stands without tools",
         );
-        let mut called = Vec::new();
+        let mut called = HashSet::new();
         for (place, message) in self.messages.iter().enumerate() {
             for (part_place, part) in message.parts.iter().enumerate() {
                 match part {
                     Part::ToolCall(call) => called.extend(call.id.as_deref()),
                     Part::ToolResult(result) => {
-                        let known = result.id.as_deref().is_none_or(|id| id.is_empty() || called.contains(&id));
+                        let known = result.id.as_deref().is_none_or(|id| id.is_empty() || called.contains(id));
                         let path = format!("messages[{place}].parts[{part_place}].id");
                         check(known, &path, "is one that no earlier tool call has");
                     }

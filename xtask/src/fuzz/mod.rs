@@ -7,7 +7,8 @@ mod seeds;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
-use tollbridge_protocol::{PROTOCOLS, chat, embed, models};
+use tollbridge_protocol::{chat, embed, models};
+use tollbridge_types::Protocol;
 
 use engine::Engine;
 
@@ -83,7 +84,7 @@ pub(crate) fn run(options: &Options) -> Result<bool, String> {
 /// Names all targets: what there is to fuzz of each protocol, and what belongs to none.
 fn targets() -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
-    for protocol in PROTOCOLS {
+    for protocol in Protocol::ALL {
         let chats = chat(*protocol).map_or(&[] as &[_], |_| &["request", "reply", "stream"]);
         let kinds = chats.iter().chain(embed(*protocol).map(|_| &"embed")).chain(models(*protocol).map(|_| &"models"));
         names.extend(kinds.map(|kind| format!("{kind}-{protocol}")));

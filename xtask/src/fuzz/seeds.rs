@@ -8,10 +8,9 @@ use std::path::Path;
 
 use serde_json::Value;
 use tollbridge_core::{Error, ErrorKind};
-use tollbridge_protocol::{
-    ChatCodec, FrameDecoder, Framing, PROTOCOLS, ReplyContext, Target, chat, embed, errors, models, peek,
-};
+use tollbridge_protocol::{ChatCodec, FrameDecoder, Framing, ReplyContext, Target, chat, embed, errors, models, peek};
 use tollbridge_testkit::{Kind, Upstream};
+use tollbridge_types::Protocol;
 
 use super::{engine, samples};
 use crate::conformance::Exchange;
@@ -66,7 +65,7 @@ impl Seeds {
     /// Adds bytes to every target whose codec can read them.
     fn offer(&mut self, bytes: &[u8]) -> Vec<String> {
         let mut takers = Vec::new();
-        for protocol in PROTOCOLS {
+        for protocol in Protocol::ALL {
             if let Some(codec) = chat(*protocol) {
                 takers.extend(codec.decode_request(bytes).is_ok().then(|| format!("request-{protocol}")));
                 takers.extend(codec.decode_reply(bytes).is_ok().then(|| format!("reply-{protocol}")));
@@ -98,7 +97,7 @@ impl Seeds {
 
     fn add_samples(&mut self) {
         let context = ReplyContext::new("id", "model", 1_700_000_000);
-        for protocol in PROTOCOLS {
+        for protocol in Protocol::ALL {
             if let Some(codec) = chat(*protocol) {
                 for (_, body) in bodies(codec) {
                     self.add_offered(&body);
@@ -136,7 +135,7 @@ impl Seeds {
     async fn add_mocked(&mut self) -> Result<(), String> {
         for kind in Kind::ALL {
             let upstream = Upstream::new(kind).start().await.map_err(|error| error.to_string())?;
-            for codec in PROTOCOLS.iter().filter_map(|protocol| chat(*protocol)) {
+            for codec in Protocol::ALL.iter().filter_map(|protocol| chat(*protocol)) {
                 for (stream, body) in bodies(codec) {
                     for step in ["ok", "stream-error", "cut-after:3", "malformed", "no-usage", "429", "context-length"]
                     {

@@ -148,7 +148,7 @@ fn opaque(json: &Json) -> Part {
 
 /// Reads an image or document; `None` for a source that only Anthropic knows.
 fn media(mut fields: Object) -> Result<Option<Media>, Error> {
-    fields.take("type");
+    let titled = fields.find_text("type").as_deref() == Some("document");
     let path = fields.path_of("source");
     let Some(mut source) = fields.take_object("source")? else {
         return Err(Error::invalid(path.clone(), format!("`{path}` is missing")).with_hint(
@@ -169,7 +169,9 @@ fn media(mut fields: Object) -> Result<Option<Media>, Error> {
         }
         _ => return Ok(None),
     };
-    media.name = fields.take_as("title")?;
+    if titled {
+        media.name = fields.take_as("title")?;
+    }
     media.extras = fields.into_extras(PROTOCOL);
     Ok(Some(media))
 }

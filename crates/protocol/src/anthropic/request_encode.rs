@@ -62,11 +62,7 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Ve
         losses::report_foreign(&reasoning.extras, "reasoning.extras", PROTOCOL, losses);
     }
     losses::report_foreign(&request.extras, "extras", PROTOCOL, losses);
-    for (name, value) in request.extras.of(PROTOCOL).filter(|(name, _)| !name.starts_with("output_config.")) {
-        if !body.has(name) {
-            body.put(name, value);
-        }
-    }
+    body.put_missing(request.extras.of(PROTOCOL).filter(|(name, _)| !name.starts_with("output_config.")));
     Ok(body.to_bytes())
 }
 

@@ -109,10 +109,10 @@ pub(crate) fn text(text: &str, thought: bool) -> Fields {
     fields
 }
 
-/// Writes a thought; one that is not shown has no text.
-pub(crate) fn thought(text: &str) -> Fields {
+/// Writes a thought; one that is signed and not shown has no text.
+pub(crate) fn thought(text: &str, signed: bool) -> Fields {
     let mut fields = Fields::new();
-    fields.put("thought", &true).put_some("text", Some(text).filter(|text| !text.is_empty()));
+    fields.put("thought", &true).put_some("text", Some(text).filter(|text| !signed || !text.is_empty()));
     fields
 }
 

@@ -46,7 +46,7 @@ pub(crate) fn part(part: &Part) -> Option<Json> {
         Part::Refusal(text) => parts::text(text, false),
         Part::Thought(thought) => {
             let fields = match thought.redacted {
-                Some(_) => parts::thought(""),
+                Some(_) => parts::thought("", true),
                 None => parts::text(&thought.text, true),
             };
             sealed(parts::signed(fields, thought.signature.as_ref()), State::of_thought(thought, PROTOCOL))
@@ -61,7 +61,7 @@ pub(crate) fn part(part: &Part) -> Option<Json> {
             parts::media(media, "application/octet-stream")?
         }
         Part::Opaque(opaque) if opaque.protocol == PROTOCOL => return Some(opaque.json.clone()),
-        Part::Opaque(opaque) => sealed(parts::thought(""), State::of_opaque(opaque, PROTOCOL)),
+        Part::Opaque(opaque) => sealed(parts::thought("", true), State::of_opaque(opaque, PROTOCOL)),
         _ => return None,
     };
     Some(fields.to_json())

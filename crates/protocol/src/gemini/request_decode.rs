@@ -1,3 +1,5 @@
+use std::collections::{HashMap, HashSet, VecDeque};
+
 use tollbridge_core::Error;
 use tollbridge_types::{
     ChatRequest, Extras, Json, Message, Opaque, Part, Reasoning, ReasoningEffort, ResponseFormat, Role, Tool,
@@ -54,8 +56,29 @@ pub(crate) fn decode(body: &[u8]) -> Result<ChatRequest, Error> {
 #[derive(Default)]
 struct Calls {
     made: u32,
-    open: Vec<(String, String)>,
-    known: Vec<(String, String)>,
+    ids: HashSet<String>,
+    answered: HashSet<String>,
+    /// The ids of each function's calls that may still be open, in order.
+    by_name: HashMap<String, VecDeque<String>>,
+}
+
+impl Calls {
+    fn add(&mut self, id: &str, name: &str) {
+        self.made += 1;
+        self.ids.insert(id.to_owned());
+        self.by_name.entry(name.to_owned()).or_default().push_back(id.to_owned());
+    }
+
+    /// Takes the call that a response answers: that of its id, or the first open one of its function.
+    fn answer(&mut self, id: Option<&str>, name: &str) -> Option<String> {
+        let given = id.filter(|id| self.ids.contains(*id) && !self.answered.contains(*id)).map(str::to_owned);
+        let call = given.or_else(|| {
+            let open = self.by_name.get_mut(name)?;
+            std::iter::from_fn(|| open.pop_front()).find(|id| !self.answered.contains(id))
+        })?;
+        self.answered.insert(call.clone());
+        Some(call)
+    }
 }
 
 fn content(json: &Json, path: &str, calls: &mut Calls) -> Result<Message, Error> {
@@ -109,9 +132,7 @@ fn part(json: &Json, path: &str, calls: &mut Calls) -> Result<Part, Error> {
     let mut part = parts::decode(json, path)?;
     if let Part::ToolCall(call) = &mut part {
         let id = call.id.get_or_insert_with(|| tool_id::made_up("contents", 0, calls.made)).clone();
-        calls.made += 1;
-        calls.open.push((id.clone(), call.name.clone()));
-        calls.known.push((id, call.name.clone()));
+        calls.add(&id, &call.name);
     }
     Ok(part)
 }
@@ -120,13 +141,8 @@ fn function_response(mut inner: Object, calls: &mut Calls) -> Result<ToolResult,
     let id = inner.take_as::<String>("id")?.filter(|id| !id.is_empty());
     let name = inner.require::<String>("name")?;
     let path = inner.path_of("name");
-    let by_name = calls.open.iter().position(|(_, open)| *open == name);
-    let place = match &id {
-        Some(id) => calls.open.iter().position(|(open, _)| open == id).or(by_name),
-        None => by_name,
-    };
-    let known = place.map(|place| calls.open.remove(place).0);
-    let answered_before = calls.known.iter().any(|(_, known)| *known == name);
+    let known = calls.answer(id.as_deref(), &name);
+    let answered_before = calls.by_name.contains_key(&name);
     if known.is_none() && !answered_before {
         return Err(Error::invalid(path, format!("there is no earlier call of the function `{name}`"))
             .with_hint("send the content with the function call before its response"));
@@ -141,7 +157,7 @@ fn function_response(mut inner: Object, calls: &mut Calls) -> Result<ToolResult,
         let said = failed.or_else(|| fields.take_any(&["result", "output"])).filter(|_| fields.is_empty());
         let text = said.map(|said| said.parse().unwrap_or_else(|_| said.compact()));
         result.content.push(Part::text(text.unwrap_or_else(|| response.compact())));
-        result.extras.insert(PROTOCOL, "response", response);
+        result.extras.insert(PROTOCOL, "functionResponse.response", response);
     }
     for (name, value) in inner.into_fields() {
         result.extras.insert(PROTOCOL, format!("functionResponse.{name}"), value);

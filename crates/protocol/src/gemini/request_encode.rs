@@ -55,11 +55,8 @@ pub(crate) fn encode(request: &ChatRequest, model: &str, losses: &mut Vec<Loss>)
         losses::report_foreign(&reasoning.extras, "reasoning.extras", PROTOCOL, losses);
     }
     losses::report_foreign(&request.extras, "extras", PROTOCOL, losses);
-    for (name, value) in request.extras.of(PROTOCOL).filter(|(name, _)| !name.contains('.')) {
-        if !body.has(name) {
-            body.put(name, value);
-        }
-    }
+    let nested = |name: &str| name.starts_with("generationConfig.") || name.starts_with("toolConfig.");
+    body.put_missing(request.extras.of(PROTOCOL).filter(|(name, _)| !nested(name)));
     Ok(body.to_bytes())
 }
 
@@ -155,11 +152,8 @@ fn generation_config(request: &ChatRequest, losses: &mut Vec<Loss>) -> Fields {
 }
 
 fn put_prefixed(fields: &mut Fields, extras: &Extras, prefix: &str) {
-    for (name, value) in extras.of(PROTOCOL).filter(|(_, value)| value.as_str() != "null") {
-        if let Some(name) = name.strip_prefix(prefix).filter(|name| !fields.has(name)) {
-            fields.put(name, value);
-        }
-    }
+    let said = extras.of(PROTOCOL).filter(|(_, value)| value.as_str() != "null");
+    fields.put_missing(said.filter_map(|(name, value)| Some((name.strip_prefix(prefix)?, value))));
 }
 
 /// Chooses how to ask for thinking: always by a budget, which every model that thinks takes.
@@ -273,7 +267,7 @@ impl Conversation<'_> {
                     self.losses.push(Loss::dropped(path, "thinking of another protocol cannot be sent back"));
                     return Ok(Vec::new());
                 }
-                let mut fields = parts::thought(&thought.text);
+                let mut fields = parts::thought(&thought.text, thought.signature.is_some());
                 fields.put_extras(&thought.extras, PROTOCOL);
                 parts::signed(fields, thought.signature.as_ref())
             }
@@ -326,19 +320,20 @@ impl Conversation<'_> {
                 .with_hint("send the assistant message with the tool call before its result")
         })?;
         let text: String = result.content.iter().filter_map(Part::as_text).collect();
-        let response = match (result.extras.get(PROTOCOL, "response"), crate::object::arguments_object(&text)) {
-            (Some(own), _) => own.clone(),
-            (None, _) if result.is_error == Some(true) => json(&serde_json::json!({"error": text})),
-            (None, Some(object)) if !text.trim().is_empty() => object,
-            _ => json(&serde_json::json!({"result": text})),
-        };
+        let response =
+            match (result.extras.get(PROTOCOL, "functionResponse.response"), crate::object::arguments_object(&text)) {
+                (Some(own), _) => own.clone(),
+                (None, _) if result.is_error == Some(true) => json(&serde_json::json!({"error": text})),
+                (None, Some(object)) if !text.trim().is_empty() => object,
+                _ => json(&serde_json::json!({"result": text})),
+            };
         let mut inner = Fields::new();
         inner.put_some("id", result.id.as_ref().filter(|id| !tool_id::is_made_up(id)));
         inner.put("name", &name).put("response", &response);
         put_prefixed(&mut inner, &result.extras, "functionResponse.");
         let mut fields = Fields::new();
         fields.put("functionResponse", &inner);
-        let beside = |name: &str| name != "response" && !name.starts_with("functionResponse.");
+        let beside = |name: &str| !name.starts_with("functionResponse.");
         for (name, value) in result.extras.of(PROTOCOL).filter(|(name, _)| beside(name)) {
             fields.put(name, value);
         }

@@ -68,11 +68,7 @@ fn choice(choice: &Choice, id: &str) -> Fields {
     message.put_some("tool_calls", (!calls.is_empty()).then_some(&calls)).put_some("function_call", legacy);
     message.put_some("annotations", (!citations.is_empty()).then_some(citations));
     message.put_some("images", (!images.is_empty()).then_some(images));
-    for (name, value) in choice.extras.of(PROTOCOL).filter(|(name, _)| *name != "choice") {
-        if !message.has(name) {
-            message.put(name, value);
-        }
-    }
+    message.put_missing(choice.extras.of(PROTOCOL).filter(|(name, _)| *name != "choice"));
     let mut fields = Fields::new();
     fields.put("index", &choice.index).put("message", &message);
     fields.put("logprobs", &choice.logprobs.as_ref().map(logprobs::encode));

@@ -289,6 +289,9 @@ fn tools(body: &mut Object) -> Result<Vec<Tool>, Error> {
     list.iter().enumerate().map(|(place, json)| tool(json, &format!("tools[{place}]"))).collect()
 }
 
+/// What stands before the names of fields that are a tool's own and not its function's.
+pub(super) const BESIDE_FUNCTION: &str = "tool.";
+
 /// Reads a tool: `{"type": "function", "function": …}`, or the function's fields alone.
 fn tool(json: &Json, path: &str) -> Result<Tool, Error> {
     let mut fields = Object::strict(json, path)?;
@@ -310,7 +313,9 @@ fn tool(json: &Json, path: &str) -> Result<Tool, Error> {
     let parameters = function.take_any(&["parameters", "input_schema"]);
     let strict = function.take_as("strict")?;
     let mut extras = function.into_extras(PROTOCOL);
-    extras.extend(rest);
+    for (_, name, value) in rest.iter() {
+        extras.insert(PROTOCOL, format!("{BESIDE_FUNCTION}{name}"), value.clone());
+    }
     Ok(Tool::from_fields(name, description, parameters, strict, extras))
 }
 

@@ -7,6 +7,7 @@ use tollbridge_types::{
 
 use super::CHAT_PROTOCOL as PROTOCOL;
 use super::quirks::Quirks;
+use super::request_decode::BESIDE_FUNCTION;
 use crate::object::{Fields, json};
 use crate::{Target, losses, tool_id};
 
@@ -60,11 +61,7 @@ pub(crate) fn encode(
     losses::report_foreign(&request.extras, "extras", PROTOCOL, losses);
     losses::put_shared(&request.extras, PROTOCOL, &mut body);
     body.put_some("verbosity", request.extras.get(Protocol::OPENAI_RESPONSES, "text.verbosity"));
-    for (name, value) in request.extras.of(PROTOCOL).filter(|(name, _)| !name.starts_with("stream_options.")) {
-        if !body.has(name) {
-            body.put(name, value);
-        }
-    }
+    body.put_missing(request.extras.of(PROTOCOL).filter(|(name, _)| !name.starts_with("stream_options.")));
     for name in quirks.refused.iter().filter(|name| body.remove(name)) {
         let path = if request.extras.get(PROTOCOL, name).is_some() { format!("extras.{name}") } else { (*name).into() };
         losses.push(Loss::dropped(path, "the vendor has no such setting"));
@@ -245,7 +242,7 @@ impl Writer<'_> {
         }
         let mut inner = Fields::new();
         match &media.source {
-            MediaSource::File(id) => inner.put("file_id", id),
+            MediaSource::File(id) => inner.put("file_id", id).put_some("filename", media.name.as_ref()),
             MediaSource::Base64(_) => {
                 inner.put("filename", media.name.as_deref().unwrap_or("document.pdf"));
                 inner.put_some("file_data", media.to_url())
@@ -456,9 +453,12 @@ fn tools(tools: &[Tool], losses: &mut Vec<Loss>) -> Vec<tollbridge_types::Json> 
                     Some(parameters) => inner.put("parameters", parameters),
                     None => inner.put("parameters", &serde_json::json!({"type": "object", "properties": {}})),
                 };
-                inner.put_some("strict", *strict).put_extras(extras, PROTOCOL);
+                inner.put_some("strict", *strict);
+                inner.put_missing(extras.of(PROTOCOL).filter(|(name, _)| !name.starts_with(BESIDE_FUNCTION)));
                 let mut fields = Fields::new();
                 fields.put("type", "function").put("function", &inner);
+                let beside = |(name, value)| Some((str::strip_prefix(name, BESIDE_FUNCTION)?, value));
+                fields.put_missing(extras.of(PROTOCOL).filter_map(beside));
                 list.push(fields.to_json());
             }
             Tool::Opaque(opaque) => match custom(opaque) {

@@ -1,0 +1,273 @@
+//! Streams of the mocks, and recorded ones where `TOLLBRIDGE_CORPUS` names a folder of them, with something gone wrong.
+#![expect(clippy::unwrap_used, reason = "what a test needs and cannot have fails it")]
+
+use std::collections::BTreeSet;
+use std::io::BufRead;
+
+use serde_json::Value;
+use tollbridge_core::{Error, Frame};
+use tollbridge_protocol::{ChatCodec, FrameDecoder, Framing, Target, chat};
+use tollbridge_testkit::{Kind, Upstream};
+use tollbridge_types::{ChatAssembler, ChatEvent, ChatReply, ChatRequest, Choice, Part, Protocol, Tool, Usage};
+
+/// A stream that its codec reads to the end.
+struct Stream {
+    codec: &'static dyn ChatCodec,
+    name: String,
+    bytes: Vec<u8>,
+}
+
+fn codecs() -> impl Iterator<Item = &'static dyn ChatCodec> {
+    Protocol::ALL.iter().filter_map(|protocol| chat(*protocol))
+}
+
+/// Asks every mock in every protocol; those who understand each other answer with streams.
+async fn mocked() -> Vec<Stream> {
+    let tool = Tool::function(
+        "weather",
+        "the weather",
+        serde_json::json!({"type": "object", "properties": {"city": {"type": "string"}}}),
+    );
+    let requests = [
+        ChatRequest::new("model").max_tokens(100).user("héllo 你好 🌍"),
+        ChatRequest::new("model").max_tokens(100).user("weather? parallel").tool(tool),
+    ];
+    let mut streams = Vec::new();
+    for kind in Kind::ALL {
+        let upstream = Upstream::new(kind).start().await.unwrap();
+        for (codec, request) in codecs().flat_map(|codec| requests.iter().map(move |request| (codec, request))) {
+            let asked = codec.encode_request(request, &Target::new("model", true), &mut Vec::new());
+            let Ok(body) = asked else { continue };
+            let (status, bytes) = upstream.post(kind.chat_paths()[1], body).await.unwrap();
+            if status == 200 {
+                streams.extend(complete(codec, format!("{kind} in {}", codec.protocol()), bytes.to_vec()));
+            }
+        }
+    }
+    let spoken: BTreeSet<_> = streams.iter().map(|stream| stream.codec.protocol()).collect();
+    assert!(spoken.len() >= 3, "the mocks speak only {spoken:?}");
+    streams
+}
+
+/// Takes recorded streams, up to a number of each protocol.
+fn recorded(most: usize) -> Vec<Stream> {
+    let mut streams: Vec<Stream> = Vec::new();
+    let folder = std::env::var_os("TOLLBRIDGE_CORPUS").map(std::fs::read_dir);
+    let mut files: Vec<_> = folder.into_iter().flatten().flatten().flatten().map(|entry| entry.path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
+    files.sort();
+    for path in files {
+        for line in std::io::BufReader::new(std::fs::File::open(path).unwrap()).lines() {
+            let exchange: Value = serde_json::from_str(&line.unwrap()).unwrap();
+            let field = |path: &str| exchange.pointer(path).cloned().unwrap_or_default();
+            let body = field("/response_body").as_str().map(str::to_owned).filter(|body| body.len() < 32 << 10);
+            let Some(body) = body.filter(|_| !field("/expected/stream").is_null()) else { continue };
+            for codec in codecs() {
+                if streams.iter().filter(|stream| stream.codec.protocol() == codec.protocol()).count() < most {
+                    streams.extend(complete(codec, field("/id").to_string(), body.as_bytes().to_vec()));
+                }
+            }
+        }
+    }
+    streams
+}
+
+fn complete(codec: &'static dyn ChatCodec, name: String, bytes: Vec<u8>) -> Option<Stream> {
+    let (events, outcome) = read(codec, &bytes);
+    let answers = events.iter().any(|event| matches!(event, ChatEvent::Text { .. } | ChatEvent::ToolCallStart { .. }));
+    (outcome.is_ok() && answers).then_some(Stream { codec, name, bytes })
+}
+
+fn framing(bytes: &[u8]) -> Framing {
+    if bytes.starts_with(b"[") { Framing::JsonArray } else { Framing::Sse }
+}
+
+fn frames(bytes: &[u8]) -> Result<Vec<Frame>, Error> {
+    let mut splitter = FrameDecoder::new(framing(bytes));
+    let mut frames = Vec::new();
+    splitter.push(bytes, &mut frames)?;
+    splitter.finish(&mut frames)?;
+    Ok(frames)
+}
+
+fn read(codec: &dyn ChatCodec, bytes: &[u8]) -> (Vec<ChatEvent>, Result<(), Error>) {
+    match frames(bytes) {
+        Ok(frames) => decode(codec, &frames),
+        Err(error) => (Vec::new(), Err(error)),
+    }
+}
+
+fn decode(codec: &dyn ChatCodec, frames: &[Frame]) -> (Vec<ChatEvent>, Result<(), Error>) {
+    let mut decoder = codec.stream_decoder();
+    let mut events = Vec::new();
+    let outcome = frames.iter().try_for_each(|frame| decoder.decode(frame, &mut events));
+    let outcome = outcome.and_then(|()| decoder.finish(&mut events));
+    (events, outcome)
+}
+
+fn assembled(events: &[ChatEvent]) -> ChatReply {
+    let mut assembler = ChatAssembler::default();
+    events.iter().cloned().for_each(|event| assembler.push(event));
+    assembler.into_reply()
+}
+
+fn said(events: &[ChatEvent]) -> String {
+    let text = |event: &ChatEvent| match event {
+        ChatEvent::Text { choice: 0, text } => Some(text.clone()),
+        _ => None,
+    };
+    events.iter().filter_map(text).collect()
+}
+
+/// What of an answer no unknown field may change.
+#[derive(Debug, PartialEq)]
+struct Known {
+    id: Option<String>,
+    model: Option<String>,
+    usage: Option<Usage>,
+    choices: Vec<(u32, Vec<Said>, Option<String>)>,
+}
+
+#[derive(Debug, PartialEq)]
+enum Said {
+    Text(String),
+    Thought(String),
+    Call(Option<String>, String, Value),
+    Other,
+}
+
+fn known(reply: &ChatReply) -> Known {
+    let part = |part: &Part| match part {
+        Part::Text(text) => Said::Text(text.text.clone()),
+        Part::Thought(thought) => Said::Thought(thought.text.clone()),
+        Part::ToolCall(call) => {
+            let arguments = serde_json::from_str(&call.arguments).unwrap_or(Value::Null);
+            Said::Call(call.id.clone(), call.name.clone(), arguments)
+        }
+        _ => Said::Other,
+    };
+    let choice = |choice: &Choice| {
+        let finish = choice.finish.as_ref().and_then(|finish| finish.raw.clone());
+        (choice.index, choice.parts.iter().map(part).collect(), finish)
+    };
+    let usage = reply.usage.clone().map(|mut usage| {
+        usage.raw = None;
+        usage
+    });
+    Known {
+        id: reply.id.clone(),
+        model: reply.model.clone(),
+        usage,
+        choices: reply.choices.iter().map(choice).collect(),
+    }
+}
+
+/// What an unknown field may hold.
+const UNKNOWN: &str = "{\"choices\":[{\"text\":\"no\"}],\"n\":1e400,\"null\":null}";
+
+/// Objects that are the model's own words, and no part of the protocol.
+const DATA: &[&str] = &["args", "arguments", "input"];
+
+fn with_unknown(text: &str, name: &str) -> String {
+    let mut value: Value = serde_json::from_str(text).unwrap();
+    add_unknown(&mut value, name);
+    value.to_string().replace("\"UNKNOWN\"", UNKNOWN)
+}
+
+fn add_unknown(value: &mut Value, name: &str) {
+    match value {
+        Value::Object(fields) => {
+            let inner = fields.iter_mut().filter(|(field, _)| !DATA.contains(&field.as_str()));
+            inner.for_each(|(_, value)| add_unknown(value, name));
+            fields.insert(name.to_owned(), "UNKNOWN".into());
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| add_unknown(item, name)),
+        _ => {}
+    }
+}
+
+fn unknown_fields_change_nothing(streams: &[Stream]) {
+    // At the start of every object, and at its end.
+    for (stream, name) in streams.iter().flat_map(|stream| [(stream, "a_unknown"), (stream, "z_unknown")]) {
+        let mut frames = frames(&stream.bytes).unwrap();
+        let before = known(&assembled(&decode(stream.codec, &frames).0));
+        for frame in frames.iter_mut().filter(|frame| frame.data.starts_with(b"{")) {
+            frame.data = with_unknown(std::str::from_utf8(&frame.data).unwrap(), name).into();
+        }
+        let (events, outcome) = decode(stream.codec, &frames);
+        assert!(outcome.is_ok(), "{}: {}", stream.name, outcome.unwrap_err());
+        assert_eq!(known(&assembled(&events)), before, "{}", stream.name);
+    }
+}
+
+fn a_cut_is_an_error_or_the_whole_answer(streams: &[Stream], step: usize) {
+    for stream in streams {
+        let whole = said(&read(stream.codec, &stream.bytes).0);
+        for end in (0..stream.bytes.len()).step_by(step) {
+            let (events, outcome) = read(stream.codec, stream.bytes.get(..end).unwrap());
+            match outcome {
+                Ok(()) => assert_eq!(said(&events), whole, "{} cut at {end}", stream.name),
+                Err(error) => assert!(!error.message().is_empty()),
+            }
+        }
+    }
+}
+
+fn events_lost_or_doubled_say_what_is_left(streams: &[Stream]) {
+    for stream in streams {
+        let frames = frames(&stream.bytes).unwrap();
+        let mut decoder = stream.codec.stream_decoder();
+        let texts: Vec<String> = frames
+            .iter()
+            .map(|frame| {
+                let mut events = Vec::new();
+                decoder.decode(frame, &mut events).unwrap();
+                said(&events)
+            })
+            .collect();
+        for (place, (frame, text)) in frames.iter().zip(&texts).enumerate() {
+            let (mut lost, mut left) = (frames.clone(), texts.clone());
+            lost.remove(place);
+            left.remove(place);
+            let (events, outcome) = decode(stream.codec, &lost);
+            assert!(outcome.is_err() || said(&events) == left.concat(), "{} without event {place}", stream.name);
+            let (mut doubled, mut more) = (frames.clone(), texts.clone());
+            doubled.insert(place, frame.clone());
+            more.insert(place, text.clone());
+            let (events, outcome) = decode(stream.codec, &doubled);
+            let read = said(&events);
+            let right = read == more.concat() || read == texts.concat();
+            assert!(outcome.is_err() || right, "{} with event {place} twice", stream.name);
+        }
+    }
+}
+
+#[tokio::test]
+async fn streams_of_the_mocks_with_unknown_fields() {
+    unknown_fields_change_nothing(&mocked().await);
+}
+
+#[tokio::test]
+async fn streams_of_the_mocks_cut_at_each_byte() {
+    a_cut_is_an_error_or_the_whole_answer(&mocked().await, 1);
+}
+
+#[tokio::test]
+async fn streams_of_the_mocks_with_events_lost_and_doubled() {
+    events_lost_or_doubled_say_what_is_left(&mocked().await);
+}
+
+#[test]
+fn recorded_streams_with_unknown_fields() {
+    unknown_fields_change_nothing(&recorded(200));
+}
+
+#[test]
+fn recorded_streams_cut_here_and_there() {
+    a_cut_is_an_error_or_the_whole_answer(&recorded(40), 97);
+}
+
+#[test]
+fn recorded_streams_with_events_lost_and_doubled() {
+    events_lost_or_doubled_say_what_is_left(&recorded(20));
+}

@@ -1,0 +1,246 @@
+//! What fuzzing found, each with the input that showed it.
+#![expect(clippy::unwrap_used, reason = "what a test needs and cannot have fails it")]
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use tollbridge_core::{ErrorKind, Frame};
+use tollbridge_protocol::{ChatCodec, FrameDecoder, Framing, ReplyContext, Target, codec, peek};
+use tollbridge_types::{ChatAssembler, ChatEvent, ChatReply, Citation, Part, Text, ToolCallKind, Usage};
+
+const CODECS: [&dyn ChatCodec; 3] = [codec::OPENAI_CHAT, codec::ANTHROPIC_MESSAGES, codec::GEMINI_GENERATE];
+
+fn context() -> ReplyContext<'static> {
+    ReplyContext::new("fallback", "asked", 0)
+}
+
+fn written(codec: &dyn ChatCodec, events: Vec<ChatEvent>) -> Vec<Frame> {
+    let mut encoder = codec.stream_encoder(&context());
+    let mut frames = Vec::new();
+    events.into_iter().for_each(|event| encoder.encode(event, &mut frames));
+    encoder.finish(&mut frames);
+    frames
+}
+
+fn assembled(events: Vec<ChatEvent>) -> ChatReply {
+    let mut assembler = ChatAssembler::default();
+    events.into_iter().for_each(|event| assembler.push(event));
+    assembler.into_reply()
+}
+
+fn rewritten(codec: &dyn ChatCodec, body: &Value) -> Value {
+    let request = codec.decode_request(body.to_string().as_bytes()).unwrap();
+    let body = codec.encode_request(&request, &Target::new("m", false), &mut Vec::new()).unwrap();
+    serde_json::from_slice(&body).unwrap()
+}
+
+#[test]
+fn a_model_and_the_wish_for_usage_fit_into_an_empty_body() {
+    let body = Bytes::from_static(b"{ }");
+    let spliced = peek(&body).unwrap().splice(&body, Some("m"), true);
+    assert_eq!(spliced, "{ \"model\":\"m\",\"stream_options\":{\"include_usage\":true}}");
+}
+
+#[test]
+fn usage_that_is_null_is_asked_for_in_its_place() {
+    let body = Bytes::from_static(b"{\"model\":\"m\",\"stream_options\":{\"include_usage\": null, \"a\": 1}}");
+    let spliced = peek(&body).unwrap().splice(&body, None, true);
+    assert_eq!(spliced, "{\"model\":\"m\",\"stream_options\":{\"include_usage\": true, \"a\": 1}}");
+    assert_eq!(peek(&spliced).unwrap().stream_usage, Some(true));
+}
+
+#[test]
+fn arguments_on_several_lines_stay_in_one_event() {
+    let reply = br#"{"choices": [{"index": 0, "finish_reason": "tool_calls", "message": {"tool_calls": [
+        {"id": "a", "type": "function", "function": {"name": "add", "arguments": "{\n  \"a\": 2\r}"}}]}}]}"#;
+    let reply = codec::OPENAI_CHAT.decode_reply(reply).unwrap();
+    for codec in CODECS {
+        let frames = written(codec, reply.clone().into_events());
+        let raw: Vec<u8> = frames.iter().flat_map(|frame| frame.raw.to_vec()).collect();
+        let mut read = Vec::new();
+        FrameDecoder::new(Framing::Sse).push(&raw, &mut read).unwrap();
+        let data = |frames: &[Frame]| frames.iter().map(|frame| frame.data.clone()).collect::<Vec<_>>();
+        assert_eq!(data(&read), data(&frames), "{}", codec.protocol());
+    }
+}
+
+#[test]
+fn a_reply_on_several_lines_becomes_a_stream_of_its_own_protocol() {
+    let reply = b"{\"candidates\": [{\"content\": {\"parts\": [{\"text\": \"hi\"}]}, \"finishReason\": \"STOP\"}],\n\"other\": {\n\"a\": 1}}";
+    let reply = codec::GEMINI_GENERATE.decode_reply(reply).unwrap();
+    for frame in written(codec::GEMINI_GENERATE, reply.into_events()) {
+        assert!(!frame.data.contains(&b'\n'), "{frame:?}");
+    }
+}
+
+#[test]
+fn counts_too_large_to_add_stop_no_call() {
+    let most = u64::MAX;
+    let openai = json!({"choices": [], "usage": {"prompt_tokens": most, "completion_tokens": most,
+        "prompt_tokens_details": {"cached_tokens": most, "audio_tokens": most},
+        "completion_tokens_details": {"reasoning_tokens": most, "audio_tokens": most}}});
+    let anthropic =
+        json!({"content": [], "usage": {"input_tokens": most, "cache_read_input_tokens": most, "output_tokens": most}});
+    let gemini = json!({"candidates": [], "usageMetadata": {"promptTokenCount": most, "cachedContentTokenCount": most,
+        "candidatesTokenCount": most, "thoughtsTokenCount": most,
+        "promptTokensDetails": [{"modality": "AUDIO", "tokenCount": most}, {"modality": "IMAGE", "tokenCount": most}]}});
+    for (from, body) in CODECS.iter().zip([openai, anthropic, gemini]) {
+        let reply = from.decode_reply(body.to_string().as_bytes()).unwrap();
+        for to in CODECS {
+            let body: Value = serde_json::from_slice(&to.encode_reply(&reply, &context()).unwrap()).unwrap();
+            assert!(body.is_object());
+        }
+    }
+    let mut usage = Usage::default();
+    (usage.input, usage.cache_read) = (Some(most), Some(1));
+    assert_eq!(usage.total(), most);
+}
+
+#[test]
+fn a_citation_far_behind_its_text_is_written() {
+    let mut citation = Citation::default();
+    citation.span = Some((u64::MAX, u64::MAX));
+    let (mut before, mut text) = (Text::default(), Text::default());
+    before.text = "before".to_owned();
+    text.citations.push(citation);
+    let mut reply = ChatReply::default();
+    reply.choices.push(Default::default());
+    reply.choices[0].parts = vec![Part::Text(before), Part::Text(text)];
+    let body = codec::OPENAI_CHAT.encode_reply(&reply, &context()).unwrap();
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(body.pointer("/choices/0/message/annotations/0/url_citation/end_index").unwrap(), &json!(u64::MAX));
+}
+
+#[test]
+fn a_path_into_arguments_makes_no_list_that_nobody_wrote() {
+    let call = |path: &str| {
+        let call = json!({"name": "f", "partialArgs": [
+            {"jsonPath": "$.days[0]", "stringValue": "Mon"},
+            {"jsonPath": path, "stringValue": "Tue"},
+        ], "willContinue": false});
+        let part = json!({"functionCall": call});
+        let body = json!({"candidates": [{"content": {"parts": [part]}, "finishReason": "STOP"}]});
+        let reply = codec::GEMINI_GENERATE.decode_reply(body.to_string().as_bytes()).unwrap();
+        match reply.choices[0].parts.first() {
+            Some(Part::ToolCall(call)) => call.arguments.clone(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(call("$.days[1]"), "{\"days\":[\"Mon\",\"Tue\"]}");
+    assert_eq!(call("$.days[9999]"), "{\"days\":[\"Mon\"]}");
+    assert!(call(&format!("$.days[1]{}", "[9999]".repeat(60))).len() < 200);
+}
+
+#[test]
+fn calls_that_end_in_another_order_are_written_in_that_of_their_beginning() {
+    let start = |call: u32| ChatEvent::ToolCallStart {
+        choice: 0,
+        call,
+        id: None,
+        name: format!("f{call}"),
+        kind: ToolCallKind::Function,
+        signature: None,
+        extras: Default::default(),
+    };
+    let end = |call| ChatEvent::ToolCallEnd { choice: 0, call };
+    let frames = written(codec::GEMINI_GENERATE, vec![start(0), start(1), end(1), end(0)]);
+    let mut decoder = codec::GEMINI_GENERATE.stream_decoder();
+    let mut events = Vec::new();
+    frames.iter().for_each(|frame| decoder.decode(frame, &mut events).unwrap());
+    let name = |part: &Part| if let Part::ToolCall(call) = part { call.name.clone() } else { String::new() };
+    let names: Vec<_> = assembled(events).choices[0].parts.iter().map(name).collect();
+    assert_eq!(names, ["f0", "f1"]);
+}
+
+#[test]
+fn a_vector_of_what_json_cannot_write_is_an_error() {
+    let infinite = json!({"data": [{"index": 0, "embedding": "AACAfw=="}]});
+    let reply = codec::OPENAI_EMBEDDINGS.decode_reply(infinite.to_string().as_bytes()).unwrap();
+    let error = codec::OPENAI_EMBEDDINGS.encode_reply(&reply, false, &context()).unwrap_err();
+    assert_eq!((error.kind(), error.message()), (ErrorKind::Decode, "a vector is not base64 of finite 32-bit floats"));
+}
+
+#[test]
+fn nothing_to_embed_is_refused_in_every_form() {
+    let error = codec::GEMINI_EMBED.decode_request(b"{\"requests\":[]}").unwrap_err();
+    assert_eq!(error.path(), Some("requests"));
+    for body in [&b"{\"input\":[[]]}"[..], b"{\"input\":[\"a\",[]]}"] {
+        let error = codec::OPENAI_EMBEDDINGS.decode_request(body).unwrap_err();
+        assert!(error.path().unwrap().starts_with("input["), "{error}");
+    }
+}
+
+#[test]
+fn a_reply_with_an_empty_list_of_candidates_is_a_reply() {
+    let reply = codec::GEMINI_GENERATE.decode_reply(b"{\"candidates\":[]}").unwrap();
+    assert!(reply.choices.is_empty());
+    assert!(codec::GEMINI_GENERATE.decode_reply(b"{\"modelVersion\":\"m\"}").is_err());
+}
+
+#[test]
+fn choices_of_one_number_are_numbered_by_their_places() {
+    let choice = |text: &str, index: u32| json!({"index": index, "message": {"content": text}});
+    for (first, second) in [(0, 0), (1, 0)] {
+        let body = json!({"choices": [choice("a", first), choice("b", second)]});
+        let reply = codec::OPENAI_CHAT.decode_reply(body.to_string().as_bytes()).unwrap();
+        assert_eq!(reply.choices.iter().map(|choice| choice.index).collect::<Vec<_>>(), [0, 1]);
+        assert_eq!(assembled(reply.clone().into_events()), reply);
+    }
+}
+
+#[test]
+fn unknown_fields_of_messages_that_merge_and_of_responses_go_back() {
+    let body = json!({
+        "systemInstruction": {"parts": [{"text": "s"}], "a": 1},
+        "contents": [
+            {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {}}}]},
+            {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {}}, "b": 2, "response": 4}]},
+            {"role": "user", "parts": [{"text": "and"}], "c": 3},
+        ],
+    });
+    let again = rewritten(codec::GEMINI_GENERATE, &body);
+    assert_eq!(again.pointer("/systemInstruction/a"), Some(&json!(1)));
+    assert_eq!(again.pointer("/contents/1/parts/0/b"), Some(&json!(2)));
+    assert_eq!(again.pointer("/contents/1/parts/0/response"), Some(&json!(4)));
+    assert_eq!(again.pointer("/contents/1/parts/0/functionResponse/response"), Some(&json!({})));
+    assert_eq!(again.pointer("/contents/1/c"), Some(&json!(3)));
+}
+
+#[test]
+fn of_an_unknown_name_that_stands_twice_the_last_counts_too() {
+    let body = br#"{"candidates": [], "error": true, "error": null, "a": 1, "a": 2}"#;
+    let reply = codec::GEMINI_GENERATE.decode_reply(body).unwrap();
+    let body = codec::GEMINI_GENERATE.encode_reply(&reply, &context()).unwrap();
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!((body.get("error"), body.get("a")), (None, Some(&json!(2))));
+}
+
+#[test]
+fn fields_beside_a_tools_function_stay_beside_it() {
+    let function = json!({"name": "f", "parameters": {}, "a": 1});
+    let tool = json!({"type": "function", "function": function, "strict": 0, "cache_control": {"type": "ephemeral"}});
+    let body = json!({"messages": [{"role": "user", "content": "hi"}], "tools": [tool]});
+    assert_eq!(rewritten(codec::OPENAI_CHAT, &body).pointer("/tools/0"), Some(&tool));
+}
+
+#[test]
+fn an_uploaded_file_keeps_its_name_and_an_unknown_field_its_dot() {
+    let file = json!({"type": "file", "file": {"file_id": "file-1", "filename": "a.pdf"}});
+    let body = json!({"messages": [{"role": "user", "content": [file]}]});
+    assert_eq!(rewritten(codec::OPENAI_CHAT, &body).pointer("/messages/0/content/0"), Some(&file));
+    let body = json!({"contents": [{"parts": [{"text": "hi"}]}], "a.b": 1});
+    assert_eq!(rewritten(codec::GEMINI_GENERATE, &body).get("a.b"), Some(&json!(1)));
+}
+
+#[test]
+fn a_title_that_an_image_has_not_by_the_protocol_goes_back() {
+    let image = json!({"type": "image", "source": {"type": "url", "url": "https://example.com/a.png"}, "title": "t"});
+    let body = json!({"max_tokens": 1, "messages": [{"role": "user", "content": [image]}]});
+    assert_eq!(rewritten(codec::ANTHROPIC_MESSAGES, &body).pointer("/messages/0/content/0"), Some(&image));
+}
+
+#[test]
+fn an_empty_thought_stays_a_thought() {
+    let part = json!({"thought": true, "text": ""});
+    let body = json!({"contents": [{"role": "model", "parts": [part]}, {"role": "user", "parts": [{"text": "hi"}]}]});
+    assert_eq!(rewritten(codec::GEMINI_GENERATE, &body).pointer("/contents/0/parts/0"), Some(&part));
+}
