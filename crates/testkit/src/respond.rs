@@ -258,6 +258,7 @@ async fn answer(shared: &Shared, recorded: &Recorded, step: &Step) -> Result<Res
             Kind::Vertex if recorded.uri.path().ends_with("rawPredict") => {
                 json!({"input_tokens": others::count(&anthropic::ask(&body))})
             }
+            Kind::Vertex if body["contents"].is_null() => return Ok(refuse(Refusal::Status(400))),
             Kind::Google | Kind::Vertex => {
                 let inner = body.get("generateContentRequest").unwrap_or(&body);
                 json!({"totalTokens": others::count(&google::ask(inner, "", false))})

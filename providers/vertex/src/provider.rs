@@ -6,7 +6,7 @@ use tollbridge_core::{
     AuthStyle, CallContext, Error, ErrorKind, Operation, OptionSpec, Provider, ProviderInfo, ProviderSettings,
     Registration, Reply, Request, Secret, Transport,
 };
-use tollbridge_protocol::{anthropic, codec};
+use tollbridge_protocol::{anthropic, codec, gemini};
 use tollbridge_provider::{Endpoint, HttpProvider};
 
 use crate::credentials::Found;
@@ -74,7 +74,11 @@ fn build(
     let google = HttpProvider::new(settings.clone(), Arc::clone(&transport), move |route| here.google(route))
         .chat(codec::GEMINI_GENERATE)
         .count_tokens(codec::GEMINI_COUNT_TOKENS)
-        .embed(codec::VERTEX_PREDICT);
+        .embed(codec::VERTEX_PREDICT)
+        .rewrite(|route, body| match route.operation {
+            Operation::CountTokens => gemini::count_for_vertex(&body),
+            _ => Ok(body),
+        });
     let listed = !settings.models.is_empty();
     let google = finish(if listed { google.models(codec::OPENAI_MODELS) } else { google })?;
     let anthropic = HttpProvider::new(settings.clone(), transport, move |route| place.anthropic(route))

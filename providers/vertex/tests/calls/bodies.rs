@@ -87,3 +87,27 @@ async fn predictions_of_ones_own_pass_as_they_are() {
     let request = wire(Operation::Embed, Protocol::VERTEX_PREDICT, "text-embedding-005", body);
     assert_eq!(*sent(request).await.body(), body);
 }
+
+#[tokio::test]
+async fn counts_are_asked_without_a_wrapper() {
+    let inner =
+        r#"{"model":"models/x","contents":[{"role":"user","parts":[{"text":"hi"}]}],"tools":[],"safetySettings":[]}"#;
+    let wanted = r#"{"contents":[{"role":"user","parts":[{"text":"hi"}]}],"tools":[]}"#;
+    let plain = r#"{ "contents" : [], "generationConfig":{} }"#;
+    let cases = [
+        (Protocol::GEMINI_COUNT_TOKENS, format!(r#"{{"generateContentRequest":{inner}}}"#), wanted),
+        (Protocol::GEMINI_COUNT_TOKENS, plain.to_owned(), plain),
+        (
+            Protocol::OPENAI_INPUT_TOKENS,
+            r#"{"model":"x","input":"hi"}"#.to_owned(),
+            r#"{"contents":[{"role":"user","parts":[{"text":"hi"}]}]}"#,
+        ),
+    ];
+    for (protocol, body, wanted) in cases {
+        assert_eq!(*sent(wire(Operation::CountTokens, protocol, "gemini-x", body)).await.body(), wanted);
+    }
+    let body = r#"{"model":"x","messages":[{"role":"user","content":"hi"}]}"#;
+    let request = wire(Operation::CountTokens, Protocol::ANTHROPIC_COUNT_TOKENS, "claude-x", body);
+    let wanted = r#"{"model":"claude-x","messages":[{"role":"user","content":"hi"}]}"#;
+    assert_eq!(*sent(request).await.body(), wanted);
+}
