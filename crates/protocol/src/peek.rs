@@ -34,7 +34,16 @@ struct Head<'a> {
 
 /// A field that is there, even if it is `null`: an `Option` alone would not know where that stands.
 #[derive(Default)]
-struct Field<'a>(Option<&'a RawValue>);
+pub(crate) struct Field<'a>(Option<&'a RawValue>);
+
+impl Field<'_> {
+    /// Returns where the value stands in the body that it was read from.
+    pub(crate) fn span(&self, text: &str) -> Option<Range<usize>> {
+        let raw = self.0?.get();
+        let start = raw.as_ptr() as usize - text.as_ptr() as usize;
+        Some(start..start + raw.len())
+    }
+}
 
 impl<'de: 'a, 'a> Deserialize<'de> for Field<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -47,25 +56,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Field<'a> {
 /// # Errors
 /// [`ErrorKind::InvalidRequest`] if the body is not a JSON object, or a field has the wrong type.
 pub fn peek(body: &[u8]) -> Result<Peek, Error> {
-    let text = std::str::from_utf8(body).map_err(|error| {
-        Error::new(
-            ErrorKind::InvalidRequest,
-            format!("the body is not UTF-8: bad byte at offset {}", error.valid_up_to()),
-        )
-        .with_hint("send the JSON body in UTF-8")
-    })?;
-    if !text.trim_start().starts_with('{') {
-        return Err(Error::new(ErrorKind::InvalidRequest, "the body is not a JSON object")
-            .with_hint("send one JSON object with `Content-Type: application/json`"));
-    }
-    let head: Head<'_> = serde_json::from_str(text).map_err(|error| {
-        Error::new(ErrorKind::InvalidRequest, format!("the body is not valid JSON: {error}"))
-            .with_hint("check the body at that line and column")
-    })?;
-    let span = |raw: &RawValue| {
-        let start = raw.get().as_ptr() as usize - text.as_ptr() as usize;
-        start..start + raw.get().len()
-    };
+    let (text, head) = head::<Head<'_>>(body)?;
     let is_something = |raw: &&RawValue| raw.get() != "null";
     let model = head.model.0.filter(is_something);
     let stream = head.stream.0.filter(is_something);
@@ -80,12 +71,32 @@ pub fn peek(body: &[u8]) -> Result<Peek, Error> {
             Some(raw) if is_something(raw) => Some(read(raw, "stream_options.include_usage", "a boolean")?),
             _ => None,
         },
-        model_span: head.model.0.map(span),
-        stream_options_span: head.stream_options.0.map(span),
-        stream_usage_span: usage.0.map(span),
+        model_span: head.model.span(text),
+        stream_options_span: head.stream_options.span(text),
+        stream_usage_span: usage.span(text),
         body_end,
         empty: text.get(..body_end).is_some_and(|head| head.trim() == "{"),
     })
+}
+
+/// Reads the few fields of a body that `T` names, and the body as a text.
+pub(crate) fn head<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<(&'a str, T), Error> {
+    let text = std::str::from_utf8(body).map_err(|error| {
+        Error::new(
+            ErrorKind::InvalidRequest,
+            format!("the body is not UTF-8: bad byte at offset {}", error.valid_up_to()),
+        )
+        .with_hint("send the JSON body in UTF-8")
+    })?;
+    if !text.trim_start().starts_with('{') {
+        return Err(Error::new(ErrorKind::InvalidRequest, "the body is not a JSON object")
+            .with_hint("send one JSON object with `Content-Type: application/json`"));
+    }
+    let head = serde_json::from_str(text).map_err(|error| {
+        Error::new(ErrorKind::InvalidRequest, format!("the body is not valid JSON: {error}"))
+            .with_hint("check the body at that line and column")
+    })?;
+    Ok((text, head))
 }
 
 #[derive(Default, Deserialize)]
@@ -136,16 +147,7 @@ impl Peek {
         if edits.is_empty() {
             return body.clone();
         }
-        edits.sort_by_key(|(span, _)| span.start);
-        let mut spliced = Vec::with_capacity(body.len() + edits.iter().map(|(_, text)| text.len()).sum::<usize>());
-        let mut at = 0;
-        for (span, text) in edits {
-            spliced.extend_from_slice(body.get(at..span.start).unwrap_or_default());
-            spliced.extend_from_slice(text.as_bytes());
-            at = span.end;
-        }
-        spliced.extend_from_slice(body.get(at..).unwrap_or_default());
-        spliced.into()
+        edited(body, edits)
     }
 
     /// Replaces a field, or adds it at the end; `first` is one that no other stands before.
@@ -158,4 +160,18 @@ impl Peek {
             }
         }
     }
+}
+
+/// Returns a body with other texts at some spans, which do not overlap, and every other byte as it was.
+pub(crate) fn edited(body: &[u8], mut edits: Vec<(Range<usize>, String)>) -> Bytes {
+    edits.sort_by_key(|(span, _)| span.start);
+    let mut spliced = Vec::with_capacity(body.len() + edits.iter().map(|(_, text)| text.len()).sum::<usize>());
+    let mut at = 0;
+    for (span, text) in edits {
+        spliced.extend_from_slice(body.get(at..span.start).unwrap_or_default());
+        spliced.extend_from_slice(text.as_bytes());
+        at = span.end;
+    }
+    spliced.extend_from_slice(body.get(at..).unwrap_or_default());
+    spliced.into()
 }

@@ -201,7 +201,11 @@ pub fn pass_body(request: &Request, protocol: Protocol) -> Result<Encoded, Error
 /// [`ErrorKind::InvalidRequest`] if the request cannot be read, or the protocol cannot carry it.
 pub fn embed_body(request: &Request, codec: &dyn EmbedCodec) -> Result<Encoded, Error> {
     if let Some(wire) = request.wire().filter(|wire| wire.protocol == codec.protocol() && codec.takes(&wire.body)) {
-        let body = peek(&wire.body)?.splice(&wire.body, Some(&request.model), false);
+        let body = match wire.protocol {
+            // The model stands in the path alone.
+            Protocol::VERTEX_PREDICT => wire.body.clone(),
+            _ => peek(&wire.body)?.splice(&wire.body, Some(&request.model), false),
+        };
         return Ok(Encoded { body, losses: Vec::new(), asked_usage: false });
     }
     let typed = embed_request(request)?;

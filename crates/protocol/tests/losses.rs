@@ -394,7 +394,7 @@ fn features(protocol: &str) -> Vec<(&'static str, Value)> {
                 ),
                 (
                     "signed call sent back",
-                    json!({"contents": [hi, {"role": "model", "parts": [merged(call.clone(), json!({"thoughtSignature": "c2ln"}))]}, {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {"result": "sunny"}}}]}]}),
+                    json!({"contents": [hi, {"role": "model", "parts": [merged(call, json!({"thoughtSignature": "c2ln"}))]}, {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {"result": "sunny"}}}]}]}),
                 ),
                 ("tools", with_tool(json!({}))),
                 ("built-in tool", json!({"tools": [{"googleSearch": {}}]})),
@@ -525,7 +525,7 @@ fn without_one(value: &Value, path: &str, found: &mut Vec<(String, Value)>) {
                 without_one(item, &format!("{path}[{place}]"), &mut deeper);
                 inner(deeper, &|changed| {
                     let mut items = items.clone();
-                    items[place] = changed;
+                    *items.get_mut(place).unwrap() = changed;
                     Value::Array(items)
                 });
             }

@@ -1,5 +1,6 @@
 //! What a vendor wants back reaches it through a client of any protocol.
 #![expect(clippy::unwrap_used, reason = "what a test needs and cannot have fails it")]
+#![expect(clippy::indexing_slicing, reason = "what a test needs and cannot have fails it")]
 
 use futures_util::StreamExt;
 use proptest::prelude::*;
@@ -237,7 +238,7 @@ async fn seals_survive_sdks_that_write_bytes_their_own_way() {
     let reply = Reply::new(codec::ANTHROPIC_MESSAGES.protocol(), "p", "m", bytes::Bytes::from(body.to_string()));
     let reply = translate::reply(reply, codec::GEMINI_GENERATE.protocol(), false, &context()).unwrap();
     let back: Value = serde_json::from_slice(&second_turn(codec::GEMINI_GENERATE, reply, |_| {}).await).unwrap();
-    let mut changed = back.clone();
+    let mut changed = back;
     for part in changed["contents"][1]["parts"].as_array_mut().unwrap() {
         if let Some(signature) = part["thoughtSignature"].as_str() {
             let url_safe = signature.replace('+', "-").replace('/', "_");

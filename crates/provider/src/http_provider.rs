@@ -275,12 +275,14 @@ impl HttpProvider {
         if let Some(signer) = &self.signer {
             signer.sign(&mut outgoing, cx).await?;
         }
+        let proof = self.signer.as_ref().and_then(|_| proof(outgoing.headers()));
         cx.observe(CallEvent::sent(&self.info.name, &request.model));
         let timeouts = cx.timeouts.unwrap_or(self.timeouts);
         let (head, body) = self.transport.send(outgoing, timeouts, cx).await?.into_parts();
         cx.observe(CallEvent::answered(&self.info.name, head.status.as_u16()));
         if !head.status.is_success() {
-            return Err(self.refusal(protocol, head.status, &head.headers, body).await);
+            let refusal = self.refusal(protocol, head.status, &head.headers, body).await;
+            return Err(proof.iter().fold(refusal, |refusal, proof| refusal.redacted(proof)));
         }
         let body = match is_media(request.operation, &head.headers) {
             true => ReplyBody::Stream(body),
@@ -384,6 +386,12 @@ impl Provider for HttpProvider {
             error
         })
     }
+}
+
+/// Returns what a signer put into a request, which must not show in an error.
+fn proof(headers: &HeaderMap) -> Option<Secret> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    Some(Secret::new(value.strip_prefix("Bearer ").unwrap_or(value)))
 }
 
 /// Says whether a reply is something else than JSON that passes unread: sound, plain text, pictures in events.

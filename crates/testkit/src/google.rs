@@ -186,6 +186,16 @@ pub(crate) fn predict(body: &Value, seed: u64) -> Value {
     json!({"predictions": predictions})
 }
 
+/// Hands out an access token, another one each time.
+pub(crate) fn token(sequence: u64) -> Value {
+    json!({"access_token": format!("mock-token-{sequence}"), "expires_in": 3600, "token_type": "Bearer"})
+}
+
+/// Says whether a body is as Vertex AI takes it for Claude: with the version, without the model.
+pub(crate) fn is_claudes(body: &Value) -> bool {
+    body["anthropic_version"] == "vertex-2023-10-16" && body["model"].is_null()
+}
+
 /// Lists the one model.
 pub(crate) fn models(model: &str) -> Value {
     json!({"models": [{

@@ -141,7 +141,7 @@ fn route(kind: Kind, recorded: &Recorded) -> Route {
         Kind::Vertex => {
             let sse = recorded.uri.query().is_some_and(|query| query.contains("alt=sse"));
             let Some((model, method)) = path.rsplit('/').next().and_then(|last| last.rsplit_once(':')) else {
-                return if path == "/token" { Route::Token } else { Route::Unknown };
+                return if is_token_server(recorded) { Route::Token } else { Route::Unknown };
             };
             let model = model.to_owned();
             return match method {
@@ -191,6 +191,17 @@ fn route(kind: Kind, recorded: &Recorded) -> Route {
     }
 }
 
+/// Says whether a request is for Google's token server, or for the one of its machines.
+fn is_token_server(recorded: &Recorded) -> bool {
+    match (&recorded.method, recorded.uri.path()) {
+        (&Method::POST, "/token") => true,
+        (&Method::GET, "/computeMetadata/v1/instance/service-accounts/default/token") => {
+            recorded.header("metadata-flavor") == Some("Google")
+        }
+        _ => false,
+    }
+}
+
 fn decoded(segment: &str) -> String {
     segment.replace("%3A", ":").replace("%2F", "/")
 }
@@ -198,13 +209,16 @@ fn decoded(segment: &str) -> String {
 async fn answer(shared: &Shared, recorded: &Recorded, step: &Step) -> Result<Response<Body>, io::Error> {
     let route = route(shared.kind, recorded);
     let is_responses = matches!(route, Route::OpenAiResponses);
-    let googles = matches!(route, Route::Google { .. } | Route::GoogleEmbed { .. });
+    let googles = matches!(route, Route::Google { .. } | Route::GoogleEmbed { .. } | Route::VertexPredict);
     let refuse = |refused| {
         let (status, body) = refusal(shared.kind, googles, refused);
         json_body(status, &body)
     };
     if let Some(response) = instead(step, &refuse)? {
         return Ok(response);
+    }
+    if let Route::Token = route {
+        return Ok(json_body(200, &google::token(recorded.sequence)));
     }
     if let Route::Transcription | Route::Image = route
         && recorded.header("content-type").is_some_and(|kind| kind.starts_with("multipart/"))
@@ -229,6 +243,9 @@ async fn answer(shared: &Shared, recorded: &Recorded, step: &Step) -> Result<Res
     {
         return Ok(json_body(status, &body));
     }
+    if shared.strict && shared.kind == Kind::Vertex && matches!(route, Route::Anthropic) && !google::is_claudes(&body) {
+        return Ok(refuse(Refusal::Status(400)));
+    }
     let wire = match route {
         Route::Models => Wire::Whole(match shared.kind {
             Kind::Anthropic => anthropic::models(&shared.model),
@@ -247,6 +264,7 @@ async fn answer(shared: &Shared, recorded: &Recorded, step: &Step) -> Result<Res
             Kind::Vertex if recorded.uri.path().ends_with("rawPredict") => {
                 json!({"input_tokens": others::count(&anthropic::ask(&body))})
             }
+            Kind::Vertex if body["contents"].is_null() => return Ok(refuse(Refusal::Status(400))),
             Kind::Google | Kind::Vertex => {
                 let inner = body.get("generateContentRequest").unwrap_or(&body);
                 json!({"totalTokens": others::count(&google::ask(inner, "", false))})
@@ -257,7 +275,6 @@ async fn answer(shared: &Shared, recorded: &Recorded, step: &Step) -> Result<Res
         Route::CohereEmbed => Wire::Whole(cohere::embeddings(&body, shared.seed)),
         Route::Tokenize => Wire::Whole(cohere::tokenize(&body)),
         Route::VertexPredict => Wire::Whole(google::predict(&body, shared.seed)),
-        Route::Token => Wire::Whole(json!({"access_token": "mock-token", "expires_in": 3600, "token_type": "Bearer"})),
         Route::Rerank => Wire::Whole(others::rerank(&body)),
         Route::Moderation => Wire::Whole(others::moderation(&body)),
         Route::Image => Wire::Whole(others::image(&body)),
@@ -269,7 +286,7 @@ async fn answer(shared: &Shared, recorded: &Recorded, step: &Step) -> Result<Res
         }
         Route::OpenAiEmbeddings => Wire::Whole(openai::embeddings(&body, shared.seed)),
         Route::GoogleEmbed { batch } => Wire::Whole(google::embeddings(&body, shared.seed, batch)),
-        Route::Unknown => return Ok(refuse(Refusal::Status(404))),
+        Route::Unknown | Route::Token => return Ok(refuse(Refusal::Status(404))),
         Route::OpenAiChat if shared.target.is_some() => return Ok(forward::relay(shared, recorded).await),
         chat => match speak(shared, recorded, &chat, &body, step).await {
             Ok(wire) => wire,
@@ -340,10 +357,8 @@ fn has_credentials(kind: Kind, recorded: &Recorded) -> bool {
     let has = |name: &str| recorded.headers.contains_key(name);
     match kind {
         Kind::Anthropic => has("anthropic-version") && (has("x-api-key") || has("authorization")),
-        Kind::Google => has("x-goog-api-key") || has("authorization"),
+        Kind::Google | Kind::Vertex => has("x-goog-api-key") || has("authorization"),
         Kind::Ollama => true,
-        // The token server is asked without a token.
-        Kind::Vertex => has("authorization") || recorded.uri.path() == "/token",
         _ => has("authorization") || has("api-key"),
     }
 }

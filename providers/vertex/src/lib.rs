@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 mod credentials;
+mod grant;
+mod place;
 mod provider;
 mod token;
 

@@ -1,6 +1,7 @@
 //! Anthropic messages, models and errors, after Anthropic's API reference.
 
 mod blocks;
+mod cloud;
 mod count;
 mod error;
 mod models;
@@ -18,6 +19,7 @@ use tollbridge_types::{ChatReply, ChatRequest, Protocol};
 
 use crate::{ChatCodec, ChatStreamDecoder, ChatStreamEncoder, ReplyContext, Target};
 
+pub use cloud::without_model;
 pub use count::CountTokens;
 pub use error::Errors;
 pub use models::Models;
@@ -28,21 +30,6 @@ const MESSAGES_PROTOCOL: Protocol = Protocol::ANTHROPIC_MESSAGES;
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct Messages;
-
-/// Returns a body for clouds that name the model in the URL and the version in the body.
-///
-/// # Errors
-/// [`InvalidRequest`](tollbridge_core::ErrorKind::InvalidRequest) if the body is not a JSON object.
-pub fn without_model(body: &[u8], version: &str) -> Result<Bytes, Error> {
-    let mut fields = crate::object::Fields::new();
-    fields.put("anthropic_version", version);
-    for (name, value) in crate::object::Object::from_body(body)?.into_fields().filter(|(name, _)| name != "model") {
-        if !fields.has(&name) {
-            fields.put(&name, &value);
-        }
-    }
-    Ok(fields.to_bytes())
-}
 
 impl ChatCodec for Messages {
     fn protocol(&self) -> Protocol {

@@ -13,6 +13,30 @@ const PROTOCOL: Protocol = Protocol::GEMINI_COUNT_TOKENS;
 #[non_exhaustive]
 pub struct CountTokens;
 
+/// Returns the body of a count as Vertex AI takes it, which knows no `generateContentRequest`.
+///
+/// What stands in it moves out; what is not counted stays behind.
+///
+/// # Errors
+/// [`InvalidRequest`](ErrorKind::InvalidRequest) if the body is not a JSON object.
+pub fn count_for_vertex(body: &Bytes) -> Result<Bytes, Error> {
+    let mut fields = Object::from_body(body)?;
+    let Some(whole) = fields.take_any(&["generateContentRequest", "generate_content_request"]) else {
+        return Ok(body.clone());
+    };
+    let mut body = Fields::new();
+    for (name, value) in Object::strict(&whole, "generateContentRequest")?.into_fields() {
+        if COUNTED.contains(&name.as_str()) {
+            body.put(&name, &value);
+        }
+    }
+    Ok(body.to_bytes())
+}
+
+/// The fields of Vertex AI's CountTokensRequest that a request to generate has too.
+const COUNTED: &[&str] =
+    &["contents", "systemInstruction", "system_instruction", "tools", "generationConfig", "generation_config"];
+
 impl CountCodec for CountTokens {
     fn protocol(&self) -> Protocol {
         PROTOCOL

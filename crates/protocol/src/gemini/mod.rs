@@ -21,7 +21,7 @@ use tollbridge_types::{ChatReply, ChatRequest, Protocol};
 
 use crate::{ChatCodec, ChatStreamDecoder, ChatStreamEncoder, ReplyContext, Target};
 
-pub use count::CountTokens;
+pub use count::{CountTokens, count_for_vertex};
 pub use embed::Embed;
 pub use error::Errors;
 pub use models::Models;

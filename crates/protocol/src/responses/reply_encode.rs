@@ -89,7 +89,7 @@ impl Writer<'_> {
                 content.push(output_text(text, None));
                 beside.put_fields(&message_extras(text));
                 if let Some(state) = State::of_text(text, PROTOCOL) {
-                    self.state(state);
+                    self.state(&state);
                 }
             }
             Part::Refusal(words) => {
@@ -110,7 +110,7 @@ impl Writer<'_> {
             Part::ToolCall(call) => {
                 self.flush();
                 if let Some(state) = State::of_call(call, PROTOCOL) {
-                    self.state(with_id(state, &call_id(call, self.id, self.calls)));
+                    self.state(&with_id(state, &call_id(call, self.id, self.calls)));
                 }
                 let place = self.output.len();
                 let call_id = call_id(call, self.id, self.calls);
@@ -123,17 +123,17 @@ impl Writer<'_> {
             }
             Part::Opaque(opaque) => {
                 if let Some(state) = State::of_opaque(opaque, PROTOCOL) {
-                    self.state(state);
+                    self.state(&state);
                 }
             }
             _ => {}
         }
     }
 
-    fn state(&mut self, state: State) {
+    fn state(&mut self, state: &State) {
         self.flush();
         let place = self.output.len();
-        self.output.push(carrier(&state, self.id, place).to_json());
+        self.output.push(carrier(state, self.id, place).to_json());
     }
 
     fn flush(&mut self) {
