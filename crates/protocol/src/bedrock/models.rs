@@ -1,6 +1,6 @@
 use bytes::Bytes;
 use tollbridge_core::Error;
-use tollbridge_types::{Json, ModelInfo, Protocol};
+use tollbridge_types::{Capability, Json, ModelInfo, Protocol};
 
 use crate::ModelsCodec;
 use crate::object::{Fields, Object};
@@ -24,10 +24,28 @@ impl ModelsCodec for Models {
             let mut model = ModelInfo::new(fields.find_text("modelId")?);
             model.display_name = fields.find_text("modelName");
             model.owner = fields.find_text("providerName");
+            let into: Vec<String> =
+                fields.peek("inputModalities").and_then(|json| json.parse().ok()).unwrap_or_default();
+            let out: Vec<String> =
+                fields.peek("outputModalities").and_then(|json| json.parse().ok()).unwrap_or_default();
+            let has = |list: &[String], word: &str| list.iter().any(|one| one == word);
+            let abilities = [
+                (Capability::Chat, has(&out, "TEXT")),
+                (Capability::Embed, has(&out, "EMBEDDING")),
+                (Capability::Vision, has(&into, "IMAGE")),
+                (Capability::Audio, has(&into, "SPEECH")),
+                (Capability::Image, has(&out, "IMAGE")),
+                (Capability::Speech, has(&out, "SPEECH")),
+            ];
+            model.capabilities = abilities.into_iter().filter(|(_, able)| *able).map(|(ability, _)| ability).collect();
             model.extras = fields.into_extras(PROTOCOL);
             Some(model)
         };
-        Ok(body.find_list("modelSummaries").iter().filter_map(model).collect())
+        // An inference profile lists its models by their resource names.
+        let profile = body.find_list("models");
+        let named =
+            profile.iter().filter_map(|json| Some(ModelInfo::new(Object::lenient(json).find_text("modelArn")?)));
+        Ok(body.find_list("modelSummaries").iter().filter_map(model).chain(named).collect())
     }
 
     fn encode_reply(&self, models: &[ModelInfo]) -> Result<Bytes, Error> {
