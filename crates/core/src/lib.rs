@@ -16,6 +16,7 @@ mod provider;
 mod registry;
 mod reply;
 mod request;
+mod rest;
 mod secret;
 mod settings;
 mod transport;
@@ -31,10 +32,11 @@ pub use provider::{Layer, Provider, ProviderInfo};
 pub use registry::{Build, Registration, Registry};
 pub use reply::{Reply, ReplyBody};
 pub use request::{Request, Typed, Wire};
+pub use rest::Rest;
 pub use secret::Secret;
 pub use settings::{AuthStyle, ModelSettings, OptionSpec, ProviderSettings};
 pub use tollbridge_types::{Protocol, Usage, UsageBasis};
-pub use transport::{ByteStream, Transport};
+pub use transport::{ByteStream, RequestBody, Transport};
 
 #[doc(hidden)]
 pub mod private {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use tollbridge_types::{ChatRequest, EmbedRequest, Protocol, RerankRequest};
 
-use crate::{Error, Operation};
+use crate::{Error, Operation, Rest};
 
 /// One call to be made: an operation, a model and a body.
 ///
@@ -36,7 +36,7 @@ impl Request {
             stream: false,
             strict: false,
             headers: HeaderMap::new(),
-            wire: Some(Wire { protocol, body }),
+            wire: Some(Wire { protocol, body, rest: None }),
             typed: OnceLock::new(),
         }
     }
@@ -81,6 +81,15 @@ impl Request {
         self
     }
 
+    /// Lets more bytes follow those that the request was made from. Only operations that pass their body on take it.
+    #[must_use]
+    pub fn with_rest(mut self, rest: Rest) -> Self {
+        if let Some(wire) = &mut self.wire {
+            wire.rest = Some(rest);
+        }
+        self
+    }
+
     /// Returns the bytes, if the request came as bytes.
     pub fn wire(&self) -> Option<&Wire> {
         self.wire.as_ref()
@@ -116,13 +125,15 @@ impl Request {
 }
 
 /// A body in the bytes of a protocol.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Wire {
     /// How to read the bytes.
     pub protocol: Protocol,
-    /// The bytes.
+    /// The bytes; only the first of them where there is a rest.
     pub body: Bytes,
+    /// What of a large form follows while it is sent on.
+    pub rest: Option<Rest>,
 }
 
 /// A body as a typed value.

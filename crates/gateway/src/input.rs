@@ -1,8 +1,9 @@
 use axum::body::Body;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use futures_util::{StreamExt, TryStreamExt};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use tollbridge::core::VendorError;
+use tollbridge::core::{Rest, VendorError};
 use tollbridge::protocol::{Peek, chat_request, embed_request, multipart, peek, rerank_request};
 use tollbridge::{Error, ErrorKind, Operation, Protocol, Request};
 
@@ -21,10 +22,10 @@ pub(crate) struct Input {
 
 /// Reads a client's body and checks all of it before anything is sent anywhere.
 pub(crate) async fn read(asked: &Asked, headers: &HeaderMap, body: Body, options: &Options) -> Result<Input, Error> {
-    let body = collect(headers, body, options.body_limit).await?;
     if let Some(form) = form_of(headers) {
-        return read_form(asked, headers, body, &form);
+        return read_form(asked, headers, body, &form, options.body_limit).await;
     }
+    let body = collect(headers, body, options.body_limit).await?;
     let peek = peek(&body)?;
     let model = match &asked.model {
         Some(model) => model.clone(),
@@ -67,32 +68,67 @@ fn form_of(headers: &HeaderMap) -> Option<HeaderValue> {
     multipart::boundary(kind.to_str().ok()?).is_some().then(|| kind.clone())
 }
 
-/// Reads a form, of which only the model is looked at.
-fn read_form(asked: &Asked, headers: &HeaderMap, body: Bytes, kind: &HeaderValue) -> Result<Input, Error> {
+/// Reads a form until its model is known; the rest of it follows while it is passed on.
+async fn read_form(
+    asked: &Asked,
+    headers: &HeaderMap,
+    body: Body,
+    kind: &HeaderValue,
+    limit: usize,
+) -> Result<Input, Error> {
     if !matches!(asked.operation, Operation::Image | Operation::Transcribe) {
         return Err(Error::new(ErrorKind::InvalidRequest, "the body is a form, and this route takes JSON")
             .with_hint("send one JSON object with `Content-Type: application/json`"));
     }
+    let announced = announced(headers, limit)?;
     let boundary = kind.to_str().ok().and_then(multipart::boundary).unwrap_or_default();
-    let model = multipart::field(&body, boundary, "model")?.filter(|model| !model.is_empty()).ok_or_else(|| {
-        Error::invalid("model", "the form has no field `model`").with_hint("name a model as provider/model")
-    })?;
-    let mut request = Request::from_wire(asked.operation, asked.protocol, model, body);
+    let mut body = Limited::new(body, limit).into_data_stream().map_err(move |error| broken(&*error, limit));
+    let (mut start, mut looked) = (BytesMut::new(), 0);
+    let (model, open) = loop {
+        let bytes = body.try_next().await?;
+        start.extend_from_slice(bytes.as_deref().unwrap_or_default());
+        // A form may begin with its file. Looking again only at twice the length keeps that linear.
+        if bytes.is_some() && start.len() < 2 * looked {
+            continue;
+        }
+        looked = start.len();
+        match multipart::field(&start, boundary, "model") {
+            Ok(Some(model)) if !model.is_empty() => break (model, bytes.is_some()),
+            Err(error) if bytes.is_none() => return Err(error),
+            Ok(_) if bytes.is_none() => {
+                return Err(Error::invalid("model", "the form has no field `model`")
+                    .with_hint("name a model as provider/model"));
+            }
+            _ => {}
+        }
+    };
+    let length = announced.and_then(|whole| whole.checked_sub(start.len())).map(|rest| rest as u64);
+    let mut request = Request::from_wire(asked.operation, asked.protocol, model, start.freeze());
+    if open && length != Some(0) {
+        request = request.with_rest(Rest::new(body.boxed(), length));
+    }
     request.headers = companions(asked.protocol, headers);
     request.headers.insert(header::CONTENT_TYPE, kind.clone());
     Ok(Input { request, stream_usage: true, base64: false })
 }
 
 async fn collect(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Error> {
-    let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > limit) {
-        return Err(too_large(limit));
+    announced(headers, limit)?;
+    let body = Limited::new(body, limit).collect().await.map_err(|error| broken(&*error, limit))?;
+    Ok(body.to_bytes())
+}
+
+/// Returns the length that the client says its body has.
+fn announced(headers: &HeaderMap, limit: usize) -> Result<Option<usize>, Error> {
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if length.is_some_and(|length| length > limit) { Err(too_large(limit)) } else { Ok(length) }
+}
+
+fn broken(error: &(dyn std::error::Error + 'static), limit: usize) -> Error {
+    if error.is::<LengthLimitError>() {
+        return too_large(limit);
     }
-    match Limited::new(body, limit).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large(limit)),
-        Err(_) => Err(Error::new(ErrorKind::InvalidRequest, "the body broke off")),
-    }
+    Error::new(ErrorKind::InvalidRequest, "the body broke off")
 }
 
 fn too_large(limit: usize) -> Error {

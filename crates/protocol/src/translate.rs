@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use tollbridge_core::{Error, ErrorKind, Frame, FrameStream, Loss, Reply, ReplyBody, Request};
+use tollbridge_core::{Error, ErrorKind, Frame, FrameStream, Loss, Reply, ReplyBody, Request, Rest};
 use tollbridge_types::{ChatRequest, Json, Part, Protocol};
 
 use crate::client_path::client_path;
@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// A request body for a vendor.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Encoded {
     /// The bytes.
@@ -25,6 +25,8 @@ pub struct Encoded {
     pub losses: Vec<Loss>,
     /// Whether usage was asked for on a stream that would not have reported it.
     pub asked_usage: bool,
+    /// What follows the bytes while they are sent.
+    pub rest: Option<Rest>,
 }
 
 /// Writes a chat request in the protocol of `codec`: spliced if it already is and the vendor takes it so,
@@ -39,13 +41,13 @@ pub fn request(request: &Request, codec: &dyn ChatCodec, ask_usage: bool) -> Res
     if let Some(wire) = request.wire().filter(|wire| wire.protocol == codec.protocol() && codec.takes(&wire.body)) {
         // Model and stream stand in the URL.
         if matches!(wire.protocol, Protocol::GEMINI_GENERATE | Protocol::BEDROCK_CONVERSE) {
-            return Ok(Encoded { body: wire.body.clone(), losses: Vec::new(), asked_usage: false });
+            return Ok(Encoded { body: wire.body.clone(), ..Encoded::default() });
         }
         let peek = peek(&wire.body)?;
         let asked_usage =
             ask_usage && request.stream && peek.stream_usage.is_none() && wire.protocol == Protocol::OPENAI_CHAT;
         let body = peek.splice(&wire.body, Some(&request.model), asked_usage);
-        return Ok(Encoded { body, losses: Vec::new(), asked_usage });
+        return Ok(Encoded { body, asked_usage, ..Encoded::default() });
     }
     let typed = chat_request(request)?;
     needs_no_state(&typed, codec.protocol())?;
@@ -54,7 +56,7 @@ pub fn request(request: &Request, codec: &dyn ChatCodec, ask_usage: bool) -> Res
     target.ask_usage = ask_usage;
     let write = |losses: &mut Vec<Loss>| codec.encode_request(&typed, &target, losses);
     let (body, losses) = written(request, &typed, write)?;
-    Ok(Encoded { body, losses, asked_usage })
+    Ok(Encoded { body, losses, asked_usage, rest: None })
 }
 
 /// Writes the body of a count in the protocol of `codec`.
@@ -75,7 +77,7 @@ pub fn count_body(request: &Request, codec: &dyn CountCodec) -> Result<Encoded, 
     let target = Target::new(&request.model, false);
     let write = |losses: &mut Vec<Loss>| codec.encode_request(&typed, &target, losses);
     let (body, losses) = written(request, &typed, write)?;
-    Ok(Encoded { body, losses, asked_usage: false })
+    Ok(Encoded { body, losses, ..Encoded::default() })
 }
 
 /// Writes a request, and tells faults and losses by their places in the client's own body.
@@ -175,7 +177,7 @@ pub fn rerank_body(request: &Request, codec: &dyn RerankCodec) -> Result<Encoded
     let mut losses = Vec::new();
     let body = codec.encode_request(&typed, &Target::new(&request.model, false), &mut losses);
     refuse_losses(request, &losses)?;
-    Ok(Encoded { body, losses, asked_usage: false })
+    Ok(Encoded { body, losses, ..Encoded::default() })
 }
 
 /// Returns the body of a request that only its own protocol can carry, with the vendor's name of the model.
@@ -192,7 +194,7 @@ pub fn pass_body(request: &Request, protocol: Protocol) -> Result<Encoded, Error
         Some(boundary) => multipart::replace(&wire.body, boundary, "model", &request.model)?,
         None => peek(&wire.body)?.splice(&wire.body, Some(&request.model), false),
     };
-    Ok(Encoded { body, ..Encoded::default() })
+    Ok(Encoded { body, rest: wire.rest.clone(), ..Encoded::default() })
 }
 
 /// Writes an embeddings request in the protocol of `codec`.
@@ -206,13 +208,13 @@ pub fn embed_body(request: &Request, codec: &dyn EmbedCodec) -> Result<Encoded, 
             Protocol::VERTEX_PREDICT => wire.body.clone(),
             _ => peek(&wire.body)?.splice(&wire.body, Some(&request.model), false),
         };
-        return Ok(Encoded { body, losses: Vec::new(), asked_usage: false });
+        return Ok(Encoded { body, ..Encoded::default() });
     }
     let typed = embed_request(request)?;
     let mut losses = Vec::new();
     let body = codec.encode_request(&typed, &Target::new(&request.model, false), &mut losses)?;
     refuse_losses(request, &losses)?;
-    Ok(Encoded { body, losses, asked_usage: false })
+    Ok(Encoded { body, losses, ..Encoded::default() })
 }
 
 /// Turns a chat reply into a client's protocol, whole or as a stream as the client asked.

@@ -8,7 +8,7 @@ use futures_util::StreamExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use tollbridge_core::{
     AuthStyle, ByteStream, CallContext, CallEvent, Error, ErrorKind, ModelSettings, Operation, Provider, ProviderInfo,
-    ProviderSettings, Reply, ReplyBody, Request, Secret, Timeouts, Transport, VendorError,
+    ProviderSettings, Reply, ReplyBody, Request, RequestBody, Rest, Secret, Timeouts, Transport, VendorError,
 };
 use tollbridge_protocol::translate::{self, Encoded};
 use tollbridge_protocol::{ChatCodec, CountCodec, EmbedCodec, ModelsCodec, RerankCodec, errors, framing_of, models};
@@ -278,6 +278,8 @@ impl HttpProvider {
         let proof = self.signer.as_ref().and_then(|_| proof(outgoing.headers()));
         cx.observe(CallEvent::sent(&self.info.name, &request.model));
         let timeouts = cx.timeouts.unwrap_or(self.timeouts);
+        let (head, start) = outgoing.into_parts();
+        let outgoing = http::Request::from_parts(head, with_rest(start, encoded.rest.as_ref())?);
         let (head, body) = self.transport.send(outgoing, timeouts, cx).await?.into_parts();
         cx.observe(CallEvent::answered(&self.info.name, head.status.as_u16()));
         if !head.status.is_success() {
@@ -386,6 +388,15 @@ impl Provider for HttpProvider {
             error
         })
     }
+}
+
+/// Lets what is still on its way from the client follow the beginning of a body.
+fn with_rest(start: Bytes, rest: Option<&Rest>) -> Result<RequestBody, Error> {
+    let Some(rest) = rest else { return Ok(start.into()) };
+    let spent = || Error::new(ErrorKind::Unsupported, "the form was passed on as it came and cannot be sent again");
+    let length = rest.length().map(|length| length + start.len() as u64);
+    let whole = futures_util::stream::once(async { Ok(start) }).chain(rest.take().ok_or_else(spent)?);
+    Ok(RequestBody::Stream(whole.boxed(), length))
 }
 
 /// Returns what a signer put into a request, which must not show in an error.

@@ -5,7 +5,7 @@ use tollbridge_core::{CallContext, Error};
 /// Signs requests whose key is no header of its own: the last to touch a request before it is sent.
 #[async_trait]
 pub trait Signer: Send + Sync {
-    /// Adds what proves to the vendor who asks.
+    /// Adds what proves to the vendor who asks. Of a large form the request holds only the beginning.
     ///
     /// # Errors
     /// [`ErrorKind::Auth`](tollbridge_core::ErrorKind::Auth) or [`ErrorKind::Config`](tollbridge_core::ErrorKind::Config) if

@@ -189,7 +189,7 @@ struct Offline;
 impl Transport for Offline {
     async fn send(
         &self,
-        _: http::Request<bytes::Bytes>,
+        _: http::Request<tollbridge_core::RequestBody>,
         _: tollbridge_core::Timeouts,
         _: &tollbridge_core::CallContext,
     ) -> Result<http::Response<tollbridge_core::ByteStream>, Error> {

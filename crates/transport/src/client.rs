@@ -1,14 +1,18 @@
 use std::error::Error as _;
 use std::fmt;
+use std::pin::pin;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::future::{Either, select};
 use futures_util::{StreamExt, stream};
+use http::header;
 use reqwest::redirect::Policy;
-use tollbridge_core::{ByteStream, CallContext, Error, ErrorKind, TimeoutPhase, Timeouts, Transport};
+use tollbridge_core::{ByteStream, CallContext, Error, ErrorKind, RequestBody, TimeoutPhase, Timeouts, Transport};
 
 use crate::guard::Guard;
+use crate::upload::Upload;
 
 /// Sends requests over HTTP/1.1 and HTTP/2, with TLS where the URL asks for it.
 ///
@@ -55,14 +59,43 @@ impl fmt::Debug for HttpTransport {
 impl Transport for HttpTransport {
     async fn send(
         &self,
-        request: http::Request<Bytes>,
+        request: http::Request<RequestBody>,
         timeouts: Timeouts,
         cx: &CallContext,
     ) -> Result<http::Response<ByteStream>, Error> {
-        let guard = Guard::new(timeouts, cx);
-        let request = reqwest::Request::try_from(request)
+        let mut guard = Guard::new(timeouts, cx);
+        let (mut head, body) = request.into_parts();
+        let (body, mut upload) = match body {
+            RequestBody::Stream(stream, length) => {
+                if let Some(length) = length {
+                    head.headers.insert(header::CONTENT_LENGTH, length.into());
+                }
+                let (body, upload) = Upload::new(stream);
+                (body, Some(upload))
+            }
+            RequestBody::Whole(body) => (body.into(), None),
+            _ => (reqwest::Body::default(), None),
+        };
+        let request = reqwest::Request::try_from(http::Request::from_parts(head, body))
             .map_err(|error| Error::new(ErrorKind::Config, format!("not a request to send: {}", story(error))))?;
-        let response = guard.before_first_byte(self.client.execute(request)).await?.map_err(network)?;
+        let mut answer = pin!(self.client.execute(request));
+        let early = match &mut upload {
+            // A refusal may come before all is sent.
+            Some(upload) => match guard.while_sending(select(answer.as_mut(), upload.sent())).await? {
+                Either::Left((response, _)) => Some(response),
+                Either::Right(_) => None,
+            },
+            None => None,
+        };
+        let response = match early {
+            Some(response) => response,
+            None => {
+                guard.sent();
+                guard.before_first_byte(answer).await?
+            }
+        };
+        let failure = || upload.as_ref().and_then(Upload::failure);
+        let response = response.map_err(|error| failure().unwrap_or_else(|| network(error)))?;
         let mut head = http::Response::new(());
         *head.status_mut() = response.status();
         *head.headers_mut() = response.headers().clone();

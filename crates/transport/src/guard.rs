@@ -27,6 +27,27 @@ impl Guard {
         }
     }
 
+    /// Lets the time for the first byte begin now that the request is sent.
+    pub(crate) fn sent(&mut self) {
+        self.first_byte = Instant::now() + self.timeouts.first_byte;
+    }
+
+    pub(crate) async fn while_sending<T>(&self, work: impl Future<Output = T>) -> Result<T, Error> {
+        tokio::select! {
+            biased;
+            () = self.cancellation.cancelled() => Err(Error::new(ErrorKind::Cancelled, "the call was cancelled")),
+            done = work => Ok(done),
+            () = self.over() => Err(self.passed(TimeoutPhase::Total)),
+        }
+    }
+
+    async fn over(&self) {
+        match self.end {
+            Some(end) => tokio::time::sleep_until(end).await,
+            None => std::future::pending().await,
+        }
+    }
+
     pub(crate) async fn before_first_byte<T>(&self, work: impl Future<Output = T>) -> Result<T, Error> {
         self.hold(work, self.first_byte, TimeoutPhase::FirstByte).await
     }

@@ -6,5 +6,6 @@
 
 mod client;
 mod guard;
+mod upload;
 
 pub use client::HttpTransport;

@@ -86,7 +86,7 @@ impl Acme {
             .header("x-acme-key", self.key.header("")?)
             .body(Bytes::from(body))
             .map_err(|_| Error::new(ErrorKind::Config, "`base_url` is not a URL"))?;
-        let (head, mut stream) = self.transport.send(request, self.timeouts, cx).await?.into_parts();
+        let (head, mut stream) = self.transport.send(request.map(Into::into), self.timeouts, cx).await?.into_parts();
         let mut body = Vec::new();
         while let Some(bytes) = stream.next().await {
             body.extend_from_slice(&bytes?);

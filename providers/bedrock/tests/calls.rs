@@ -10,7 +10,8 @@ use futures_util::{StreamExt, stream};
 use http::{HeaderMap, StatusCode};
 use tollbridge_bedrock::{REGISTRATION, SigV4};
 use tollbridge_core::{
-    ByteStream, CallContext, Error, ErrorKind, Provider, ProviderSettings, Request, Secret, Timeouts, Transport,
+    ByteStream, CallContext, Error, ErrorKind, Provider, ProviderSettings, Request, RequestBody, Secret, Timeouts,
+    Transport,
 };
 use tollbridge_types::ChatRequest;
 
@@ -22,11 +23,11 @@ struct Fake(Mutex<Vec<http::Request<Bytes>>>);
 impl Transport for Fake {
     async fn send(
         &self,
-        request: http::Request<Bytes>,
+        request: http::Request<RequestBody>,
         _: Timeouts,
         _: &CallContext,
     ) -> Result<http::Response<ByteStream>, Error> {
-        self.0.lock().unwrap().push(request);
+        self.0.lock().unwrap().push(request.map(|body| body.into_whole().unwrap()));
         let body = r#"{"message":"The Canonical String should have been 'x-amz-security-token:session-token'"}"#;
         let body: ByteStream = stream::iter([Ok(Bytes::from(body))]).boxed();
         let mut response = http::Response::new(body);

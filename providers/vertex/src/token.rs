@@ -11,7 +11,9 @@ use futures_util::{StreamExt, future};
 use http::{HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use tokio::time::Instant;
-use tollbridge_core::{CallContext, Error, ErrorKind, Secret, TimeoutPhase, Timeouts, Transport, VendorError};
+use tollbridge_core::{
+    CallContext, Error, ErrorKind, RequestBody, Secret, TimeoutPhase, Timeouts, Transport, VendorError,
+};
 use tollbridge_provider::Signer;
 
 use crate::credentials::Credentials;
@@ -130,7 +132,7 @@ impl Inner {
         let request = grant::request(&self.credentials, now)?;
         let mut timeouts = Timeouts::default();
         (timeouts.first_byte, timeouts.total) = (PATIENCE, Some(PATIENCE));
-        let sent = self.transport.send(request, timeouts, &CallContext::new("token")).await;
+        let sent = self.transport.send(request.map(RequestBody::from), timeouts, &CallContext::new("token")).await;
         let (head, mut body) = sent.map_err(|error| self.unreachable(error))?.into_parts();
         let mut whole = Vec::new();
         while let Some(bytes) = body.next().await {

@@ -10,7 +10,7 @@ use futures_util::{StreamExt, stream};
 use http::{HeaderMap, StatusCode};
 use tollbridge_core::{
     ByteStream, CallContext, Error, ErrorKind, Frame, Operation, Protocol, Provider, ProviderSettings, Registration,
-    Reply, ReplyBody, Request, Secret, Timeouts, Transport,
+    Reply, ReplyBody, Request, RequestBody, Secret, Timeouts, Transport,
 };
 
 pub(crate) const KEY: &str = "sk-secret-1234";
@@ -139,7 +139,7 @@ impl Fake {
 impl Transport for Fake {
     async fn send(
         &self,
-        request: http::Request<Bytes>,
+        request: http::Request<RequestBody>,
         _: Timeouts,
         _: &CallContext,
     ) -> Result<http::Response<ByteStream>, Error> {
@@ -148,7 +148,7 @@ impl Transport for Fake {
             method: head.method.to_string(),
             url: head.uri.to_string(),
             headers: head.headers,
-            body: String::from_utf8(body.to_vec()).unwrap(),
+            body: String::from_utf8(body.into_whole().unwrap().to_vec()).unwrap(),
         });
         let answer = self.answers.lock().unwrap().pop_front();
         Ok(answer.unwrap_or_else(|| Canned::new(503, "{}")).play())

@@ -38,7 +38,7 @@ async fn a_request_arrives_as_it_was_made() {
         .method(Method::PUT)
         .uri(format!("{}/a%2Fb/c?alt=sse", server.url))
         .header("x-one", "1")
-        .body(Bytes::from("héllo"))
+        .body(Bytes::from("héllo").into())
         .unwrap();
     transport().send(request, Timeouts::default(), &context()).await.unwrap();
     let text = received.recv().await.unwrap();
@@ -133,7 +133,7 @@ async fn a_refused_connection_is_a_network_error_that_names_no_address_and_no_ke
     let address = listener.local_addr().unwrap();
     drop(listener);
     let mut request =
-        http::Request::get(format!("http://{address}/path-of-mine?key=in-url")).body(Bytes::new()).unwrap();
+        http::Request::get(format!("http://{address}/path-of-mine?key=in-url")).body(Bytes::new().into()).unwrap();
     request.headers_mut().insert("authorization", "Bearer sk-secret".parse().unwrap());
     let error = transport().send(request, Timeouts::default(), &context()).await.err().unwrap();
     assert_eq!(error.kind(), ErrorKind::Network);

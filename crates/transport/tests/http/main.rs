@@ -5,3 +5,4 @@
 mod exchange;
 mod limits;
 mod server;
+mod upload;

@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use http::HeaderValue;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tollbridge_core::{ByteStream, Error};
+use tollbridge_core::{ByteStream, Error, RequestBody};
 
 /// Where a server listens, and how many connections it has accepted.
 pub(crate) struct Server {
@@ -42,8 +42,8 @@ impl Server {
     }
 
     /// Makes a request to the server that carries a key.
-    pub(crate) fn request(&self) -> http::Request<Bytes> {
-        let mut request = http::Request::post(format!("{}/v1/chat", self.url)).body(Bytes::from("{}")).unwrap();
+    pub(crate) fn request(&self) -> http::Request<RequestBody> {
+        let mut request = http::Request::post(format!("{}/v1/chat", self.url)).body(Bytes::from("{}").into()).unwrap();
         request.headers_mut().insert("authorization", HeaderValue::from_static("Bearer sk-secret"));
         request
     }

@@ -10,8 +10,8 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tollbridge_core::{
-    ByteStream, CallContext, Error, ErrorKind, Operation, Protocol, Provider, ProviderSettings, Reply, Request, Secret,
-    Timeouts, Transport,
+    ByteStream, CallContext, Error, ErrorKind, Operation, Protocol, Provider, ProviderSettings, Reply, Request,
+    RequestBody, Secret, Timeouts, Transport,
 };
 use tollbridge_vertex::REGISTRATION;
 
@@ -78,10 +78,11 @@ fn is_fetch(request: &http::Request<Bytes>) -> bool {
 impl Transport for Fake {
     async fn send(
         &self,
-        request: http::Request<Bytes>,
+        request: http::Request<RequestBody>,
         _: Timeouts,
         _: &CallContext,
     ) -> Result<http::Response<ByteStream>, Error> {
+        let request = request.map(|body| body.into_whole().unwrap());
         let path = request.uri().path().to_owned();
         self.sent.lock().unwrap().push(request.clone());
         let (status, body) = if is_fetch(&request) {
