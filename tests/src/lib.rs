@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use http::{HeaderMap, Method, Request, StatusCode};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use tollbridge::core::{ByteStream, ProviderSettings, Transport};
+use tollbridge::core::{ByteStream, ProviderSettings, RequestBody, Transport};
 use tollbridge::transport::HttpTransport;
 use tollbridge::{CallContext, Client, Secret, Timeouts};
 use tollbridge_gateway::{Gateway, Options};
@@ -45,6 +45,19 @@ pub struct Answered {
 }
 
 impl Answered {
+    /// Reads an answer to its end.
+    ///
+    /// # Errors
+    /// When the connection breaks.
+    pub async fn read(response: http::Response<ByteStream>) -> Result<Self, tollbridge::Error> {
+        let (head, mut stream) = response.into_parts();
+        let mut body = Vec::new();
+        while let Some(bytes) = stream.next().await {
+            body.extend_from_slice(&bytes?);
+        }
+        Ok(Self { status: head.status, headers: head.headers, body: body.into() })
+    }
+
     /// Reads the body as JSON.
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
@@ -123,12 +136,7 @@ impl Bench {
         headers: &[(&'static str, &'static str)],
         body: impl Into<Bytes>,
     ) -> Result<Answered, tollbridge::Error> {
-        let (head, mut stream) = self.open(method, path, headers, body.into()).await?.into_parts();
-        let mut body = Vec::new();
-        while let Some(bytes) = stream.next().await {
-            body.extend_from_slice(&bytes?);
-        }
-        Ok(Answered { status: head.status, headers: head.headers, body: body.into() })
+        Answered::read(self.open(method, path, headers, body).await?).await
     }
 
     /// Sends a request and returns as soon as the head is there.
@@ -140,7 +148,21 @@ impl Bench {
         method: Method,
         path: &str,
         headers: &[(&'static str, &'static str)],
-        body: Bytes,
+        body: impl Into<Bytes>,
+    ) -> Result<http::Response<ByteStream>, tollbridge::Error> {
+        self.open_body(method, path, headers, body.into().into()).await
+    }
+
+    /// Sends a request with a body of any kind, and returns as soon as the head is there.
+    ///
+    /// # Errors
+    /// When the connection breaks, or the body does.
+    pub async fn open_body(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&'static str, &'static str)],
+        body: RequestBody,
     ) -> Result<http::Response<ByteStream>, tollbridge::Error> {
         let mut request = Request::new(body);
         *request.method_mut() = method;

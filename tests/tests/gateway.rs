@@ -260,7 +260,7 @@ async fn the_clients_leaving_cancels_the_upstream_call() {
     for (upstream, model) in upstreams(&bench) {
         upstream.script(["stall-after:3"]).unwrap();
         let body = openai(model, true).to_string();
-        let mut response = bench.open(Method::POST, CHAT, &[], body.into()).await.unwrap().into_body();
+        let mut response = bench.open(Method::POST, CHAT, &[], body).await.unwrap().into_body();
         response.next().await.unwrap().unwrap();
         drop(response);
         upstream.wait_for_disconnect().await;
@@ -269,7 +269,7 @@ async fn the_clients_leaving_cancels_the_upstream_call() {
     bench.openai.script(["delay:60000"]).unwrap();
     let seen = bench.openai.requests().len();
     let body = openai("openai/m", false).to_string();
-    let call = bench.open(Method::POST, CHAT, &[], body.into());
+    let call = bench.open(Method::POST, CHAT, &[], body);
     tokio::select! {
         _ = call => panic!("the answer was to wait a minute"),
         () = bench.openai.wait_for_requests(seen + 1) => {}
