@@ -42,4 +42,6 @@ pub const KEYS: &[&str] = &[
     "supports_tools",
     "supports_vision",
     "supports_streaming",
+    "supports_response_format",
+    "think_tags",
 ];

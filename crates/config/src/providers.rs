@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
-use tollbridge_core::{ModelSettings, ProviderSettings, Registration, Registry, Secret, Timeouts};
+use tollbridge_core::{ModelSettings, ProviderSettings, Registration, Registry, Secret, ThinkTags, Timeouts};
 
 use crate::config::{ProviderConfig, Row, Source};
 use crate::loader;
@@ -86,6 +86,7 @@ fn provider(
     warnings: &mut Vec<String>,
 ) -> Option<ProviderConfig> {
     let mut known = vec!["kind", "enabled", "api_key", "base_url", "embed_base_url", "headers", "models", "timeouts"];
+    known.push("think_tags");
     known.extend(kind.options.iter().map(|option| option.name));
     reader.known(fields, &known);
     let enabled = reader.flag(fields, "enabled").unwrap_or(true);
@@ -123,6 +124,7 @@ fn provider(
     }
     settings.headers = headers(reader, &fields.child("headers"));
     settings.models = models(reader, fields);
+    settings.think_tags = think_tags(reader, fields);
     settings.timeouts = loader::timeouts(reader, &fields.child("timeouts"), above, false);
     for option in kind.options {
         let shown = |value: &str| if option.secret { "***".to_owned() } else { value.to_owned() };
@@ -179,6 +181,22 @@ fn headers(reader: &mut Reader<'_>, table: &Table) -> HeaderMap {
     headers
 }
 
+fn think_tags(reader: &mut Reader<'_>, fields: &Table) -> ThinkTags {
+    let Some(word) = reader.text(fields, "think_tags") else { return ThinkTags::Off };
+    reader.show(fields, "think_tags", &word);
+    match word.as_str() {
+        "off" | "false" => ThinkTags::Off,
+        "opening" => ThinkTags::Opening,
+        "closing" | "true" => ThinkTags::Closing,
+        _ => {
+            let key = fields.key_of("think_tags");
+            let problem = reader.problem(fields, "think_tags", format!("`{key}` is `{word}`"));
+            problem.hint = Some("use `off`, `opening` or `closing`".to_owned());
+            ThinkTags::Off
+        }
+    }
+}
+
 /// Reads models: a list of names, or a table keyed by them with what is known of each.
 fn models(reader: &mut Reader<'_>, fields: &Table) -> Vec<ModelSettings> {
     let names: Option<Vec<String>> = match fields.fields.get("models") {
@@ -200,7 +218,14 @@ fn models(reader: &mut Reader<'_>, fields: &Table) -> Vec<ModelSettings> {
 
 fn model(reader: &mut Reader<'_>, table: &Table, name: String) -> ModelSettings {
     let fields = table.child(&name);
-    let known = ["display_name", "max_tokens", "supports_tools", "supports_vision", "supports_streaming"];
+    let known = [
+        "display_name",
+        "max_tokens",
+        "supports_tools",
+        "supports_vision",
+        "supports_streaming",
+        "supports_response_format",
+    ];
     reader.known(&fields, &known);
     let mut model = ModelSettings::new(name);
     model.display_name = reader.text(&fields, "display_name");
@@ -208,6 +233,7 @@ fn model(reader: &mut Reader<'_>, table: &Table, name: String) -> ModelSettings 
     model.supports_tools = reader.flag(&fields, "supports_tools").unwrap_or(true);
     model.supports_vision = reader.flag(&fields, "supports_vision").unwrap_or(true);
     model.supports_streaming = reader.flag(&fields, "supports_streaming").unwrap_or(true);
+    model.supports_response_format = reader.flag(&fields, "supports_response_format").unwrap_or(true);
     for key in known.iter().filter(|key| fields.fields.contains_key(**key)) {
         if let Some(text) = reader.text(&fields, key) {
             reader.show(&fields, key, text);

@@ -34,7 +34,7 @@ pub use reply::{Reply, ReplyBody};
 pub use request::{Request, Typed, Wire};
 pub use rest::Rest;
 pub use secret::Secret;
-pub use settings::{AuthStyle, ModelSettings, OptionSpec, ProviderSettings};
+pub use settings::{AuthStyle, ModelSettings, OptionSpec, ProviderSettings, ThinkTags};
 pub use tollbridge_types::{Protocol, Usage, UsageBasis};
 pub use transport::{ByteStream, RequestBody, Transport};
 

@@ -23,6 +23,8 @@ pub struct ProviderSettings {
     pub models: Vec<ModelSettings>,
     /// Time limits of each attempt.
     pub timeouts: Timeouts,
+    /// Whether thinking between `<think>` tags is parted from the answers.
+    pub think_tags: ThinkTags,
     /// Options that this kind of provider declared, by name.
     pub options: BTreeMap<String, String>,
 }
@@ -38,6 +40,7 @@ impl ProviderSettings {
             headers: HeaderMap::new(),
             models: Vec::new(),
             timeouts: Timeouts::default(),
+            think_tags: ThinkTags::Off,
             options: BTreeMap::new(),
         }
     }
@@ -59,6 +62,22 @@ impl fmt::Debug for ProviderSettings {
     }
 }
 
+/// Says where `<think>` tags in a model's text mark thinking.
+///
+/// Only at the start of an answer: anywhere else they belong to it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ThinkTags {
+    /// Nowhere: the server parts thinking from the answer itself, or the model has none.
+    #[default]
+    Off,
+    /// From a `<think>` at the start to its end.
+    Opening,
+    /// There, and from the start to a `</think>` whose opening tag was part of the prompt. A streamed answer that
+    /// begins without a tag arrives at its end, because only the end shows that it held none.
+    Closing,
+}
+
 /// What the configuration says about one model of a provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -75,6 +94,8 @@ pub struct ModelSettings {
     pub supports_vision: bool,
     /// Whether it streams; a request for a stream is refused if not.
     pub supports_streaming: bool,
+    /// Whether it can be asked for an answer in JSON or of a schema; if not, that is left out and told as a loss.
+    pub supports_response_format: bool,
 }
 
 impl ModelSettings {
@@ -87,6 +108,7 @@ impl ModelSettings {
             supports_tools: true,
             supports_vision: true,
             supports_streaming: true,
+            supports_response_format: true,
         }
     }
 

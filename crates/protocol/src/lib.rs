@@ -27,6 +27,7 @@ mod rerank;
 pub mod responses;
 mod state;
 mod status;
+mod think_tags;
 mod timestamp;
 mod tool_id;
 pub mod translate;

@@ -5,6 +5,9 @@ use tollbridge_types::{Extras, Json, Media, Protocol, Signature, Text};
 
 use crate::object::Fields;
 
+/// What asks for JSON where no field does.
+pub(crate) const JSON_INSTRUCTION: &str = "Answer with one JSON object and nothing else.";
+
 /// Reports fields that only other protocols know.
 pub(crate) fn report_foreign(extras: &Extras, path: &str, own: Protocol, losses: &mut Vec<Loss>) {
     for (owner, name, _) in extras.iter().filter(|(owner, ..)| *owner != own) {

@@ -175,3 +175,22 @@ pub(crate) fn edited(body: &[u8], mut edits: Vec<(Range<usize>, String)>) -> Byt
     spliced.extend_from_slice(body.get(at..).unwrap_or_default());
     spliced.into()
 }
+
+/// Extends the span of a value to the name before it.
+pub(crate) fn whole_field(text: &str, value: Range<usize>) -> Range<usize> {
+    // Between them stand a colon and white space. The name holds no quote, however its letters are escaped.
+    let mut quotes = text.get(..value.start).unwrap_or_default().rmatch_indices('"');
+    let start = quotes.nth(1).map_or(value.start, |(quote, _)| quote);
+    start..value.end
+}
+
+/// Extends the span of a field to the comma that parts it from its neighbour.
+pub(crate) fn with_comma(text: &str, field: Range<usize>) -> Range<usize> {
+    let rest = text.get(field.end..).unwrap_or_default();
+    let gap = rest.len() - rest.trim_start().len();
+    if rest.trim_start().starts_with(',') {
+        return field.start..field.end + gap + 1;
+    }
+    let before = text.get(..field.start).unwrap_or_default().trim_end();
+    before.strip_suffix(',').map_or(field.start, str::len)..field.end
+}

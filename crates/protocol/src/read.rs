@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use futures_util::{Stream, StreamExt};
-use tollbridge_core::{Error, ErrorKind, FrameStream, Operation, Reply, ReplyBody, Request, Typed, Wire};
+use tollbridge_core::{Error, ErrorKind, FrameStream, Operation, Reply, ReplyBody, Request, ThinkTags, Typed, Wire};
 use tollbridge_types::{
     ChatAssembler, ChatEvent, ChatReply, ChatRequest, EmbedReply, EmbedRequest, ModelInfo, Protocol, RerankReply,
     RerankRequest, TokenCount,
 };
 
+use crate::think_tags::StreamSplitter;
 use crate::{ChatStreamDecoder, chat, count, embed, models, rerank};
 
 /// Returns the typed form of a chat request, reading its bytes once.
@@ -139,6 +140,7 @@ pub struct ChatEvents {
     provider: String,
     frames: Option<FrameStream>,
     decoder: Box<dyn ChatStreamDecoder>,
+    splitter: Option<StreamSplitter>,
     queue: VecDeque<ChatEvent>,
     failure: Option<Error>,
 }
@@ -154,7 +156,14 @@ impl ChatEvents {
             ReplyBody::Frames(frames) => (Some(frames), VecDeque::new()),
             _ => return Err(Error::new(ErrorKind::Unsupported, "the reply's body has no events")),
         };
-        Ok(Self { provider: provider.to_owned(), frames, decoder: codec.stream_decoder(), queue, failure: None })
+        let decoder = codec.stream_decoder();
+        Ok(Self { provider: provider.to_owned(), frames, decoder, splitter: None, queue, failure: None })
+    }
+
+    /// Parts the thinking that the model writes into its answer.
+    pub(crate) fn splitting(mut self, tags: ThinkTags) -> Self {
+        self.splitter = Some(StreamSplitter::new(tags));
+        self
     }
 }
 
@@ -182,6 +191,10 @@ impl Stream for ChatEvents {
                 }
             };
             self.failure = outcome.err();
+            let over = self.failure.is_some() || self.frames.is_none();
+            if let Some(splitter) = &mut self.splitter {
+                events = splitter.split(events, over);
+            }
             self.queue.extend(events);
         }
     }

@@ -4,15 +4,17 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use tollbridge_core::{Error, ErrorKind, Frame, FrameStream, Loss, Reply, ReplyBody, Request, Rest};
+use serde::Deserialize;
+use tollbridge_core::{Error, ErrorKind, Frame, FrameStream, Loss, Reply, ReplyBody, Request, Rest, ThinkTags};
 use tollbridge_types::{ChatRequest, Json, Part, Protocol};
 
 use crate::client_path::client_path;
+use crate::peek::{Field, edited, head, whole_field, with_comma};
 use crate::read::{known, whole};
 use crate::{
     ChatCodec, ChatEvents, ChatStreamEncoder, CountCodec, EmbedCodec, ReplyContext, RerankCodec, Target, chat,
     chat_request, count, count_reply, embed, embed_reply, embed_request, models, models_reply, multipart, peek, rerank,
-    rerank_reply, rerank_request,
+    rerank_reply, rerank_request, think_tags,
 };
 
 /// A request body for a vendor.
@@ -106,6 +108,33 @@ fn written(
     })?;
     refuse_losses(request, &losses)?;
     Ok((body, losses))
+}
+
+/// Takes the form of the answer out of a body of chat completions, for a model that knows none, and reports that.
+///
+/// Returns `false`, and changes nothing, if the body asks for no form.
+///
+/// # Errors
+/// [`ErrorKind::InvalidRequest`] if the request is strict.
+pub fn without_response_format(request: &Request, encoded: &mut Encoded) -> Result<bool, Error> {
+    let (text, head) = head::<Format<'_>>(&encoded.body)?;
+    let Some(value) = head.response_format.span(text) else { return Ok(false) };
+    let field = with_comma(text, whole_field(text, value));
+    let path = match request.wire() {
+        Some(wire) => client_path("response_format", chat_form(wire.protocol), &*chat_request(request)?),
+        None => "response_format".to_owned(),
+    };
+    let loss = Loss::dropped(path, "the model knows no form of answers");
+    refuse_losses(request, std::slice::from_ref(&loss))?;
+    encoded.body = edited(&encoded.body, vec![(field, String::new())]);
+    encoded.losses.push(loss);
+    Ok(true)
+}
+
+#[derive(Deserialize)]
+struct Format<'a> {
+    #[serde(borrow, default)]
+    response_format: Field<'a>,
 }
 
 /// Refuses a strict request of which something would be lost.
@@ -249,6 +278,31 @@ pub fn reply(mut reply: Reply, to: Protocol, stream: bool, context: &ReplyContex
         }
         _ => Err(Error::new(ErrorKind::Decode, "the provider streamed a reply that was wanted whole")
             .with_provider(&reply.provider)),
+    }
+}
+
+/// Parts the thinking that a model writes into its answer from the answer; without any, the reply's bytes stay.
+///
+/// # Errors
+/// [`ErrorKind::Decode`] if a whole reply cannot be read, [`ErrorKind::Unsupported`] if there is no codec.
+pub fn part_thinking(mut reply: Reply, tags: ThinkTags, context: &ReplyContext<'_>) -> Result<Reply, Error> {
+    let protocol = reply.protocol;
+    let codec = known(chat(protocol), protocol)?;
+    match &mut reply.body {
+        _ if tags == ThinkTags::Off => Ok(reply),
+        ReplyBody::Whole(body) => {
+            let mut decoded = codec.decode_reply(body)?;
+            if !think_tags::split(&mut decoded, tags) {
+                return Ok(reply);
+            }
+            let body = codec.encode_reply(&decoded, context)?;
+            Ok(reply.with_body(protocol, body))
+        }
+        body => {
+            let body = std::mem::replace(body, ReplyBody::Whole(Bytes::new()));
+            let events = ChatEvents::new(protocol, &reply.provider, body)?.splitting(tags);
+            Ok(reply.with_body(protocol, encode(events, codec.stream_encoder(context))))
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -8,10 +9,13 @@ use futures_util::StreamExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use tollbridge_core::{
     AuthStyle, ByteStream, CallContext, CallEvent, Error, ErrorKind, ModelSettings, Operation, Provider, ProviderInfo,
-    ProviderSettings, Reply, ReplyBody, Request, RequestBody, Rest, Secret, Timeouts, Transport, VendorError,
+    ProviderSettings, Reply, ReplyBody, Request, RequestBody, Rest, Secret, ThinkTags, Timeouts, Transport,
+    VendorError,
 };
 use tollbridge_protocol::translate::{self, Encoded};
-use tollbridge_protocol::{ChatCodec, CountCodec, EmbedCodec, ModelsCodec, RerankCodec, errors, framing_of, models};
+use tollbridge_protocol::{
+    ChatCodec, CountCodec, EmbedCodec, ModelsCodec, ReplyContext, RerankCodec, errors, framing_of, models,
+};
 use tollbridge_types::{ModelInfo, Protocol};
 use url::Url;
 
@@ -40,9 +44,12 @@ pub struct HttpProvider {
     listed: Vec<ModelSettings>,
     timeouts: Timeouts,
     transport: Arc<dyn Transport>,
+    think_tags: ThinkTags,
     asks_usage: bool,
-    /// Models whose server refused `stream_options`, so that it is not asked again.
-    refused_usage: Mutex<HashSet<String>>,
+    /// Models that refuse to be asked for usage on streams.
+    refused_usage: Refused,
+    /// Models that refuse to be asked for a form of answers.
+    refused_format: Refused,
 }
 
 type Rewrite = dyn Fn(&Route<'_>, Bytes) -> Result<Bytes, Error> + Send + Sync;
@@ -85,9 +92,11 @@ impl HttpProvider {
             key: settings.api_key,
             listed: settings.models,
             timeouts: settings.timeouts,
+            think_tags: settings.think_tags,
             transport,
             asks_usage: false,
-            refused_usage: Mutex::new(HashSet::new()),
+            refused_usage: Refused::default(),
+            refused_format: Refused::default(),
         }
     }
 
@@ -215,19 +224,37 @@ impl HttpProvider {
         }
         let route = Route { operation, protocol, model, stream };
         let url = (self.route)(&route)?;
-        let encoded = self.encode(request, &route, self.may_ask_usage(model))?;
+        let mut encoded = self.encode(request, &route)?;
         let mut outcome = self.exchange(request, protocol, &url, &encoded, cx).await;
         if encoded.asked_usage && outcome.as_ref().is_err_and(refuses_stream_options) {
-            self.never_ask_usage(model);
-            outcome = self.exchange(request, protocol, &url, &self.encode(request, &route, false)?, cx).await;
+            self.refused_usage.insert(model);
+            encoded = self.encode(request, &route)?;
+            outcome = self.exchange(request, protocol, &url, &encoded, cx).await;
+        }
+        if protocol == Protocol::OPENAI_CHAT
+            && !request.strict
+            && outcome.as_ref().is_err_and(refuses_response_format)
+            && translate::without_response_format(request, &mut encoded)?
+        {
+            self.refused_format.insert(model);
+            outcome = self.exchange(request, protocol, &url, &encoded, cx).await;
         }
         let mut reply = outcome?;
         reply.losses = encoded.losses;
+        if operation == Operation::Chat && self.think_tags != ThinkTags::Off {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+            return translate::part_thinking(reply, self.think_tags, &ReplyContext::new(&cx.request_id, model, now));
+        }
         Ok(reply)
     }
 
-    fn encode(&self, request: &Request, route: &Route<'_>, ask_usage: bool) -> Result<Encoded, Error> {
+    fn encode(&self, request: &Request, route: &Route<'_>) -> Result<Encoded, Error> {
+        let ask_usage = self.asks_usage && !self.refused_usage.contains(route.model);
         let mut encoded = self.written(request, route.protocol, ask_usage)?;
+        let knows_format = !self.refused_format.contains(route.model) && self.supports_format(route.model);
+        if route.protocol == Protocol::OPENAI_CHAT && !knows_format {
+            translate::without_response_format(request, &mut encoded)?;
+        }
         if let Some(rewrite) = &self.rewrite {
             encoded.body = rewrite(route, encoded.body)?;
         }
@@ -354,16 +381,28 @@ impl HttpProvider {
         Ok(Reply::new(protocol, &self.info.name, "", codec.encode_reply(&list)?))
     }
 
-    fn may_ask_usage(&self, model: &str) -> bool {
-        self.asks_usage && self.refused_usage.lock().is_ok_and(|refused| !refused.contains(model))
+    fn supports_format(&self, model: &str) -> bool {
+        self.listed
+            .iter()
+            .find(|settings| settings.name == model)
+            .is_none_or(|settings| settings.supports_response_format)
+    }
+}
+
+/// Models that were found to refuse something, so that they are not asked again.
+#[derive(Default)]
+struct Refused(Mutex<HashSet<String>>);
+
+impl Refused {
+    fn contains(&self, model: &str) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(model)
     }
 
-    fn never_ask_usage(&self, model: &str) {
-        if let Ok(mut refused) = self.refused_usage.lock() {
-            // Names of models come from clients: a server that refuses them all must not fill the memory.
-            if refused.len() < 1024 {
-                refused.insert(model.to_owned());
-            }
+    fn insert(&self, model: &str) {
+        let mut models = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Names of models come from clients: a server that refuses them all must not fill the memory.
+        if models.len() < 1024 {
+            models.insert(model.to_owned());
         }
     }
 }
@@ -415,6 +454,19 @@ fn is_media(operation: Operation, headers: &HeaderMap) -> bool {
 fn content_type(headers: &HeaderMap) -> String {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// Says whether a vendor takes no form of answers. One that takes them may still refuse a schema.
+fn refuses_response_format(error: &Error) -> bool {
+    let says = |vendor: &VendorError| {
+        let body = String::from_utf8_lossy(&vendor.body).to_lowercase();
+        let has = |words: &[&str]| words.iter().any(|word| body.contains(word));
+        matches!(vendor.status, Some(400 | 422))
+            && has(&["response_format", "response format", "json_schema", "structured output"])
+            && has(&["support", "unavailable", "unknown", "unrecognized", "not permitted", "not allowed", "forbidden"])
+            && !has(&["invalid schema", "schema for response_format"])
+    };
+    error.vendor().is_some_and(says)
 }
 
 fn refuses_stream_options(error: &Error) -> bool {

@@ -1,10 +1,8 @@
-use std::ops::Range;
-
 use bytes::Bytes;
 use serde::Deserialize;
 use tollbridge_core::Error;
 
-use crate::peek::{Field, edited, head};
+use crate::peek::{Field, edited, head, whole_field, with_comma};
 
 #[derive(Deserialize)]
 struct Head<'a> {
@@ -44,23 +42,4 @@ pub fn without_model(body: &[u8], version: &str) -> Result<Bytes, Error> {
         }
     };
     Ok(edited(body, edits))
-}
-
-/// Extends the span of a value to the name before it.
-fn whole_field(text: &str, value: Range<usize>) -> Range<usize> {
-    // Between them stand a colon and white space. The name holds no quote, however its letters are escaped.
-    let mut quotes = text.get(..value.start).unwrap_or_default().rmatch_indices('"');
-    let start = quotes.nth(1).map_or(value.start, |(quote, _)| quote);
-    start..value.end
-}
-
-/// Extends the span of a field to the comma that parts it from its neighbour.
-fn with_comma(text: &str, field: Range<usize>) -> Range<usize> {
-    let rest = text.get(field.end..).unwrap_or_default();
-    let gap = rest.len() - rest.trim_start().len();
-    if rest.trim_start().starts_with(',') {
-        return field.start..field.end + gap + 1;
-    }
-    let before = text.get(..field.start).unwrap_or_default().trim_end();
-    before.strip_suffix(',').map_or(field.start, str::len)..field.end
 }

@@ -19,9 +19,16 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Ve
     for (place, message) in request.messages.iter().enumerate() {
         conversation.message(message, &format!("messages[{place}]"))?;
     }
-    let Conversation { system, turns, .. } = conversation;
+    let Conversation { mut system, turns, .. } = conversation;
     if turns.is_empty() {
         return Err(Error::invalid("messages", "there is no message but instructions").with_hint("add a user message"));
+    }
+    if matches!(request.response_format, Some(ResponseFormat::JsonObject)) {
+        losses
+            .push(Loss::adapted("response_format", "Anthropic has no JSON mode without a schema: asked for in words"));
+        let mut fields = Fields::new();
+        fields.put("type", "text").put("text", losses::JSON_INSTRUCTION);
+        system.push(Block::new(&fields));
     }
     let mut body = Fields::new();
     body.put("model", target.model);
@@ -46,9 +53,7 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Ve
     body.put("messages", &turns.iter().map(Turn::to_fields).collect::<Vec<_>>());
     tools(request, &mut body, losses);
     sampling(request, thinking.is_some(), &mut body, losses);
-    if !request.stop.is_empty() {
-        body.put("stop_sequences", &request.stop);
-    }
+    stop(request, &mut body, losses);
     if target.stream {
         body.put("stream", &true);
     }
@@ -133,16 +138,10 @@ fn output_config(request: &ChatRequest, body: &mut Fields, losses: &mut Vec<Loss
             config.put("effort", effort.as_word());
         }
     }
-    match &request.response_format {
-        Some(ResponseFormat::JsonSchema { schema, .. }) => {
-            let mut format = Fields::new();
-            format.put("type", "json_schema").put("schema", schema);
-            config.put("format", &format);
-        }
-        Some(ResponseFormat::JsonObject) => {
-            losses.push(Loss::dropped("response_format", "Anthropic has no JSON mode without a schema"));
-        }
-        _ => {}
+    if let Some(ResponseFormat::JsonSchema { schema, .. }) = &request.response_format {
+        let mut format = Fields::new();
+        format.put("type", "json_schema").put("schema", schema);
+        config.put("format", &format);
     }
     for (name, value) in request.extras.of(PROTOCOL) {
         if let Some(name) = name.strip_prefix("output_config.") {
@@ -151,6 +150,17 @@ fn output_config(request: &ChatRequest, body: &mut Fields, losses: &mut Vec<Loss
     }
     if !config.is_empty() {
         body.put("output_config", &config);
+    }
+}
+
+/// Writes where to stop. Anthropic refuses what is only white space.
+fn stop(request: &ChatRequest, body: &mut Fields, losses: &mut Vec<Loss>) {
+    let (told, blank): (Vec<_>, Vec<_>) = request.stop.iter().partition(|stop| !stop.trim().is_empty());
+    if !blank.is_empty() {
+        losses.push(Loss::adapted("stop", "Anthropic takes no blank sequences: they are left out"));
+    }
+    if !told.is_empty() {
+        body.put("stop_sequences", &told);
     }
 }
 

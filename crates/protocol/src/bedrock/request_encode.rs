@@ -19,9 +19,14 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Ve
     for (place, message) in request.messages.iter().enumerate() {
         conversation.message(message, &format!("messages[{place}]"))?;
     }
-    let Conversation { system, turns, called, .. } = conversation;
+    let Conversation { mut system, turns, called, .. } = conversation;
     if turns.is_empty() {
         return Err(Error::invalid("messages", "there is no message but instructions").with_hint("add a user message"));
+    }
+    if matches!(request.response_format, Some(ResponseFormat::JsonObject)) {
+        losses.push(Loss::adapted("response_format", "Bedrock has no JSON mode without a schema: asked for in words"));
+        let json = Fields::one("text", losses::JSON_INSTRUCTION).to_json();
+        system.push(Block { json, is_result: false });
     }
     let mut body = Fields::new();
     body.put("messages", &turns.iter().map(Turn::to_fields).collect::<Vec<_>>());
@@ -42,7 +47,7 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Ve
     if !additional.is_empty() {
         body.put("additionalModelRequestFields", &additional);
     }
-    output(request, &mut body, losses);
+    output(request, &mut body);
     if let Some(tier) = &request.service_tier {
         body.put("serviceTier", &Fields::one("type", tier));
     }
@@ -159,20 +164,14 @@ fn spec(
 }
 
 /// Writes the form of the answer, whose schema is JSON inside of a text.
-fn output(request: &ChatRequest, body: &mut Fields, losses: &mut Vec<Loss>) {
-    match &request.response_format {
-        Some(ResponseFormat::JsonSchema { name, description, schema, .. }) => {
-            let mut fields = Fields::new();
-            fields.put("schema", schema.as_str()).put_some("name", name.as_ref());
-            fields.put_some("description", description.as_ref());
-            let mut format = Fields::new();
-            format.put("type", "json_schema").put("structure", &Fields::one("jsonSchema", &fields));
-            body.put("outputConfig", &Fields::one("textFormat", &format));
-        }
-        Some(ResponseFormat::JsonObject) => {
-            losses.push(Loss::dropped("response_format", "Bedrock has no JSON mode without a schema"));
-        }
-        _ => {}
+fn output(request: &ChatRequest, body: &mut Fields) {
+    if let Some(ResponseFormat::JsonSchema { name, description, schema, .. }) = &request.response_format {
+        let mut fields = Fields::new();
+        fields.put("schema", schema.as_str()).put_some("name", name.as_ref());
+        fields.put_some("description", description.as_ref());
+        let mut format = Fields::new();
+        format.put("type", "json_schema").put("structure", &Fields::one("jsonSchema", &fields));
+        body.put("outputConfig", &Fields::one("textFormat", &format));
     }
 }
 

@@ -11,6 +11,7 @@ mod reply_decode;
 mod reply_encode;
 mod request_decode;
 pub(crate) mod request_encode;
+pub(crate) mod sampling;
 mod stream_decode;
 mod stream_encode;
 mod usage;

@@ -21,6 +21,10 @@ pub(crate) fn decode(body: &[u8]) -> Result<ChatRequest, Error> {
     request.parallel_tool_calls = body.take_as("parallel_tool_calls")?;
     let newer = body.take_as("max_completion_tokens")?;
     request.max_tokens = body.take_as("max_tokens")?.filter(|_| newer.is_none()).or(newer);
+    // Names that libraries for open models made common.
+    if request.max_tokens.is_none() {
+        request.max_tokens = body.take_as("max_new_tokens")?;
+    }
     request.temperature = body.take_as("temperature")?;
     request.top_p = body.take_as("top_p")?;
     request.top_k = body.take_as("top_k")?;
@@ -28,7 +32,13 @@ pub(crate) fn decode(body: &[u8]) -> Result<ChatRequest, Error> {
     request.frequency_penalty = body.take_as("frequency_penalty")?;
     request.seed = body.take_as("seed")?;
     request.stop = stop(&mut body)?;
+    if request.stop.is_empty() {
+        request.stop = body.take_as("stop_sequences")?.unwrap_or_default();
+    }
     request.choices = body.take_as("n")?;
+    if request.choices.is_none() {
+        request.choices = body.take_as("num_samples")?;
+    }
     request.logprobs = body.take_as("logprobs")?;
     request.top_logprobs = body.take_as("top_logprobs")?;
     request.response_format = response_format(&mut body)?;

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use tollbridge_core::{Error, Loss};
 use tollbridge_types::{
@@ -8,6 +10,7 @@ use tollbridge_types::{
 use super::CHAT_PROTOCOL as PROTOCOL;
 use super::quirks::Quirks;
 use super::request_decode::BESIDE_FUNCTION;
+use super::sampling;
 use crate::object::{Fields, json};
 use crate::{Target, losses, tool_id};
 
@@ -18,6 +21,11 @@ pub(crate) fn encode(
     quirks: &Quirks,
     losses: &mut Vec<Loss>,
 ) -> Result<Bytes, Error> {
+    let request = match quirks.reasoning_models {
+        true => sampling::settled(request, target.model, losses),
+        false => Cow::Borrowed(request),
+    };
+    let request = request.as_ref();
     let mut writer = Writer { quirks, losses, messages: Vec::new() };
     for (place, message) in request.messages.iter().enumerate() {
         writer.message(message, &format!("messages[{place}]"))?;

@@ -4,7 +4,9 @@
 
 mod answers;
 mod endpoints;
+mod forms_of_answers;
 mod keys;
 mod models;
 mod streams;
+mod thinking;
 mod wire;
