@@ -4,13 +4,16 @@ use serde_json::{Map, Value, json};
 
 /// Makes an instance of a schema; `name` colours its texts.
 pub(crate) fn instance(schema: &Value, name: &str) -> Value {
-    make(schema, name, 0)
+    make(schema, schema, name, 0)
 }
 
-fn make(schema: &Value, name: &str, depth: u32) -> Value {
+fn make(root: &Value, schema: &Value, name: &str, depth: u32) -> Value {
     // A schema that refers to itself would never end.
     if depth > 16 {
         return Value::Null;
+    }
+    if let Some(place) = schema["$ref"].as_str().and_then(|place| root.pointer(place.strip_prefix('#')?)) {
+        return make(root, place, name, depth + 1);
     }
     if let Some(first) = schema["enum"].as_array().and_then(|values| values.first()) {
         return first.clone();
@@ -19,7 +22,7 @@ fn make(schema: &Value, name: &str, depth: u32) -> Value {
         return schema["const"].clone();
     }
     if let Some(first) = schema["anyOf"].as_array().or(schema["oneOf"].as_array()).and_then(|list| list.first()) {
-        return make(first, name, depth + 1);
+        return make(root, first, name, depth + 1);
     }
     let kind = match &schema["type"] {
         Value::Array(kinds) => kinds.first().and_then(Value::as_str).unwrap_or_default().to_owned(),
@@ -31,12 +34,12 @@ fn make(schema: &Value, name: &str, depth: u32) -> Value {
             let required = schema["required"].as_array();
             for (property, schema) in schema["properties"].as_object().into_iter().flatten() {
                 if required.is_none_or(|required| required.iter().any(|wanted| wanted == property)) {
-                    object.insert(property.clone(), make(schema, property, depth + 1));
+                    object.insert(property.clone(), make(root, schema, property, depth + 1));
                 }
             }
             Value::Object(object)
         }
-        "array" => json!([make(&schema["items"], name, depth + 1)]),
+        "array" => json!([make(root, &schema["items"], name, depth + 1)]),
         "integer" => json!(1),
         "number" => json!(1.5),
         "boolean" => json!(true),

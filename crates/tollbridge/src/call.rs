@@ -9,11 +9,11 @@ use crate::answer::{Answer, ChatStream};
 use crate::client::Client;
 
 /// A chat call that is being put together. Await it for the whole answer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[must_use = "a call does nothing until it is awaited"]
 pub struct ChatCall {
     client: Client,
-    request: ChatRequest,
+    pub(crate) request: ChatRequest,
     time_limit: Option<Duration>,
     cancellation: Option<Cancellation>,
     tags: Vec<(String, String)>,
@@ -74,6 +74,12 @@ impl ChatCall {
     /// Sets the form of the answer.
     pub fn response_format(mut self, format: ResponseFormat) -> Self {
         self.request.response_format = Some(format);
+        self
+    }
+
+    /// Asks for a JSON object, unless a form was set before.
+    pub fn json_mode(mut self) -> Self {
+        self.request.response_format.get_or_insert(ResponseFormat::JsonObject);
         self
     }
 

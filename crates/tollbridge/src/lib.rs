@@ -8,12 +8,16 @@ mod client;
 mod count;
 mod listing;
 mod router;
+#[cfg(feature = "schemars")]
+mod typed;
 
 pub use answer::{Answer, ChatStream, Embeddings};
 pub use builder::ClientBuilder;
 pub use call::{ChatCall, Prompt};
 pub use client::Client;
 pub use listing::ModelList;
+#[cfg(feature = "schemars")]
+pub use schemars;
 pub use tollbridge_core as core;
 pub use tollbridge_core::{
     CallContext, Error, ErrorKind, Layer, Loss, Operation, Protocol, Provider, Registry, Reply, ReplyBody, Request,
@@ -25,6 +29,9 @@ pub use tollbridge_types::{
     ChatReply, ChatRequest, EmbedRequest, Media, Message, RerankReply, RerankRequest, TokenCount, Tool, ToolChoice,
     ToolResult,
 };
+
+#[cfg(feature = "schemars")]
+pub use typed::Typed;
 
 #[cfg(feature = "anthropic")]
 pub use tollbridge_anthropic as anthropic;
