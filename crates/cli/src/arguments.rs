@@ -90,6 +90,9 @@ pub(crate) struct ChatOptions {
     /// Randomness; 0 is the least
     #[arg(long)]
     pub(crate) temperature: Option<f64>,
+    /// Demand a JSON object, unless there is a schema
+    #[arg(long)]
+    pub(crate) json_mode: bool,
     /// Demand JSON that fits the schema in this file
     #[arg(long, value_name = "FILE")]
     pub(crate) schema: Option<PathBuf>,

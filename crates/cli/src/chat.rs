@@ -1,13 +1,13 @@
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 use tollbridge::types::{ChatEvent, Json, ResponseFormat};
-use tollbridge::{ChatCall, ChatReply, Client, Error, Media};
+use tollbridge::{Answer, ChatCall, ChatReply, Client, Error, Media};
 
 use crate::arguments::{ChatOptions, Sources};
 use crate::failure::Failure;
@@ -38,6 +38,9 @@ fn prepare(client: &Client, model: &str, options: &ChatOptions) -> Result<ChatCa
     }
     if let Some(temperature) = options.temperature {
         call = call.temperature(temperature);
+    }
+    if options.json_mode {
+        call = call.json_mode();
     }
     if let Some(path) = &options.schema {
         call = call.response_format(schema(path)?);
@@ -84,10 +87,7 @@ async fn answer(call: ChatCall, model: &str, options: &ChatOptions) -> Result<Ex
     let began = Instant::now();
     if options.json {
         let (envelope, code) = match call.send().await {
-            Ok(answer) => {
-                let losses: Vec<_> = answer.losses().iter().map(|loss| json!(loss)).collect();
-                (success(&answer, answer.provider(), &losses, began), ExitCode::SUCCESS)
-            }
+            Ok(answer) => (success(&answer, began), ExitCode::SUCCESS),
             Err(error) => (failure(&error, model, began), ExitCode::from(1)),
         };
         println!("{}", serde_json::to_string_pretty(&envelope).unwrap_or_default());
@@ -124,7 +124,7 @@ fn tell_calls(reply: &ChatReply) {
     }
 }
 
-fn success(reply: &ChatReply, provider: &str, losses: &[Value], began: Instant) -> Value {
+fn success(reply: &Answer, began: Instant) -> Value {
     let calls: Vec<_> =
         reply.tool_calls().map(|call| json!({"id": call.id, "name": call.name, "arguments": call.arguments})).collect();
     let usage = reply.usage.as_ref().map(|usage| {
@@ -145,7 +145,17 @@ fn success(reply: &ChatReply, provider: &str, losses: &[Value], began: Instant) 
         "usage": usage,
         "finish_reason": reply.finish().map(|finish| &finish.reason),
         "tool_calls": calls,
-        "metadata": {"provider": provider, "response_id": reply.id, "latency_ms": millis(began), "losses": losses},
+        "metadata": {
+            "request_id": reply.request_id(),
+            "response_id": reply.id,
+            "provider": reply.provider(),
+            "latency_ms": millis(began),
+            "attempts": 1,
+            "cached": false,
+            "failover_from": null,
+            "timestamp": now(),
+            "losses": reply.losses(),
+        },
     })
 }
 
@@ -163,8 +173,18 @@ fn failure(error: &Error, model: &str, began: Instant) -> Value {
             "retryable": matches!(error.retry(), tollbridge::Retry::SameTarget { .. }),
         },
         "partial": error.partial().map(ChatReply::text),
-        "metadata": {"latency_ms": millis(began)},
+        "metadata": {
+            "request_id": error.vendor().and_then(|vendor| vendor.request_id.as_deref()),
+            "latency_ms": millis(began),
+            "attempts": error.attempts(),
+            "timestamp": now(),
+        },
     })
+}
+
+/// Returns the seconds since 1970 UTC.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 fn millis(began: Instant) -> u64 {

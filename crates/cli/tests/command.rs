@@ -50,10 +50,13 @@ fn chat_prints_json_of_success_and_failure() {
     let mut envelope: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!(code, 0);
     envelope["metadata"]["latency_ms"] = 0.into();
-    envelope["metadata"]["response_id"] = "ID".into();
+    for name in ["request_id", "response_id", "timestamp"] {
+        envelope["metadata"][name] = "ANY".into();
+    }
     insta::assert_snapshot!(serde_json::to_string_pretty(&envelope).unwrap());
     let (code, out, _) = run(&["chat", "-m", "nobody/any", "--json", "hi"], &[], "");
     let mut envelope: serde_json::Value = serde_json::from_str(&out).unwrap();
+    envelope["metadata"]["timestamp"] = "ANY".into();
     envelope["metadata"]["latency_ms"] = 0.into();
     assert_eq!(code, 1);
     insta::assert_snapshot!(serde_json::to_string_pretty(&envelope).unwrap());

@@ -18,8 +18,8 @@ pub struct Answer {
 }
 
 impl Answer {
-    pub(crate) async fn read(mut reply: Reply) -> Result<Self, Error> {
-        let head = Head::of(&mut reply);
+    pub(crate) async fn read(mut reply: Reply, request_id: String) -> Result<Self, Error> {
+        let head = Head { request_id, ..Head::of(&mut reply) };
         let raw = match &reply.body {
             ReplyBody::Whole(bytes) => bytes.clone(),
             _ => Bytes::new(),
@@ -57,6 +57,11 @@ impl Answer {
         &self.head.provider
     }
 
+    /// Returns the id of the call, which stands in logs.
+    pub fn request_id(&self) -> &str {
+        &self.head.request_id
+    }
+
     /// Returns what of the request the vendor's protocol could not carry.
     pub fn losses(&self) -> &[Loss] {
         &self.head.losses
@@ -82,8 +87,8 @@ pub struct ChatStream {
 }
 
 impl ChatStream {
-    pub(crate) fn new(mut reply: Reply) -> Result<Self, Error> {
-        let head = Head::of(&mut reply);
+    pub(crate) fn new(mut reply: Reply, request_id: String) -> Result<Self, Error> {
+        let head = Head { request_id, ..Head::of(&mut reply) };
         Ok(Self { events: chat_events(reply)?, assembler: ChatAssembler::default(), head })
     }
 
@@ -113,6 +118,11 @@ impl ChatStream {
     /// Returns the provider that serves.
     pub fn provider(&self) -> &str {
         &self.head.provider
+    }
+
+    /// Returns the id of the call, which stands in logs.
+    pub fn request_id(&self) -> &str {
+        &self.head.request_id
     }
 
     /// Returns the vendor's headers.
@@ -200,6 +210,7 @@ impl Deref for Embeddings {
 /// What is known of a reply besides its body.
 #[derive(Debug)]
 struct Head {
+    request_id: String,
     protocol: Protocol,
     headers: HeaderMap,
     provider: String,
@@ -210,6 +221,7 @@ struct Head {
 impl Head {
     fn of(reply: &mut Reply) -> Self {
         Self {
+            request_id: String::new(),
             protocol: reply.protocol,
             headers: std::mem::take(&mut reply.headers),
             provider: reply.provider.clone(),

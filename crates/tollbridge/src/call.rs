@@ -124,8 +124,8 @@ impl ChatCall {
     /// # Errors
     /// What the vendor or the network did.
     pub async fn send(self) -> Result<Answer, Error> {
-        let reply = self.dispatch(false).await?;
-        Answer::read(reply).await
+        let (reply, id) = self.dispatch(false).await?;
+        Answer::read(reply, id).await
     }
 
     /// Makes the call and returns the answer as it comes.
@@ -133,11 +133,11 @@ impl ChatCall {
     /// # Errors
     /// What the vendor or the network did before the answer began.
     pub async fn stream(self) -> Result<ChatStream, Error> {
-        let reply = self.dispatch(true).await?;
-        ChatStream::new(reply)
+        let (reply, id) = self.dispatch(true).await?;
+        ChatStream::new(reply, id)
     }
 
-    async fn dispatch(mut self, stream: bool) -> Result<tollbridge_core::Reply, Error> {
+    async fn dispatch(mut self, stream: bool) -> Result<(tollbridge_core::Reply, String), Error> {
         self.request.stream = stream;
         check(&self.request)?;
         let mut cx = self.client.context();
@@ -146,7 +146,8 @@ impl ChatCall {
         if let Some(cancellation) = self.cancellation {
             cx.cancellation = cancellation;
         }
-        self.client.call(Request::chat(self.request).with_strict(self.strict), &cx).await
+        let reply = self.client.call(Request::chat(self.request).with_strict(self.strict), &cx).await?;
+        Ok((reply, cx.request_id))
     }
 }
 
