@@ -88,7 +88,9 @@ const RENAMED: &[&str] = &["verbosity", "text.verbosity"];
 const COPIES: &[(Protocol, &str)] = &[
     (Protocol::OPENAI_CHAT, "content"),
     (Protocol::OPENAI_CHAT, "field"),
+    (Protocol::OPENAI_CHAT, "file.file_data"),
     (Protocol::OPENAI_CHAT, "part"),
+    (Protocol::OPENAI_CHAT, "top_k"),
     (Protocol::OPENAI_COMPLETIONS, "prompt"),
     (Protocol::OPENAI_RESPONSES, "content"),
     (Protocol::OPENAI_RESPONSES, "field"),

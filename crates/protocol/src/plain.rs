@@ -212,6 +212,9 @@ impl ChatStreamDecoder for Decoder {
             usage.output = metrics.find_count("outputTokenCount");
             events.push(ChatEvent::Usage(usage));
         }
+        // A guardrail's own words come whole, without a reason.
+        let action = body.find_text("amazon-bedrock-guardrailAction");
+        self.finished |= action.as_deref() == Some("INTERVENED");
         self.end(said.finish, events);
         Ok(())
     }

@@ -36,13 +36,18 @@ impl ChatRequest {
             "tool_choice",
             "stands without tools",
         );
+        // Calls may be kept by the vendor, or stand in parts that only it knows.
+        let kept = |name: &str| ["previous_response_id", "conversation"].contains(&name);
+        let mut elsewhere = self.extras.iter().any(|(_, name, _)| kept(name));
         let mut called = HashSet::new();
         for (place, message) in self.messages.iter().enumerate() {
             for (part_place, part) in message.parts.iter().enumerate() {
                 match part {
+                    Part::Opaque(_) => elsewhere = true,
                     Part::ToolCall(call) => called.extend(call.id.as_deref()),
                     Part::ToolResult(result) => {
-                        let known = result.id.as_deref().is_none_or(|id| id.is_empty() || called.contains(id));
+                        let known =
+                            result.id.as_deref().is_none_or(|id| elsewhere || id.is_empty() || called.contains(id));
                         let path = format!("messages[{place}].parts[{part_place}].id");
                         check(known, &path, "is one that no earlier tool call has");
                     }

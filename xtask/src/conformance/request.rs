@@ -305,9 +305,10 @@ fn gemini(body: Value) -> Value {
     let mut body = camel(body);
     if let Some(fields) = body.as_object_mut() {
         fields.remove("model");
-        if let Some(Value::Object(content)) = fields.get("contents") {
-            let list = Value::Array(vec![Value::Object(content.clone())]);
-            fields.insert("contents".to_owned(), list);
+        for name in ["contents", "tools"] {
+            if let Some(one) = fields.get(name).filter(|value| value.is_object()).cloned() {
+                fields.insert(name.to_owned(), Value::Array(vec![one]));
+            }
         }
         if let Some(instruction) = fields.get_mut("systemInstruction") {
             if let Value::String(text) = instruction {

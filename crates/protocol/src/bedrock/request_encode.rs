@@ -19,9 +19,15 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Ve
     for (place, message) in request.messages.iter().enumerate() {
         conversation.message(message, &format!("messages[{place}]"))?;
     }
-    let Conversation { mut system, turns, called, .. } = conversation;
+    let Conversation { mut system, mut turns, called, .. } = conversation;
     if turns.is_empty() {
-        return Err(Error::invalid("messages", "there is no message but instructions").with_hint("add a user message"));
+        if system.is_empty() {
+            return Err(
+                Error::invalid("messages", "there is no message that says anything").with_hint("add a user message")
+            );
+        }
+        losses.push(Loss::adapted("messages[0]", "there are only instructions: sent as the user's words"));
+        turns.push(Turn { role: "user", blocks: std::mem::take(&mut system), extras: Extras::default() });
     }
     if matches!(request.response_format, Some(ResponseFormat::JsonObject)) {
         losses.push(Loss::adapted("response_format", "Bedrock has no JSON mode without a schema: asked for in words"));

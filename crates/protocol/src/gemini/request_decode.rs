@@ -24,11 +24,7 @@ pub(crate) fn decode(body: &[u8]) -> Result<ChatRequest, Error> {
     let contents = body.take("contents").ok_or_else(|| {
         Error::invalid("contents", "`contents` is missing").with_hint("send an array of contents there")
     })?;
-    // One content may stand for a list of one.
-    let list = match contents.as_str().starts_with('{') {
-        true => vec![contents],
-        false => contents.parse::<Vec<Json>>().map_err(|_| wrong("contents", "an array", &contents))?,
-    };
+    let list = list_of(contents, "contents")?;
     if list.is_empty() {
         return Err(Error::invalid("contents", "`contents` is empty").with_hint("send at least one content"));
     }
@@ -36,10 +32,9 @@ pub(crate) fn decode(body: &[u8]) -> Result<ChatRequest, Error> {
     for (place, json) in list.iter().enumerate() {
         request.messages.push(content(json, &format!("contents[{place}]"), &mut calls)?);
     }
-    if let Some(tools) = body.take_as::<Vec<Json>>("tools")? {
-        for (place, json) in tools.iter().enumerate() {
-            tool(json, &format!("tools[{place}]"), &mut request.tools)?;
-        }
+    let tools = body.take("tools").map(|json| list_of(json, "tools")).transpose()?;
+    for (place, json) in tools.iter().flatten().enumerate() {
+        tool(json, &format!("tools[{place}]"), &mut request.tools)?;
     }
     if let Some(json) = body.take_any(&["toolConfig", "tool_config"]) {
         tool_config(&json, &mut request)?;
@@ -50,6 +45,14 @@ pub(crate) fn decode(body: &[u8]) -> Result<ChatRequest, Error> {
     body.take("model");
     request.extras.extend(body.into_extras(PROTOCOL));
     Ok(request)
+}
+
+/// Reads a list; Google takes one object in the place of a list of one.
+fn list_of(json: Json, path: &str) -> Result<Vec<Json>, Error> {
+    match json.as_str().starts_with('{') {
+        true => Ok(vec![json]),
+        false => json.parse::<Vec<Json>>().map_err(|_| wrong(path, "an array", &json)),
+    }
 }
 
 /// The calls of the conversation, by which responses without ids find theirs.

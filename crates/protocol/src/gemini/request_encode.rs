@@ -26,9 +26,15 @@ pub(crate) fn encode(request: &ChatRequest, model: &str, losses: &mut Vec<Loss>)
     for (place, message) in request.messages.iter().enumerate() {
         conversation.message(message, &format!("messages[{place}]"))?;
     }
-    let Conversation { system, system_extras, contents, .. } = conversation;
+    let Conversation { mut system, mut system_extras, mut contents, .. } = conversation;
     if contents.is_empty() {
-        return Err(Error::invalid("messages", "there is no message but instructions").with_hint("add a user message"));
+        if system.is_empty() {
+            return Err(
+                Error::invalid("messages", "there is no message that says anything").with_hint("add a user message")
+            );
+        }
+        losses.push(Loss::adapted("messages[0]", "there are only instructions: sent as the user's words"));
+        contents.push(("user", std::mem::take(&mut system), std::mem::take(&mut system_extras)));
     }
     let mut body = Fields::new();
     let contents: Vec<_> = contents

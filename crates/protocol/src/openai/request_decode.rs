@@ -7,7 +7,7 @@ use tollbridge_types::{
 };
 
 use super::{CHAT_PROTOCOL as PROTOCOL, carrier};
-use crate::object::{Object, wrong};
+use crate::object::{Object, json, wrong};
 use crate::state;
 
 /// Reads the body of "Create chat completion".
@@ -27,6 +27,8 @@ pub(crate) fn decode(body: &[u8]) -> Result<ChatRequest, Error> {
     }
     request.temperature = body.take_as("temperature")?;
     request.top_p = body.take_as("top_p")?;
+    // OpenAI itself has no such setting; who sends it knows a server that does.
+    let top_k = body.peek("top_k").cloned();
     request.top_k = body.take_as("top_k")?;
     request.presence_penalty = body.take_as("presence_penalty")?;
     request.frequency_penalty = body.take_as("frequency_penalty")?;
@@ -54,6 +56,9 @@ pub(crate) fn decode(body: &[u8]) -> Result<ChatRequest, Error> {
     request.stream_usage = options.take_as("include_usage")?;
     let rest: Vec<_> = options.into_fields().collect();
     request.extras = body.into_extras(PROTOCOL);
+    if let Some(value) = top_k.filter(|_| request.top_k.is_some()) {
+        request.extras.insert(PROTOCOL, "top_k", value);
+    }
     for (name, value) in rest {
         request.extras.insert(PROTOCOL, format!("stream_options.{name}"), value);
     }
@@ -131,7 +136,7 @@ fn role_of(word: String) -> Role {
 pub(crate) fn thought(text: String, field: &str) -> Part {
     let mut thought = Thought::default();
     thought.text = text;
-    thought.extras.insert(PROTOCOL, "field", crate::object::json(field));
+    thought.extras.insert(PROTOCOL, "field", json(field));
     Part::Thought(thought)
 }
 
@@ -220,6 +225,9 @@ fn image(mut fields: Object) -> Result<Media, Error> {
     Ok(media)
 }
 
+/// How extras name the address of a file that stood where OpenAI takes only bytes.
+pub(crate) const ADDRESS: &str = "file.file_data";
+
 fn file(mut fields: Object) -> Result<Media, Error> {
     let mut inner = required_object(&mut fields, "file")?;
     let path = inner.path_of("file_data");
@@ -235,6 +243,10 @@ fn file(mut fields: Object) -> Result<Media, Error> {
     };
     media.name = inner.take_as("filename")?;
     media.extras = fields.into_extras(PROTOCOL);
+    if let MediaSource::Url(address) = &media.source {
+        // OpenAI itself takes none here; who sends one knows a server that does.
+        media.extras.insert(PROTOCOL, ADDRESS, json(address));
+    }
     Ok(media)
 }
 
@@ -246,7 +258,7 @@ fn tool_result(fields: &mut Object, content: Vec<Part>, called: &HashSet<String>
     result.name = fields.take_as("name")?;
     if !content.iter().all(|part| matches!(part, Part::Text(_))) {
         // The protocol has only text here; a client that sends more knows that its server takes it.
-        result.extras.insert(PROTOCOL, "content", crate::object::json("parts"));
+        result.extras.insert(PROTOCOL, "content", json("parts"));
     }
     result.content = content;
     let known = match &result.id {

@@ -9,7 +9,7 @@ use tollbridge_types::{
 
 use super::CHAT_PROTOCOL as PROTOCOL;
 use super::quirks::Quirks;
-use super::request_decode::BESIDE_FUNCTION;
+use super::request_decode::{ADDRESS, BESIDE_FUNCTION};
 use super::sampling;
 use crate::object::{Fields, json};
 use crate::{Target, losses, tool_id};
@@ -46,7 +46,7 @@ pub(crate) fn encode(
     body.put_some("temperature", request.temperature).put_some("top_p", request.top_p);
     if quirks.top_k {
         body.put_some("top_k", request.top_k);
-    } else if request.top_k.is_some() {
+    } else if request.top_k.is_some() && request.extras.get(PROTOCOL, "top_k").is_none() {
         losses.push(Loss::dropped("top_k", "OpenAI has no such setting"));
     }
     body.put_some("presence_penalty", request.presence_penalty);
@@ -255,6 +255,9 @@ impl Writer<'_> {
                 inner.put("filename", media.name.as_deref().unwrap_or("document.pdf"));
                 inner.put_some("file_data", media.to_url())
             }
+            MediaSource::Url(address) if media.extras.get(PROTOCOL, ADDRESS).is_some() => {
+                inner.put_some("filename", media.name.as_ref()).put("file_data", address)
+            }
             MediaSource::Text(text) => {
                 self.losses.push(Loss::adapted(path, "the document is sent as text"));
                 return Ok(Content::Plain(text.clone()));
@@ -268,7 +271,8 @@ impl Writer<'_> {
             }
         };
         let mut fields = Fields::new();
-        fields.put("type", "file").put("file", &inner).put_extras(&media.extras, PROTOCOL);
+        fields.put("type", "file").put("file", &inner);
+        fields.put_missing(media.extras.of(PROTOCOL).filter(|(name, _)| *name != ADDRESS));
         Ok(Content::Part(fields))
     }
 
@@ -311,7 +315,7 @@ impl Writer<'_> {
         let mixed = result.extras.get(PROTOCOL, "content").is_some();
         for (place, part) in result.content.iter().enumerate() {
             match self.part(part, &format!("{path}.content[{place}]"))? {
-                Some(content) if mixed => texts.push(content),
+                Some(content) if mixed || matches!(part, Part::Text(_)) => texts.push(content),
                 Some(Content::Plain(text)) => texts.push(Content::Plain(text)),
                 Some(other) => others.push(other),
                 None => {}

@@ -120,6 +120,9 @@ impl Input<'_> {
             _ => {
                 // References and the items of vendor-run tools may stand for calls that are not here.
                 self.elsewhere |= kind == "item_reference";
+                if let Some(id) = fields.peek("call_id").and_then(|id| id.parse::<String>().ok()) {
+                    self.called.insert(id);
+                }
                 fields.take("type");
                 self.assistant().push(Part::Opaque(Opaque::new(PROTOCOL, item.clone())));
             }
