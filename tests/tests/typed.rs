@@ -1,5 +1,4 @@
 //! Answers as values of Rust types, before real upstreams.
-#![expect(clippy::unwrap_used, reason = "what a test needs and cannot have fails it")]
 
 use std::collections::BTreeMap;
 

@@ -323,7 +323,9 @@ pub const TEXT_GENERATION: &dyn ChatCodec = &plain::TextGeneration;
 pub const BEDROCK_COUNT_TOKENS: &dyn CountCodec = &bedrock::CountTokens;
 /// Amazon Bedrock's model list.
 pub const BEDROCK_MODELS: &dyn ModelsCodec = &bedrock::Models;
-/// Vertex AI's predict form of embeddings.
+/// Amazon Bedrock's InvokeModel of embeddings.
+pub const BEDROCK_EMBED: &dyn EmbedCodec = &bedrock::Embed;
+/// Vertex AI's predict of embeddings.
 pub const VERTEX_PREDICT: &dyn EmbedCodec = &gemini::Predict;
 /// OpenAI's text completions.
 pub const OPENAI_COMPLETIONS: &dyn ChatCodec = &openai::Completions;
@@ -372,6 +374,7 @@ pub fn embed(protocol: Protocol) -> Option<&'static dyn EmbedCodec> {
         Protocol::GEMINI_EMBED => Some(GEMINI_EMBED),
         Protocol::OLLAMA_EMBED => Some(OLLAMA_EMBED),
         Protocol::COHERE_EMBED => Some(COHERE_EMBED),
+        Protocol::BEDROCK_EMBED => Some(BEDROCK_EMBED),
         Protocol::VERTEX_PREDICT => Some(VERTEX_PREDICT),
         _ => None,
     }
@@ -419,6 +422,7 @@ pub fn errors(protocol: Protocol) -> &'static dyn ErrorCodec {
         | Protocol::GEMINI_COUNT_TOKENS => &gemini::Errors,
         Protocol::BEDROCK_CONVERSE
         | Protocol::BEDROCK_INVOKE
+        | Protocol::BEDROCK_EMBED
         | Protocol::BEDROCK_MODELS
         | Protocol::BEDROCK_COUNT_TOKENS => &bedrock::Errors,
         Protocol::OLLAMA_CHAT | Protocol::OLLAMA_EMBED | Protocol::OLLAMA_MODELS => &ollama::Errors,

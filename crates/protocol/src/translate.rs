@@ -234,7 +234,7 @@ pub fn embed_body(request: &Request, codec: &dyn EmbedCodec) -> Result<Encoded, 
     if let Some(wire) = request.wire().filter(|wire| wire.protocol == codec.protocol() && codec.takes(&wire.body)) {
         let body = match wire.protocol {
             // The model stands in the path alone.
-            Protocol::VERTEX_PREDICT => wire.body.clone(),
+            Protocol::VERTEX_PREDICT | Protocol::BEDROCK_EMBED => wire.body.clone(),
             _ => peek(&wire.body)?.splice(&wire.body, Some(&request.model), false),
         };
         return Ok(Encoded { body, ..Encoded::default() });

@@ -4,8 +4,9 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use crate::answer::{Ask, Choice, End, Say, pieces};
+use crate::tokens;
 use crate::upstream::UsageMode;
-use crate::wire::Wire;
+use crate::wire::{Wire, vector};
 
 /// Reads a Converse request; model and stream come from the path.
 pub(crate) fn ask(body: &Value, model: &str, stream: bool) -> Ask {
@@ -192,6 +193,19 @@ pub(crate) fn models(model: &str) -> Value {
         "outputModalities": ["TEXT"],
         "responseStreamingSupported": true,
     }]})
+}
+
+/// Answers InvokeModel of embeddings: Titan's one text, or Cohere's list.
+pub(crate) fn embeddings(body: &Value, seed: u64) -> Value {
+    let of = |text: &str, dimensions: &Value| vector(seed, text, dimensions.as_u64().unwrap_or(8).min(4096));
+    match body["inputText"].as_str() {
+        Some(text) => json!({"embedding": of(text, &body["dimensions"]), "inputTextTokenCount": tokens::count(text)}),
+        None => {
+            let texts = body["texts"].as_array().into_iter().flatten().filter_map(Value::as_str);
+            let vectors: Vec<_> = texts.map(|text| of(text, &body["output_dimension"])).collect();
+            json!({"id": "mock", "response_type": "embeddings_floats", "embeddings": vectors, "texts": body["texts"]})
+        }
+    }
 }
 
 const SIGNATURE: &str = "bW9jay1zaWduYXR1cmU=";

@@ -92,6 +92,7 @@ enum Route {
     CohereEmbed,
     Tokenize,
     Bedrock { model: String, stream: bool },
+    BedrockEmbed,
     VertexPredict,
     Token,
     Count,
@@ -133,6 +134,7 @@ fn route(kind: Kind, recorded: &Recorded) -> Route {
             return match target {
                 Some((model, "converse")) => Route::Bedrock { model: decoded(model), stream: false },
                 Some((model, "converse-stream")) => Route::Bedrock { model: decoded(model), stream: true },
+                Some((_, "invoke")) => Route::BedrockEmbed,
                 Some((_, "count-tokens")) => Route::Count,
                 None if path == "/foundation-models" => Route::Models,
                 _ => Route::Unknown,
@@ -271,6 +273,10 @@ async fn answer(shared: &Shared, recorded: &Recorded, step: &Step) -> Result<Res
             }
             _ => json!({"object": "response.input_tokens", "input_tokens": others::count(&responses::ask(&body))}),
         }),
+        Route::BedrockEmbed if body["inputText"].is_string() || body["texts"].is_array() => {
+            Wire::Whole(bedrock::embeddings(&body, shared.seed))
+        }
+        Route::BedrockEmbed => return Ok(refuse(Refusal::Status(400))),
         Route::OllamaEmbed => Wire::Whole(ollama::embeddings(&body, shared.seed)),
         Route::CohereEmbed => Wire::Whole(cohere::embeddings(&body, shared.seed)),
         Route::Tokenize => Wire::Whole(cohere::tokenize(&body)),

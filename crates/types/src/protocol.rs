@@ -67,7 +67,9 @@ impl Protocol {
     pub const BEDROCK_COUNT_TOKENS: Self = Self::new("bedrock.count_tokens");
     /// Amazon Bedrock ListFoundationModels.
     pub const BEDROCK_MODELS: Self = Self::new("bedrock.models");
-    /// Vertex AI's predict form of embeddings.
+    /// Amazon Bedrock's InvokeModel of embeddings.
+    pub const BEDROCK_EMBED: Self = Self::new("bedrock.embed");
+    /// Vertex AI's predict of embeddings.
     pub const VERTEX_PREDICT: Self = Self::new("vertex.predict");
     /// Cohere's chat, second version.
     pub const COHERE_CHAT: Self = Self::new("cohere.chat");
@@ -115,6 +117,7 @@ impl Protocol {
         Self::OLLAMA_MODELS,
         Self::BEDROCK_CONVERSE,
         Self::BEDROCK_INVOKE,
+        Self::BEDROCK_EMBED,
         Self::TEXT_GENERATION,
         Self::BEDROCK_COUNT_TOKENS,
         Self::BEDROCK_MODELS,

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod endpoints;
+mod one_by_one;
 mod provider;
 mod sigv4;
 

@@ -8,6 +8,7 @@ use tollbridge_provider::HttpProvider;
 
 use crate::SigV4;
 use crate::endpoints::Endpoints;
+use crate::one_by_one::OneByOne;
 
 /// Amazon Bedrock.
 pub const REGISTRATION: Registration = Registration::new("bedrock", "Amazon Bedrock", build)
@@ -36,13 +37,17 @@ fn build(
     let (token, bearer, elsewhere) = (secret("session_token"), settings.api_key.is_some(), settings.base_url.is_some());
     let provider = HttpProvider::new(settings, transport, move |route| match (route.operation, route.stream) {
         (Operation::Models, _) => Ok(endpoints.models()),
+        (Operation::Embed, _) => endpoints.model(route.model, "invoke"),
         (Operation::CountTokens, _) => endpoints.model(route.model, "count-tokens"),
         (_, true) => endpoints.model(route.model, "converse-stream"),
         (_, false) => endpoints.model(route.model, "converse"),
     });
-    let provider =
-        provider.chat(codec::BEDROCK_CONVERSE).count_tokens(codec::BEDROCK_COUNT_TOKENS).models(codec::BEDROCK_MODELS);
-    match (id, key) {
+    let provider = provider
+        .chat(codec::BEDROCK_CONVERSE)
+        .embed(codec::BEDROCK_EMBED)
+        .count_tokens(codec::BEDROCK_COUNT_TOKENS)
+        .models(codec::BEDROCK_MODELS);
+    let provider = match (id, key) {
         _ if bearer => Ok(provider.auth(AuthStyle::Bearer)?.build()),
         (Some(id), Some(key)) => {
             let provider = [Some(&key), token.as_ref()]
@@ -58,7 +63,8 @@ fn build(
         (None, None) => Err(Error::new(ErrorKind::Config, "Bedrock has no key").with_hint(
             "set `api_key` or AWS_BEARER_TOKEN_BEDROCK, or `access_key_id` and `secret_access_key`, or AWS's variables",
         )),
-    }
+    }?;
+    Ok(Arc::new(OneByOne::new(provider)))
 }
 
 fn half(option: &str, variable: &str) -> Error {

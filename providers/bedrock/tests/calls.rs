@@ -13,7 +13,8 @@ use tollbridge_core::{
     ByteStream, CallContext, Error, ErrorKind, Provider, ProviderSettings, Request, RequestBody, Secret, Timeouts,
     Transport,
 };
-use tollbridge_types::ChatRequest;
+use tollbridge_protocol::embed_reply;
+use tollbridge_types::{ChatRequest, EmbedRequest, Embedding};
 
 /// Keeps each request, and answers them all with a refusal that repeats a secret.
 #[derive(Default)]
@@ -222,4 +223,63 @@ fn signatures_are_those_that_aws_publishes() {
             "{scope}, SignedHeaders=host;x-amz-date;x-amz-security-token, Signature=85d96828115b5dc0cfc3bd16ad9e210dd772bbebba041836c64533a82be05ead"
         )
     );
+}
+
+/// Answers each text with a vector of its length, the first text last.
+#[derive(Default)]
+struct Vectors(Mutex<Vec<(String, serde_json::Value)>>);
+
+#[async_trait]
+impl Transport for Vectors {
+    async fn send(
+        &self,
+        request: http::Request<RequestBody>,
+        _: Timeouts,
+        _: &CallContext,
+    ) -> Result<http::Response<ByteStream>, Error> {
+        let path = request.uri().path().to_owned();
+        let body: serde_json::Value = serde_json::from_slice(&request.into_body().into_whole().unwrap()).unwrap();
+        self.0.lock().unwrap().push((path, body.clone()));
+        let text = body.pointer("/inputText").or(body.pointer("/singleEmbeddingParams/text/value"));
+        let answer = match text.and_then(serde_json::Value::as_str) {
+            Some(text) => {
+                for _ in text.len()..3 {
+                    tokio::task::yield_now().await;
+                }
+                match body["inputText"].is_string() {
+                    true => serde_json::json!({"embedding": [text.len()], "inputTextTokenCount": 2}),
+                    false => serde_json::json!({"embeddings": [{"embeddingType": "TEXT", "embedding": [text.len()]}]}),
+                }
+            }
+            None => {
+                let lengths = body["texts"].as_array().unwrap().iter().map(|text| [text.as_str().unwrap().len()]);
+                serde_json::json!({"embeddings": {"float": lengths.collect::<Vec<_>>()}, "response_type": "x"})
+            }
+        };
+        let body: ByteStream = stream::iter([Ok(Bytes::from(answer.to_string()))]).boxed();
+        Ok(http::Response::new(body))
+    }
+}
+
+#[tokio::test]
+async fn texts_are_embedded_in_their_order_one_by_one_where_the_model_takes_one() {
+    for (model, calls) in
+        [("amazon.titan-embed-text-v2:0", 3), ("amazon.nova-2-multimodal-embeddings-v1:0", 3), ("cohere.embed-v4:0", 1)]
+    {
+        let fake = Arc::new(Vectors::default());
+        let mut settings = ProviderSettings::new("bedrock");
+        keyed(&mut settings);
+        let server = (REGISTRATION.build)(&REGISTRATION, settings, Arc::clone(&fake) as _).unwrap();
+        let mut request = EmbedRequest::new(model, ["a", "bb", "ccc"]);
+        request.dimensions = Some(256);
+        let reply = server.call(Request::embed(request), &CallContext::new("1")).await.unwrap();
+        let reply = embed_reply(&reply).unwrap();
+        let vectors = [1.0, 2.0, 3.0].map(|length| Embedding::Floats(vec![length]));
+        assert_eq!(reply.embeddings, vectors, "{model}");
+        assert_eq!(reply.usage.and_then(|usage| usage.input), model.contains("titan").then_some(6), "{model}");
+        let sent = fake.0.lock().unwrap();
+        assert_eq!(sent.len(), calls, "{model}");
+        assert!(sent[0].0.ends_with("/invoke"), "{}", sent[0].0);
+        assert!(sent[0].1.to_string().contains("256"), "{}", sent[0].1);
+    }
 }

@@ -93,6 +93,7 @@ fn api_of(exchange: &Exchange) -> Option<Api> {
         "cohere_chat_v2" => known(Protocol::COHERE_CHAT),
         "ollama_chat" | "ollama_generate" => known(Protocol::OLLAMA_CHAT),
         "converse" | "converse-stream" => known(Protocol::BEDROCK_CONVERSE),
+        "invoke" if exchange.expected["kind"] == "embeddings" => Some(Api::Embed(Protocol::BEDROCK_EMBED)),
         "invoke" | "invoke-with-response-stream" => known(Protocol::BEDROCK_INVOKE),
         "predict" => Some(Api::Embed(Protocol::VERTEX_PREDICT)),
         "rerank" => Some(Api::Rerank),

@@ -2,6 +2,7 @@
 
 mod blocks;
 mod count;
+mod embed;
 mod error;
 mod family;
 mod invoke;
@@ -23,6 +24,7 @@ use tollbridge_types::{ChatReply, ChatRequest, Protocol};
 use crate::{ChatCodec, ChatStreamDecoder, ChatStreamEncoder, ReplyContext, Target};
 
 pub use count::CountTokens;
+pub use embed::{Embed, takes_many};
 pub use error::Errors;
 pub use invoke::Invoke;
 pub use models::Models;
