@@ -246,13 +246,14 @@ impl Transport for Vectors {
                 for _ in text.len()..3 {
                     tokio::task::yield_now().await;
                 }
-                match body["inputText"].is_string() {
+                match body.get("inputText").is_some() {
                     true => serde_json::json!({"embedding": [text.len()], "inputTextTokenCount": 2}),
                     false => serde_json::json!({"embeddings": [{"embeddingType": "TEXT", "embedding": [text.len()]}]}),
                 }
             }
             None => {
-                let lengths = body["texts"].as_array().unwrap().iter().map(|text| [text.as_str().unwrap().len()]);
+                let lengths =
+                    body.get("texts").unwrap().as_array().unwrap().iter().map(|text| [text.as_str().unwrap().len()]);
                 serde_json::json!({"embeddings": {"float": lengths.collect::<Vec<_>>()}, "response_type": "x"})
             }
         };
