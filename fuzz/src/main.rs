@@ -11,7 +11,9 @@ mod normal;
 use std::sync::OnceLock;
 
 use libfuzzer_sys::{fuzz_crossover, fuzz_mutator, fuzz_target, fuzzer_mutate};
-use tollbridge_protocol::{ChatCodec, EmbedCodec, ModelsCodec, chat, embed, models};
+use tollbridge_protocol::{
+    ChatCodec, CountCodec, EmbedCodec, ModelsCodec, RerankCodec, chat, count, embed, models, rerank,
+};
 use tollbridge_types::Protocol;
 
 /// What is fuzzed.
@@ -21,6 +23,9 @@ enum Target {
     Stream(&'static dyn ChatCodec),
     Embed(&'static dyn EmbedCodec),
     Models(&'static dyn ModelsCodec),
+    Count(&'static dyn CountCodec),
+    Rerank(&'static dyn RerankCodec),
+    Multipart,
     Framing,
     Peek,
     Errors,
@@ -38,6 +43,9 @@ impl Target {
             "stream" => chat(protocol?).map(Self::Stream),
             "embed" => embed(protocol?).map(Self::Embed),
             "models" => models(protocol?).map(Self::Models),
+            "count" => count(protocol?).map(Self::Count),
+            "rerank" => rerank(protocol?).map(Self::Rerank),
+            "multipart" => Some(Self::Multipart),
             "framing" => Some(Self::Framing),
             "peek" => Some(Self::Peek),
             "errors" => Some(Self::Errors),
@@ -52,6 +60,9 @@ impl Target {
             Self::Stream(codec) => chat::stream(*codec, data),
             Self::Embed(codec) => bytes::embed(*codec, data),
             Self::Models(codec) => bytes::models(*codec, data),
+            Self::Count(codec) => bytes::count(*codec, data),
+            Self::Rerank(codec) => bytes::rerank(*codec, data),
+            Self::Multipart => bytes::multipart(data),
             Self::Framing => bytes::framing(data),
             Self::Peek => bytes::peek(data),
             Self::Errors => bytes::errors(data),

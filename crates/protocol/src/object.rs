@@ -168,7 +168,7 @@ pub(crate) fn count(text: &str) -> Option<u64> {
 }
 
 /// Adds counts that a vendor may have left out, and may have got wrong.
-pub(crate) fn sum<const N: usize>(counts: [Option<u64>; N]) -> u64 {
+pub(crate) fn sum(counts: impl IntoIterator<Item = Option<u64>>) -> u64 {
     counts.into_iter().flatten().fold(0, u64::saturating_add)
 }
 

@@ -97,6 +97,10 @@ impl Kind {
             Self::Google => {
                 ["/v1beta/models/mock:generateContent", "/v1beta/models/mock:streamGenerateContent?alt=sse"]
             }
+            Self::Ollama => ["/api/chat"; 2],
+            Self::Cohere => ["/v2/chat"; 2],
+            Self::Bedrock => ["/model/mock/converse", "/model/mock/converse-stream"],
+            Self::Vertex => ["/models/mock:generateContent", "/models/mock:streamGenerateContent?alt=sse"],
             _ => ["/v1/chat/completions"; 2],
         }
     }

@@ -7,7 +7,8 @@ mod seeds;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
-use tollbridge_protocol::{chat, embed, models};
+use tollbridge_core::ErrorKind;
+use tollbridge_protocol::{ChatCodec, chat, count, embed, models, rerank};
 use tollbridge_types::Protocol;
 
 use engine::Engine;
@@ -85,10 +86,20 @@ pub(crate) fn run(options: &Options) -> Result<bool, String> {
 fn targets() -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for protocol in Protocol::ALL {
-        let chats = chat(*protocol).map_or(&[] as &[_], |_| &["request", "reply", "stream"]);
-        let kinds = chats.iter().chain(embed(*protocol).map(|_| &"embed")).chain(models(*protocol).map(|_| &"models"));
-        names.extend(kinds.map(|kind| format!("{kind}-{protocol}")));
+        let clients = |codec: &&dyn ChatCodec| {
+            codec.decode_request(b"{}").err().is_none_or(|error| error.kind() != ErrorKind::Unsupported)
+        };
+        let kinds = [
+            chat(*protocol).filter(clients).map(|_| "request"),
+            chat(*protocol).map(|_| "reply"),
+            chat(*protocol).map(|_| "stream"),
+            embed(*protocol).map(|_| "embed"),
+            models(*protocol).map(|_| "models"),
+            count(*protocol).map(|_| "count"),
+            rerank(*protocol).map(|_| "rerank"),
+        ];
+        names.extend(kinds.into_iter().flatten().map(|kind| format!("{kind}-{protocol}")));
     }
-    names.extend(["framing", "peek", "errors"].map(str::to_owned));
+    names.extend(["framing", "peek", "errors", "multipart"].map(str::to_owned));
     names
 }

@@ -7,8 +7,11 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use serde_json::Value;
-use tollbridge_core::{Error, ErrorKind};
-use tollbridge_protocol::{ChatCodec, FrameDecoder, Framing, ReplyContext, Target, chat, embed, errors, models, peek};
+use tollbridge_core::{Error, ErrorKind, Frame};
+use tollbridge_protocol::{
+    ChatCodec, FrameDecoder, Framing, ReplyContext, Target, chat, count as count_codec, embed, errors, framing_of,
+    models, peek, rerank,
+};
 use tollbridge_testkit::{Kind, Upstream};
 use tollbridge_types::Protocol;
 
@@ -76,6 +79,12 @@ impl Seeds {
                     || codec.decode_reply(bytes).is_ok_and(|reply| !reply.embeddings.is_empty())
             });
             takers.extend(embeds.then(|| format!("embed-{protocol}")));
+            let counts = count_codec(*protocol)
+                .is_some_and(|codec| codec.decode_request(bytes).is_ok() || codec.decode_reply(bytes).is_ok());
+            takers.extend(counts.then(|| format!("count-{protocol}")));
+            let sorts = rerank(*protocol)
+                .is_some_and(|codec| codec.decode_request(bytes).is_ok() || codec.decode_reply(bytes).is_ok());
+            takers.extend(sorts.then(|| format!("rerank-{protocol}")));
             let lists =
                 models(*protocol).is_some_and(|codec| codec.decode_reply(bytes).is_ok_and(|models| !models.is_empty()));
             takers.extend(lists.then(|| format!("models-{protocol}")));
@@ -90,12 +99,31 @@ impl Seeds {
     }
 
     fn add_offered(&mut self, bytes: &[u8]) {
+        if let Some(events) = as_events(bytes) {
+            self.add("framing", bytes);
+            return self.add_offered(&events);
+        }
         for target in self.offer(bytes) {
             self.add(&target, bytes);
         }
     }
 
     fn add_samples(&mut self) {
+        let field =
+            |name: &str, value: &str| format!("--edge\r\ncontent-disposition: form-data; {name}\r\n\r\n{value}\r\n");
+        for fields in [
+            field("name=\"model\"", "a") + &field("name=file; filename=\"b\"", "sound"),
+            field("name=\"file\"; filename=model", "sound") + &field("name=model", "a"),
+        ] {
+            self.add("multipart", format!("edge\n{fields}--edge--\r\n").as_bytes());
+        }
+        for count in [r#"{"input_tokens":5}"#, r#"{"totalTokens":5}"#, r#"{"inputTokens":5}"#, r#"{"tokens":[1,2]}"#] {
+            self.add_offered(count.as_bytes());
+        }
+        self.add_offered(
+            br#"{"model":"m","query":"q","documents":["a",{"text":"b"}],"top_n":1,"return_documents":true}"#,
+        );
+        self.add_offered(br#"{"id":"i","results":[{"index":1,"relevance_score":0.5,"document":{"text":"b"}}],"meta":{"billed_units":{"search_units":1}}}"#);
         let context = ReplyContext::new("id", "model", 1_700_000_000);
         for protocol in Protocol::ALL {
             if let Some(codec) = chat(*protocol) {
@@ -140,7 +168,9 @@ impl Seeds {
                     for step in ["ok", "stream-error", "cut-after:3", "malformed", "no-usage", "429", "context-length"]
                     {
                         upstream.script([step]).map_err(|error| error.to_string())?;
-                        let path = kind.chat_paths()[usize::from(stream)];
+                        let own = kind.chat_paths()[usize::from(stream)];
+                        let responses = codec.protocol() == Protocol::OPENAI_RESPONSES && kind == Kind::OpenAi;
+                        let path = if responses { "/v1/responses" } else { own };
                         // A connection that the script breaks has no answer.
                         let Ok((status, reply)) = upstream.post(path, body.clone()).await else { continue };
                         if status == 200 {
@@ -206,15 +236,33 @@ fn bodies(codec: &dyn ChatCodec) -> Vec<(bool, Vec<u8>)> {
 
 fn is_stream(codec: &dyn ChatCodec, bytes: &[u8]) -> bool {
     // An object alone is a whole reply, which some streams' readers would take too.
-    if bytes.trim_ascii_start().starts_with(b"{") {
+    if serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok() && bytes.trim_ascii_start().starts_with(b"{") {
         return false;
     }
-    let framing = if bytes.trim_ascii_start().starts_with(b"[") { Framing::JsonArray } else { Framing::Sse };
+    let framing = match framing_of(codec.protocol()) {
+        Framing::AwsEventStream => Framing::Sse,
+        Framing::Sse if bytes.trim_ascii_start().starts_with(b"[") => Framing::JsonArray,
+        framing => framing,
+    };
     let (mut splitter, mut decoder) = (FrameDecoder::new(framing), codec.stream_decoder());
     let (mut frames, mut events) = (Vec::new(), Vec::new());
     let whole = splitter.push(bytes, &mut frames).and_then(|()| splitter.finish(&mut frames)).is_ok();
     let _ = frames.iter().try_for_each(|frame| decoder.decode(frame, &mut events));
     whole && events.len() > 1
+}
+
+/// Writes binary frames as events, which the fuzzer can change without their checksums.
+fn as_events(bytes: &[u8]) -> Option<Vec<u8>> {
+    if bytes.first() != Some(&0) {
+        return None;
+    }
+    let (mut splitter, mut frames) = (FrameDecoder::new(Framing::AwsEventStream), Vec::new());
+    splitter.push(bytes, &mut frames).ok()?;
+    let event = |frame: &Frame| {
+        let name = frame.event.as_deref().unwrap_or_default();
+        [b"event: ", name.as_bytes(), b"\ndata: ", &frame.data, b"\n\n"].concat()
+    };
+    Some(frames.iter().flat_map(event).collect())
 }
 
 /// Lists the names and short words that stand in the seeds, as libFuzzer's dictionary.

@@ -106,6 +106,9 @@ impl EmbedCodec for Embed {
 
     /// Writes what [`decode_reply`](EmbedCodec::decode_reply) reads, for replies that were gathered from several calls.
     fn encode_reply(&self, reply: &EmbedReply, _: bool, _: &ReplyContext<'_>) -> Result<Bytes, Error> {
+        if reply.embeddings.iter().any(|vector| !matches!(vector, Embedding::Floats(_))) {
+            return Err(Error::new(ErrorKind::Decode, "a vector is not in numbers"));
+        }
         let mut body = Fields::new();
         body.put("embeddings", &reply.embeddings);
         body.put_some("inputTextTokenCount", reply.usage.as_ref().and_then(|usage| usage.input));

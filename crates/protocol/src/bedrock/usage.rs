@@ -1,6 +1,6 @@
 use tollbridge_types::{Json, Usage, UsageBasis};
 
-use crate::object::{Fields, Object};
+use crate::object::{Fields, Object, sum};
 
 /// Reads a `usage` object: `inputTokens` are those that no cache served or stored.
 pub(crate) fn decode(json: &Json) -> Usage {
@@ -12,7 +12,10 @@ pub(crate) fn decode(json: &Json) -> Usage {
     for detail in fields.find_list("cacheDetails") {
         let mut detail = Object::lenient(&detail);
         if detail.find_text("ttl").as_deref() == Some("1h") {
-            long = long.or(Some(0)).zip(detail.find_count("inputTokens")).map(|(sum, count): (u64, u64)| sum + count);
+            long = long
+                .or(Some(0))
+                .zip(detail.find_count("inputTokens"))
+                .map(|(sum, count): (u64, u64)| sum.saturating_add(count));
         }
     }
     let mut usage = Usage::default();
@@ -31,9 +34,9 @@ pub(crate) fn encode(usage: &Usage) -> Fields {
     let unread = [usage.input, usage.input_audio, usage.input_image];
     let stored = [usage.cache_write, usage.cache_write_1h];
     let mut fields = Fields::new();
-    fields.put("inputTokens", &unread.into_iter().flatten().sum::<u64>());
+    fields.put("inputTokens", &sum(unread));
     fields.put("outputTokens", &usage.total_output()).put("totalTokens", &usage.total());
     fields.put("cacheReadInputTokens", &usage.cache_read.unwrap_or_default());
-    fields.put("cacheWriteInputTokens", &stored.into_iter().flatten().sum::<u64>());
+    fields.put("cacheWriteInputTokens", &sum(stored));
     fields
 }

@@ -22,6 +22,10 @@ impl ChatStreamDecoder for Decoder {
             return Ok(());
         }
         self.frames += 1;
+        if self.ended {
+            // Whatever comes behind the end belongs to no answer.
+            return Ok(());
+        }
         let what = format!("event {} of the stream", self.frames);
         let json: Json = serde_json::from_slice(&frame.data)
             .map_err(|error| Error::new(ErrorKind::Decode, format!("{what} is not valid JSON: {error}")))?;

@@ -102,6 +102,7 @@ fn message(mut fields: Object, calls: &mut Calls) -> Result<Message, Error> {
         let mut result = ToolResult::default();
         result.id = calls.answer(id, name.as_deref());
         result.name = name;
+        let content = content.filter(|text| !text.is_empty());
         result.content = content.map(Part::text).into_iter().chain(images).collect();
         parts.push(Part::ToolResult(result));
     } else {
@@ -121,8 +122,13 @@ fn message(mut fields: Object, calls: &mut Calls) -> Result<Message, Error> {
         calls.add(&mut call.id, &call.name);
         parts.push(Part::ToolCall(call));
     }
+    let extras = fields.into_extras(PROTOCOL);
+    if let Some(Part::ToolResult(result)) = parts.first_mut() {
+        result.extras = extras;
+        return Ok(Message::new(role_of(role), parts));
+    }
     let mut message = Message::new(role_of(role), parts);
-    message.extras = fields.into_extras(PROTOCOL);
+    message.extras = extras;
     Ok(message)
 }
 

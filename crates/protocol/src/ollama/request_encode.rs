@@ -248,6 +248,7 @@ impl Writer<'_> {
         fields.put_some("tool_name", known.as_ref().or(result.name.as_ref()));
         fields.put_some("tool_call_id", vendors_own(result.id.as_ref()));
         fields.put_some("images", (!images.is_empty()).then_some(images));
+        fields.put_missing(result.extras.of(PROTOCOL));
         self.messages.push(fields);
         Ok(())
     }

@@ -13,7 +13,8 @@ use crate::{ChatStreamEncoder, ReplyContext, openai};
 pub(crate) struct Encoder {
     model: String,
     created: u64,
-    calls: BTreeMap<u32, ToolCall>,
+    /// The calls that are not yet written, and whether they are complete.
+    calls: BTreeMap<u32, (ToolCall, bool)>,
     called: usize,
     finish: Option<Finish>,
     usage: Option<Usage>,
@@ -47,12 +48,15 @@ impl Encoder {
         frames.push(frame(&body));
     }
 
-    fn call(&mut self, number: u32, frames: &mut Vec<Frame>) {
-        let Some(call) = self.calls.remove(&number) else { return };
-        let mut message = message("");
-        message.put("tool_calls", &[reply_encode::tool_call(&call, self.called)]);
-        self.called += 1;
-        self.more(&message, frames);
+    /// Writes the calls that are complete, in the order in which they began.
+    fn ready(&mut self, frames: &mut Vec<Frame>) {
+        while let Some(first) = self.calls.first_entry().filter(|first| first.get().1) {
+            let (call, _) = first.remove();
+            let mut message = message("");
+            message.put("tool_calls", &[reply_encode::tool_call(&call, self.called)]);
+            self.called += 1;
+            self.more(&message, frames);
+        }
     }
 }
 
@@ -87,14 +91,19 @@ impl ChatStreamEncoder for Encoder {
             ChatEvent::ToolCallStart { choice: 0, call: number, id, name, kind, signature, extras } => {
                 let mut call = ToolCall::default();
                 (call.id, call.name, call.kind, call.signature, call.extras) = (id, name, kind, signature, extras);
-                self.calls.insert(number, call);
+                self.calls.insert(number, (call, false));
             }
             ChatEvent::ToolCallArguments { choice: 0, call, fragment } => {
-                if let Some(call) = self.calls.get_mut(&call) {
+                if let Some((call, _)) = self.calls.get_mut(&call) {
                     call.arguments.push_str(&fragment);
                 }
             }
-            ChatEvent::ToolCallEnd { choice: 0, call } => self.call(call, frames),
+            ChatEvent::ToolCallEnd { choice: 0, call } => {
+                if let Some((_, complete)) = self.calls.get_mut(&call) {
+                    *complete = true;
+                }
+                self.ready(frames);
+            }
             ChatEvent::LogProbs { choice: 0, content, .. } if !content.is_empty() => {
                 let mut body = self.line(&message(""));
                 body.put("done", &false).put("logprobs", &openai::logprobs::tokens(&content));
@@ -110,9 +119,8 @@ impl ChatStreamEncoder for Encoder {
     }
 
     fn finish(&mut self, frames: &mut Vec<Frame>) {
-        for number in self.calls.keys().copied().collect::<Vec<_>>() {
-            self.call(number, frames);
-        }
+        self.calls.values_mut().for_each(|(_, complete)| *complete = true);
+        self.ready(frames);
         let mut last = message("");
         last.put_extras(&self.message_extras, PROTOCOL);
         let mut body = self.line(&last);

@@ -106,6 +106,7 @@ impl ChatCodec for Completions {
             choice.parts.extend((!text.is_empty()).then(|| Part::text(text)));
             reply.choices.push(choice);
         }
+        reply.choices = reply_decode::numbered(reply.choices);
         body.take("object");
         reply.extras = body.into_extras(PROTOCOL);
         Ok(reply)
@@ -330,6 +331,6 @@ impl ChatStreamEncoder for Encoder {
 }
 
 fn push(body: &Fields, frames: &mut Vec<Frame>) {
-    let data = body.to_json();
-    frames.push(Frame::new(Bytes::from(format!("data: {data}\n\n")), None, Bytes::from(data.as_str().to_owned())));
+    let data = body.to_line();
+    frames.push(Frame::new(Bytes::from(format!("data: {data}\n\n")), None, Bytes::from(data)));
 }

@@ -85,7 +85,7 @@ fn choice(json: &Json, place: usize) -> Choice {
 }
 
 /// Puts choices in the order of their numbers; where two have one number, their places are their numbers.
-fn numbered(mut choices: Vec<Choice>) -> Vec<Choice> {
+pub(crate) fn numbered(mut choices: Vec<Choice>) -> Vec<Choice> {
     let numbers: BTreeSet<u32> = choices.iter().map(|choice| choice.index).collect();
     if numbers.len() < choices.len() {
         for (place, choice) in choices.iter_mut().enumerate() {

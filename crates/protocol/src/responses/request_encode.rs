@@ -22,7 +22,17 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Ve
     for (place, message) in request.messages.iter().enumerate() {
         writer.message(message, &format!("messages[{place}]"))?;
     }
-    let Writer { instructions, items, .. } = writer;
+    let Writer { mut instructions, mut items, .. } = writer;
+    let elsewhere = ["prompt", "previous_response_id", "conversation"];
+    if items.is_empty() && elsewhere.iter().all(|name| request.extras.get(PROTOCOL, name).is_none()) {
+        let Some(text) = instructions.take() else {
+            return Err(
+                Error::invalid("messages", "there is no message that says anything").with_hint("add a user message")
+            );
+        };
+        losses.push(Loss::adapted("messages[0]", "there are only instructions: sent as the user's words"));
+        items.push(json(&serde_json::json!({"role": "user", "content": text})));
+    }
     let mut body = Fields::new();
     body.put("model", target.model).put_some("instructions", instructions);
     if !items.is_empty() {

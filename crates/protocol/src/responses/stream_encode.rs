@@ -68,9 +68,9 @@ impl Encoder {
         let mut event = Fields::new();
         event.put("type", kind).put("sequence_number", &self.sequence).put_fields(fields);
         self.sequence += 1;
-        let data = event.to_json();
+        let data = event.to_line();
         let raw = Bytes::from(format!("event: {kind}\ndata: {data}\n\n"));
-        frames.push(Frame::new(raw, Some(kind.to_owned()), Bytes::from(data.as_str().to_owned())));
+        frames.push(Frame::new(raw, Some(kind.to_owned()), Bytes::from(data)));
     }
 
     fn response(&self, status: &str, reason: Option<&str>) -> Fields {

@@ -1,6 +1,6 @@
 use tollbridge_types::{Json, Usage, UsageBasis};
 
-use crate::object::{Fields, Object};
+use crate::object::{Fields, Object, sum};
 
 /// Reads the `usage` object of a response.
 pub(crate) fn decode(json: &Json) -> Usage {
@@ -12,7 +12,7 @@ pub(crate) fn decode(json: &Json) -> Usage {
     let reasoning = written.find_count("reasoning_tokens");
     let (audio_out, image_out) = (written.find_count("audio_tokens"), written.find_count("image_tokens"));
     let rest = |total: Option<u64>, inside: &[Option<u64>]| {
-        total.map(|total| total.saturating_sub(inside.iter().flatten().sum()))
+        total.map(|total| total.saturating_sub(sum(inside.iter().copied())))
     };
     let mut usage = Usage::default();
     usage.input = rest(fields.find_count("input_tokens"), &[cached, stored, audio_in, image_in]);
@@ -31,7 +31,7 @@ pub(crate) fn encode(usage: &Usage) -> Fields {
     read.put("cached_tokens", &usage.cache_read.unwrap_or_default());
     let stored = [usage.cache_write, usage.cache_write_1h];
     if stored.iter().any(Option::is_some) {
-        read.put("cache_write_tokens", &stored.into_iter().flatten().sum::<u64>());
+        read.put("cache_write_tokens", &sum(stored));
     }
     read.put_some("audio_tokens", usage.input_audio).put_some("image_tokens", usage.input_image);
     let mut written = Fields::new();
