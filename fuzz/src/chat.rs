@@ -39,6 +39,7 @@ pub(crate) fn request(codec: &dyn ChatCodec, data: &[u8]) {
             Ok(again) => again,
             // A result before its call is the client's fault, and each protocol refuses it in its own way.
             Err(error) if error.message().contains("no earlier") => continue,
+            Err(error) if error.hint().is_some_and(|hint| hint.contains("before its result")) => continue,
             Err(_) if !has_clients(to) => continue,
             Err(error) => panic!("{way}: cannot read what it wrote: {error}\n{}", String::from_utf8_lossy(&body)),
         };

@@ -20,7 +20,8 @@
 //! | unknown fields in any order, some of them `null` | without those, in another order | neither says anything |
 //! | a medium whose type or name is not said | one of the most likely type and name | some vendors demand them |
 //! | a number of more than 15 digits | one that differs in the last | it is read fast, and no setting needs more |
-//! | no parameters (OpenAI) | a schema without any | some vendors demand one |
+//! | white space in the arguments of a call | none | some protocols have an object there, others a text |
+//! | no parameters | a schema without any | some vendors demand one |
 
 use tollbridge_types::{ChatRequest, Extras, Json, Media, Message, Part, Protocol, ResponseFormat, Role, Tool};
 
@@ -51,12 +52,12 @@ pub(crate) fn request(request: &ChatRequest, protocol: Protocol) -> ChatRequest 
         if let Some(ResponseFormat::JsonSchema { name, .. }) = &mut normal.response_format {
             name.get_or_insert_with(|| "answer".to_owned());
         }
-        for tool in &mut normal.tools {
-            if let Tool::Function { parameters, extras, .. } = tool {
-                *extras = kept(extras, |_, _| true);
-                let none = || serde_json::json!({"type": "object", "properties": {}}).into();
-                parameters.get_or_insert_with(none);
-            }
+    }
+    for tool in &mut normal.tools {
+        if let Tool::Function { parameters, extras, .. } = tool {
+            *extras = kept(extras, |_, _| true);
+            let none = || serde_json::json!({"type": "object", "properties": {}}).into();
+            parameters.get_or_insert_with(none);
         }
     }
     if protocol == Protocol::GEMINI_GENERATE {
@@ -113,6 +114,9 @@ fn part(part: Part) -> Option<Part> {
         Part::Image(media) => Some(Part::Image(typed(media))),
         Part::ToolCall(mut call) => {
             call.id = Some(id(call.id));
+            if let Ok(arguments) = Json::from_text(&call.arguments) {
+                call.arguments = arguments.compact();
+            }
             call.extras = kept(&call.extras, |_, _| true);
             Some(Part::ToolCall(call))
         }
@@ -131,7 +135,7 @@ fn part(part: Part) -> Option<Part> {
 fn typed(mut media: Media) -> Media {
     media.mime = media
         .mime
-        .filter(|mime| !matches!(mime.as_str(), "application/octet-stream" | "application/pdf" | "text/plain"));
+        .filter(|mime| !matches!(mime.as_str(), "application/octet-stream" | "application/pdf" | "text/plain" | "image/png"));
     media.extras = kept(&media.extras, |_, _| true);
     media
 }

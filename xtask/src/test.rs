@@ -1,6 +1,6 @@
 //! Runs all checks and tests, installing what they need.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -62,7 +62,13 @@ pub(crate) fn run(options: &Options) -> Result<bool, String> {
 
 fn tests(root: &Path) -> Result<(), String> {
     install(root, "nextest", "cargo-nextest")?;
-    cargo(root, &["nextest", "run", "--workspace", "--no-fail-fast"])
+    let mut command = Command::new(env!("CARGO"));
+    command.current_dir(root).args(["nextest", "run", "--workspace", "--no-fail-fast"]);
+    // Some tests try recorded traffic too, where there is some.
+    if let Some(corpus) = corpus(root) {
+        command.env("TOLLBRIDGE_CORPUS", corpus);
+    }
+    succeed(&mut command)
 }
 
 fn documentation(root: &Path) -> Result<(), String> {
@@ -88,10 +94,15 @@ fn deny(root: &Path) -> Result<(), String> {
     cargo(root, &["deny", "--log-level", "error", "check", "licenses", "bans", "sources"])
 }
 
+/// Finds the recorded traffic.
+fn corpus(root: &Path) -> Option<PathBuf> {
+    let corpus = std::env::var_os("TOLLBRIDGE_CORPUS").map_or_else(|| root.join("../shared/corpus/dev"), PathBuf::from);
+    corpus.is_dir().then_some(corpus)
+}
+
 fn conformance(root: &Path) -> Result<(), String> {
-    let corpus = std::env::var_os("TOLLBRIDGE_CORPUS").map_or_else(|| root.join("../shared/corpus/dev"), Into::into);
-    if !corpus.is_dir() {
-        println!("there is no corpus at {}; name one with TOLLBRIDGE_CORPUS", corpus.display());
+    if corpus(root).is_none() {
+        println!("there is no corpus; name a folder of recordings with TOLLBRIDGE_CORPUS");
         return Ok(());
     }
     let report = task(root, "conformance").stderr(Stdio::inherit()).output().map_err(|error| error.to_string())?;

@@ -1,12 +1,17 @@
 //! What of a typed request another protocol cannot carry.
 
-use tollbridge_core::Loss;
+use tollbridge_core::{Error, Loss};
 use tollbridge_types::{Extras, Json, Media, Protocol, Signature, Text};
 
 use crate::object::Fields;
 
 /// What asks for JSON where no field does.
 pub(crate) const JSON_INSTRUCTION: &str = "Answer with one JSON object and nothing else.";
+
+/// Refuses a conversation of which nothing is left.
+pub(crate) fn nothing_said() -> Error {
+    Error::invalid("messages", "there is no message that says anything").with_hint("add a user message")
+}
 
 /// Reports fields that only other protocols know.
 pub(crate) fn report_foreign(extras: &Extras, path: &str, own: Protocol, losses: &mut Vec<Loss>) {

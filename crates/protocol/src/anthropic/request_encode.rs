@@ -22,9 +22,7 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Ve
     let Conversation { mut system, mut turns, .. } = conversation;
     if turns.is_empty() {
         if system.is_empty() {
-            return Err(
-                Error::invalid("messages", "there is no message that says anything").with_hint("add a user message")
-            );
+            return Err(losses::nothing_said());
         }
         losses.push(Loss::adapted("messages[0]", "there are only instructions: sent as the user's words"));
         turns.push(Turn { role: "user", blocks: std::mem::take(&mut system), extras: Extras::default() });

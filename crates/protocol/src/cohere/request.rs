@@ -15,6 +15,9 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Ve
         writer.message(message, &format!("messages[{place}]"))?;
     }
     let messages = writer.messages;
+    if messages.is_empty() {
+        return Err(losses::nothing_said());
+    }
     let mut body = Fields::new();
     body.put("model", target.model).put("messages", &messages);
     let (tools, strict) = tools(request, losses);

@@ -29,9 +29,7 @@ pub(crate) fn encode(request: &ChatRequest, model: &str, losses: &mut Vec<Loss>)
     let Conversation { mut system, mut system_extras, mut contents, .. } = conversation;
     if contents.is_empty() {
         if system.is_empty() {
-            return Err(
-                Error::invalid("messages", "there is no message that says anything").with_hint("add a user message")
-            );
+            return Err(losses::nothing_said());
         }
         losses.push(Loss::adapted("messages[0]", "there are only instructions: sent as the user's words"));
         contents.push(("user", std::mem::take(&mut system), std::mem::take(&mut system_extras)));

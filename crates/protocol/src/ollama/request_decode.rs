@@ -110,7 +110,9 @@ fn message(mut fields: Object, calls: &mut Calls) -> Result<Message, Error> {
         parts.extend(images);
     }
     let path = fields.path_of("tool_calls");
-    for (place, json) in fields.take_as::<Vec<Json>>("tool_calls")?.unwrap_or_default().iter().enumerate() {
+    // A result calls nothing.
+    let called = if role == "tool" { None } else { fields.take_as::<Vec<Json>>("tool_calls")? };
+    for (place, json) in called.unwrap_or_default().iter().enumerate() {
         let path = format!("{path}[{place}]");
         let mut checked = Object::strict(json, &path)?;
         let inner = checked.take_object("function")?;

@@ -18,13 +18,16 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Ve
         writer.message(message, &format!("messages[{place}]"))?;
     }
     let messages = writer.messages;
+    if messages.is_empty() {
+        return Err(losses::nothing_said());
+    }
     let mut body = Fields::new();
     body.put("model", target.model).put("messages", &messages);
     let tools = if request.tool_choice == Some(ToolChoice::None) { Vec::new() } else { tools(&request.tools, losses) };
     if !tools.is_empty() {
         body.put("tools", &tools);
     }
-    body.put_some("format", request.response_format.as_ref().and_then(format));
+    body.put_some("format", request.response_format.as_ref().and_then(|asked| format(asked, losses)));
     let options = options(request);
     if !options.is_empty() {
         body.put("options", &options);
@@ -75,10 +78,14 @@ fn put_below(fields: &mut Fields, extras: &Extras, prefix: &str) {
     }
 }
 
-fn format(format: &ResponseFormat) -> Option<Json> {
+fn format(format: &ResponseFormat, losses: &mut Vec<Loss>) -> Option<Json> {
     match format {
         ResponseFormat::JsonObject => Some(json("json")),
-        ResponseFormat::JsonSchema { schema, .. } => Some(schema.clone()),
+        ResponseFormat::JsonSchema { schema, .. } if schema.as_str().starts_with('{') => Some(schema.clone()),
+        ResponseFormat::JsonSchema { .. } => {
+            losses.push(Loss::dropped("response_format", "Ollama takes only an object as a schema"));
+            None
+        }
         _ => None,
     }
 }

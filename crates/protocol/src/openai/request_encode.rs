@@ -31,6 +31,9 @@ pub(crate) fn encode(
         writer.message(message, &format!("messages[{place}]"))?;
     }
     let Writer { messages, .. } = writer;
+    if messages.is_empty() {
+        return Err(losses::nothing_said());
+    }
     let mut body = Fields::new();
     body.put("model", target.model).put("messages", &messages);
     let tools = tools(&request.tools, losses);

@@ -26,9 +26,7 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Ve
     let elsewhere = ["prompt", "previous_response_id", "conversation"];
     if items.is_empty() && elsewhere.iter().all(|name| request.extras.get(PROTOCOL, name).is_none()) {
         let Some(text) = instructions.take() else {
-            return Err(
-                Error::invalid("messages", "there is no message that says anything").with_hint("add a user message")
-            );
+            return Err(losses::nothing_said());
         };
         losses.push(Loss::adapted("messages[0]", "there are only instructions: sent as the user's words"));
         items.push(json(&serde_json::json!({"role": "user", "content": text})));
