@@ -20,7 +20,7 @@
 //! | unknown fields in any order, some of them `null` | without those, in another order | neither says anything |
 //! | a medium whose type or name is not said | one of the most likely type and name | some vendors demand them |
 //! | a number of more than 15 digits | one that differs in the last | it is read fast, and no setting needs more |
-//! | white space in the arguments of a call | none | some protocols have an object there, others a text |
+//! | white space in the arguments of a call, or nothing else | none, an empty object | some protocols have an object there, others a text |
 //! | no parameters | a schema without any | some vendors demand one |
 
 use tollbridge_types::{ChatRequest, Extras, Json, Media, Message, Part, Protocol, ResponseFormat, Role, Tool};
@@ -114,6 +114,9 @@ fn part(part: Part) -> Option<Part> {
         Part::Image(media) => Some(Part::Image(typed(media))),
         Part::ToolCall(mut call) => {
             call.id = Some(id(call.id));
+            if call.arguments.trim().is_empty() {
+                call.arguments = "{}".to_owned();
+            }
             if let Ok(arguments) = Json::from_text(&call.arguments) {
                 call.arguments = arguments.compact();
             }

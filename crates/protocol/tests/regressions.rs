@@ -4,8 +4,8 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 use tollbridge_core::{ErrorKind, Frame};
-use tollbridge_protocol::{ChatCodec, FrameDecoder, Framing, ReplyContext, Target, codec, peek};
-use tollbridge_types::{ChatAssembler, ChatEvent, ChatReply, Citation, Part, Text, ToolCallKind, Usage};
+use tollbridge_protocol::{ChatCodec, FrameDecoder, Framing, ReplyContext, Target, chat, codec, framing_of, peek};
+use tollbridge_types::{ChatAssembler, ChatEvent, ChatReply, Citation, Part, Protocol, Text, ToolCallKind, Usage};
 
 const CODECS: [&dyn ChatCodec; 3] = [codec::OPENAI_CHAT, codec::ANTHROPIC_MESSAGES, codec::GEMINI_GENERATE];
 
@@ -243,4 +243,118 @@ fn an_empty_thought_stays_a_thought() {
     let part = json!({"thought": true, "text": ""});
     let body = json!({"contents": [{"role": "model", "parts": [part]}, {"role": "user", "parts": [{"text": "hi"}]}]});
     assert_eq!(rewritten(codec::GEMINI_GENERATE, &body).pointer("/contents/0/parts/0"), Some(&part));
+}
+
+/// Every codec whose replies clients read.
+fn clients() -> impl Iterator<Item = &'static dyn ChatCodec> {
+    let codecs = Protocol::ALL.iter().filter_map(|protocol| chat(*protocol));
+    codecs.filter(|codec| codec.encode_reply(&ChatReply::default(), &context()).is_ok())
+}
+
+#[test]
+fn caches_too_large_to_add_stop_no_call() {
+    let most = u64::MAX;
+    let creation = json!({"ephemeral_5m_input_tokens": most, "ephemeral_1h_input_tokens": most});
+    let usage = json!({"input_tokens": most, "cache_creation_input_tokens": most, "cache_creation": creation});
+    let body = json!({"content": [], "usage": usage}).to_string();
+    let reply = codec::ANTHROPIC_MESSAGES.decode_reply(body.as_bytes()).unwrap();
+    assert!(clients().count() >= 6);
+    for to in clients() {
+        assert!(to.encode_reply(&reply, &context()).is_ok(), "{}", to.protocol());
+    }
+}
+
+#[test]
+fn a_field_on_several_lines_stays_in_one_event_of_every_protocol() {
+    let reply = codec::OPENAI_RESPONSES.decode_reply(b"{\"output\":[],\"\":{\n}}").unwrap();
+    let completion = b"{\"choices\":[{\"index\":0,\"text\":\"hi\",\"finish_reason\":\"stop\"}],\"x\":[\n1]}";
+    let completion = codec::OPENAI_COMPLETIONS.decode_reply(completion).unwrap();
+    for (codec, reply) in clients().flat_map(|codec| [(codec, &reply), (codec, &completion)]) {
+        let frames = written(codec, reply.clone().into_events());
+        let raw: Vec<u8> = frames.iter().flat_map(|frame| frame.raw.to_vec()).collect();
+        let mut read = Vec::new();
+        FrameDecoder::new(framing_of(codec.protocol())).push(&raw, &mut read).unwrap();
+        let data = |frames: &[Frame]| frames.iter().map(|frame| frame.data.clone()).collect::<Vec<_>>();
+        assert_eq!(data(&read), data(&frames), "{}", codec.protocol());
+    }
+}
+
+#[test]
+fn completions_with_one_number_are_numbered_by_their_places() {
+    let reply = codec::OPENAI_COMPLETIONS
+        .decode_reply(b"{\"choices\":[{\"text\":\"a\"},{\"index\":0,\"text\":\"b\"}]}")
+        .unwrap();
+    assert_eq!(reply.choices.iter().map(|choice| choice.index).collect::<Vec<_>>(), [0, 1]);
+    assert_eq!(assembled(reply.clone().into_events()), reply);
+}
+
+#[test]
+fn a_request_that_says_nothing_is_refused_in_every_protocol() {
+    let request = tollbridge_types::ChatRequest::new("m");
+    for to in Protocol::ALL.iter().filter_map(|protocol| chat(*protocol)) {
+        let error = to.encode_request(&request, &Target::new("m", false), &mut Vec::new()).unwrap_err();
+        let refused = [ErrorKind::InvalidRequest, ErrorKind::Unsupported].contains(&error.kind());
+        assert!(refused, "{}: {error}", to.protocol());
+    }
+}
+
+#[test]
+fn calls_of_ollama_come_in_the_order_in_which_they_began() {
+    let mut events = Vec::new();
+    for (call, name) in [(0, "first"), (1, "second")] {
+        let (id, kind, extras) = (None, ToolCallKind::Function, Default::default());
+        events.push(ChatEvent::ToolCallStart { choice: 0, call, id, name: name.into(), kind, signature: None, extras });
+    }
+    events.extend([1, 0].map(|call| ChatEvent::ToolCallEnd { choice: 0, call }));
+    let lines: String = written(codec::OLLAMA_CHAT, events)
+        .iter()
+        .map(|frame| String::from_utf8_lossy(&frame.data).into_owned())
+        .collect();
+    assert!(lines.find("first").unwrap() < lines.find("second").unwrap(), "{lines}");
+}
+
+#[test]
+fn what_follows_the_end_of_coheres_stream_belongs_to_no_answer() {
+    let mut decoder = codec::COHERE_CHAT.stream_decoder();
+    let mut events = Vec::new();
+    for data in [
+        r#"{"type":"message-end","delta":{"finish_reason":"COMPLETE"}}"#,
+        r#"{"type":"tool-call-start","delta":{"message":{"tool_calls":{"function":{"name":"late"}}}}}"#,
+    ] {
+        let data = Bytes::from(data);
+        decoder.decode(&Frame::new(data.clone(), None, data), &mut events).unwrap();
+    }
+    decoder.finish(&mut events).unwrap();
+    assert!(!events.iter().any(|event| matches!(event, ChatEvent::ToolCallStart { .. })), "{events:?}");
+}
+
+#[test]
+fn fields_beside_ollamas_results_and_in_bedrocks_merged_messages_stay() {
+    let call =
+        json!({"role": "assistant", "content": "", "tool_calls": [{"function": {"name": "a", "arguments": {}}}]});
+    let result = json!({"role": "tool", "content": "1", "tool_name": "a", "name": "a"});
+    let sent = rewritten(codec::OLLAMA_CHAT, &json!({"messages": [call, result]}));
+    assert_eq!(sent.pointer("/messages/1/name"), Some(&json!("a")));
+    let message = |name: &str| json!({"role": "user", "content": [{"text": "hi"}], name: 1});
+    let sent = rewritten(codec::BEDROCK_CONVERSE, &json!({"messages": [message("one"), message("two")]}));
+    let first = sent.pointer("/messages/0").unwrap();
+    assert_eq!((first.get("one"), first.get("two")), (Some(&json!(1)), Some(&json!(1))));
+}
+
+#[test]
+fn vectors_in_base64_are_not_gathered_as_numbers() {
+    let reply = codec::OPENAI_EMBEDDINGS.decode_reply(b"{\"data\":[{\"embedding\":\"AACAPw==\"}]}").unwrap();
+    let error = codec::BEDROCK_EMBED.encode_reply(&reply, false, &context()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Decode);
+}
+
+#[test]
+fn a_schema_that_is_no_object_is_told_to_be_lost_on_ollama() {
+    let format = json!({"type": "json_schema", "schema": "null"});
+    let body = json!({"model": "m", "max_tokens": 1, "output_config": {"format": format},
+        "messages": [{"role": "user", "content": "hi"}]});
+    let request = codec::ANTHROPIC_MESSAGES.decode_request(body.to_string().as_bytes()).unwrap();
+    let mut losses = Vec::new();
+    codec::OLLAMA_CHAT.encode_request(&request, &Target::new("m", false), &mut losses).unwrap();
+    assert!(losses.iter().any(|loss| loss.path == "response_format"), "{losses:?}");
 }

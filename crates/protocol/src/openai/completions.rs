@@ -57,6 +57,7 @@ impl ChatCodec for Completions {
         body.put("model", target.model);
         match request.extras.get(PROTOCOL, "prompt") {
             Some(own) => body.put("prompt", own),
+            None if request.messages.is_empty() => return Err(losses::nothing_said()),
             None => body.put("prompt", &text_of(request, losses)?),
         };
         body.put_some("max_tokens", request.max_tokens).put_some("temperature", request.temperature);
