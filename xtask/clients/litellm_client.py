@@ -11,6 +11,9 @@ os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 
 import litellm
 
+# It prints advice for every model that its price list lacks.
+litellm.suppress_debug_info = True
+
 from case import PNG, SCHEMA, TOOLS, Answer, Call
 
 

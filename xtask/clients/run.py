@@ -47,8 +47,11 @@ PROVIDERS = {
     "bedrock": ("bedrock/mock", "bedrock"),
     "cohere": ("cohere/mock", "cohere"),
     "ollama": ("ollama/mock", "ollama"),
+    "mistral": ("mistral/mock", "mistral"),
+    "vertex": ("vertex/mock", "vertex"),
+    "claude": ("vertex/claude-mock", "vertex"),
 }
-MOCKS = ["openai", "anthropic", "google", "bedrock", "cohere", "ollama"]
+MOCKS = ["openai", "anthropic", "google", "bedrock", "cohere", "ollama", "mistral", "vertex"]
 # Python packages that cannot be installed beside each other.
 GROUPS = ["sdks", "frameworks", "litellm"]
 STATUSES = [400, 401, 403, 404, 429, 500, 503]

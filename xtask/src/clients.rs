@@ -21,7 +21,7 @@ pub(crate) fn run(options: &Options) -> Result<bool, String> {
     let pythons = GROUPS.map(|group| environment(&root, group)).into_iter().collect::<Result<Vec<_>, _>>()?;
     let binary = build(&root)?;
     let modules = node_modules(&root)?;
-    let kinds = ["openai", "anthropic", "google", "bedrock", "cohere", "ollama"];
+    let kinds = ["openai", "anthropic", "google", "bedrock", "cohere", "ollama", "mistral", "vertex"];
     let mut mocks = Running::start(&binary, &[&["mock"], kinds.as_slice(), &["--listen", "127.0.0.1:0"]].concat())?;
     let mut urls = BTreeMap::new();
     for kind in kinds {
@@ -39,11 +39,14 @@ pub(crate) fn run(options: &Options) -> Result<bool, String> {
         ("bedrock", "bedrock"),
         ("cohere", "cohere"),
         ("ollama", "ollama"),
+        ("mistral", "mistral"),
+        ("vertex", "vertex"),
     ] {
         settings.extend(set(provider, kind));
     }
     settings.push("providers.openai-responses.kind=openai".to_owned());
     settings.push("providers.openai-responses.api=responses".to_owned());
+    settings.push("providers.vertex.project=mock".to_owned());
     let mut arguments = vec!["serve", "--listen", "127.0.0.1:0"];
     for setting in &settings {
         arguments.extend(["--set", setting]);
