@@ -23,7 +23,9 @@ pub struct Bench {
     pub anthropic: Upstream,
     /// The mock of Google, configured as `gemini`.
     pub google: Upstream,
-    /// A client of all three, and of `echo`.
+    /// The mocks of the other vendors, with the names that they are configured under; none unless asked for.
+    pub others: Vec<(&'static str, Upstream)>,
+    /// A client of them all, and of `echo`.
     pub client: Client,
     /// The gateway's address.
     pub url: String,
@@ -83,6 +85,18 @@ impl Bench {
     /// # Errors
     /// When a port cannot be had.
     pub async fn with(options: Options) -> Result<Self, Box<dyn std::error::Error>> {
+        Self::before(options, &[]).await
+    }
+
+    /// Starts everything with every vendor that the test kit plays.
+    ///
+    /// # Errors
+    /// When a port cannot be had.
+    pub async fn with_all(options: Options) -> Result<Self, Box<dyn std::error::Error>> {
+        Self::before(options, &OTHERS).await
+    }
+
+    async fn before(options: Options, others: &[(&'static str, Kind)]) -> Result<Self, Box<dyn std::error::Error>> {
         let openai = Upstream::new(Kind::OpenAi).start().await?;
         let anthropic = Upstream::new(Kind::Anthropic).start().await?;
         let google = Upstream::new(Kind::Google).start().await?;
@@ -93,13 +107,24 @@ impl Bench {
                 settings.api_key = Some(key);
             }
         };
-        let client = Client::builder()
+        let mut client = Client::builder()
             .configure("echo", |_| {})?
             .configure("openai", at(&openai, "openai-key"))?
             .configure("anthropic", at(&anthropic, "anthropic-key"))?
             .configure("gemini", at(&google, "gemini-key"))?
-            .alias("main", "openai/mock")
-            .build()?;
+            .alias("main", "openai/mock");
+        let mut started = Vec::new();
+        for (name, kind) in others {
+            let upstream = Upstream::new(*kind).strict(true).start().await?;
+            let there = at(&upstream, "another-key");
+            client = client.configure(name, |settings| {
+                there(settings);
+                settings.options.insert("project".to_owned(), "p".to_owned());
+                settings.options.insert("region".to_owned(), "eu-central-1".to_owned());
+            })?;
+            started.push((*name, upstream));
+        }
+        let (client, others) = (client.build()?, started);
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);
         let (stop, stopped) = oneshot::channel();
@@ -109,7 +134,13 @@ impl Bench {
             let _ = stopped.await;
         }));
         let http = HttpTransport::new(std::time::Duration::from_secs(5))?;
-        Ok(Self { openai, anthropic, google, client, url, stop: Some(stop), served, http })
+        Ok(Self { openai, anthropic, google, others, client, url, stop: Some(stop), served, http })
+    }
+
+    /// Returns every mock with the name that it is configured under.
+    pub fn upstreams(&self) -> impl Iterator<Item = (&'static str, &Upstream)> {
+        let usual = [("openai", &self.openai), ("anthropic", &self.anthropic), ("gemini", &self.google)];
+        usual.into_iter().chain(self.others.iter().map(|(name, upstream)| (*name, upstream)))
     }
 
     /// Sends a request to the gateway and reads the whole response.
@@ -187,3 +218,14 @@ impl Bench {
         self.served.await.unwrap_or_else(|error| Err(std::io::Error::other(error)))
     }
 }
+
+/// The kinds of provider that the test kit plays, beside the usual three.
+const OTHERS: [(&str, Kind); 7] = [
+    ("xai", Kind::Grok),
+    ("moonshot", Kind::Kimi),
+    ("mistral", Kind::Mistral),
+    ("ollama", Kind::Ollama),
+    ("cohere", Kind::Cohere),
+    ("bedrock", Kind::Bedrock),
+    ("vertex", Kind::Vertex),
+];

@@ -124,12 +124,28 @@ fn identify(headers: &mut HeaderMap, request_id: &str) {
 fn told(losses: &[Loss]) -> String {
     let mut text = String::new();
     for loss in losses {
-        let entry = format!("{}{} {}", if text.is_empty() { "" } else { ", " }, loss.kind.as_str(), loss.path);
+        let before = if text.is_empty() { "" } else { ", " };
+        let entry = format!("{before}{} {}", loss.kind.as_str(), escaped(&loss.path));
         if text.len() + entry.len() > 2000 {
             text.push_str(", ...");
             break;
         }
         text.push_str(&entry);
+    }
+    text
+}
+
+/// Writes what a header cannot carry, and the comma that parts its entries, as JSON escapes it.
+fn escaped(path: &str) -> String {
+    let mut text = String::with_capacity(path.len());
+    for letter in path.chars() {
+        match letter {
+            ' '..='~' if letter != ',' => text.push(letter),
+            _ => {
+                let mut units = [0; 2];
+                text.extend(letter.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+            }
+        }
     }
     text
 }

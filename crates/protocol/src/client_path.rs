@@ -44,6 +44,19 @@ pub(crate) fn client_path(path: &str, protocol: Protocol, typed: &ChatRequest) -
     }
 }
 
+/// Returns the path of a request that is no conversation in the client's own terms.
+pub(crate) fn plain_path(path: &str, protocol: Protocol) -> String {
+    if let Some(path) = path.strip_prefix("extras.") {
+        let is_setting = protocol == Protocol::GEMINI_EMBED && !path.starts_with("requests[");
+        return if is_setting { format!("requests[0].{path}") } else { path.to_owned() };
+    }
+    match (protocol, path.strip_prefix("input")) {
+        (Protocol::GEMINI_EMBED, Some(place)) if place.starts_with('[') => format!("requests{place}.content"),
+        (Protocol::GEMINI_EMBED, _) if path == "dimensions" => "requests[0].outputDimensionality".to_owned(),
+        _ => path.to_owned(),
+    }
+}
+
 /// The settings of a typed request in Gemini's `generationConfig`.
 const GEMINI: &[(&str, &str)] = &[
     ("reasoning.budget", "thinkingConfig.thinkingBudget"),

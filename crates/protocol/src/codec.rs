@@ -71,6 +71,11 @@ pub trait ChatCodec: Send + Sync {
     fn is_usage_frame(&self, _frame: &Frame) -> bool {
         false
     }
+
+    /// Returns the error that a frame reports in a form of its vendor's own, which the protocol's clients overlook.
+    fn foreign_error(&self, _frame: &Frame) -> Option<Error> {
+        None
+    }
 }
 
 pub(crate) fn no_clients(protocol: Protocol) -> Error {
@@ -157,6 +162,9 @@ pub trait ChatStreamEncoder: Send {
 
     /// Writes the protocol's end of a stream.
     fn finish(&mut self, frames: &mut Vec<Frame>);
+
+    /// Takes note of the last frame that the vendor itself wrote for the client, before an error is written behind it.
+    fn follow(&mut self, _frame: &Frame) {}
 
     /// Writes the protocol's form of an error in the middle of a stream, instead of its end.
     fn fail(&mut self, error: &Error, frames: &mut Vec<Frame>);

@@ -162,6 +162,39 @@ impl Peek {
     }
 }
 
+/// Returns one of Gemini's bodies with the vendor's name of the model wherever it stands beside the URL, and every other
+/// byte as it was.
+///
+/// # Errors
+/// [`ErrorKind::InvalidRequest`] if the body is not a JSON object.
+pub(crate) fn with_nested_models(body: &Bytes, model: &str) -> Result<Bytes, Error> {
+    let (text, nested) = head::<Nested<'_>>(body)?;
+    let list = nested.requests.0.and_then(|raw| serde_json::from_str::<Vec<&RawValue>>(raw.get()).ok());
+    let name =
+        serde_json::Value::from(format!("models/{}", model.strip_prefix("models/").unwrap_or(model))).to_string();
+    let places = list.into_iter().flatten().chain(nested.whole.0).filter_map(|raw| {
+        let inner: Named<'_> = serde_json::from_str(raw.get()).ok()?;
+        inner.model.span(text).filter(|span| text.get(span.clone()) != Some("null"))
+    });
+    let edits: Vec<_> = places.map(|span| (span, name.clone())).collect();
+    Ok(if edits.is_empty() { body.clone() } else { edited(body, edits) })
+}
+
+/// Where Gemini's bodies repeat the model of their URL.
+#[derive(Deserialize)]
+struct Nested<'a> {
+    #[serde(borrow, default)]
+    requests: Field<'a>,
+    #[serde(borrow, default, rename = "generateContentRequest", alias = "generate_content_request")]
+    whole: Field<'a>,
+}
+
+#[derive(Deserialize)]
+struct Named<'a> {
+    #[serde(borrow, default)]
+    model: Field<'a>,
+}
+
 /// Returns a body with other texts at some spans, which do not overlap, and every other byte as it was.
 pub(crate) fn edited(body: &[u8], mut edits: Vec<(Range<usize>, String)>) -> Bytes {
     edits.sort_by_key(|(span, _)| span.start);

@@ -8,8 +8,8 @@ use serde::Deserialize;
 use tollbridge_core::{Error, ErrorKind, Frame, FrameStream, Loss, Reply, ReplyBody, Request, Rest, ThinkTags};
 use tollbridge_types::{ChatRequest, Json, Part, Protocol};
 
-use crate::client_path::client_path;
-use crate::peek::{Field, edited, head, whole_field, with_comma};
+use crate::client_path::{client_path, plain_path};
+use crate::peek::{Field, edited, head, whole_field, with_comma, with_nested_models};
 use crate::read::{known, whole};
 use crate::{
     ChatCodec, ChatEvents, ChatStreamEncoder, CountCodec, EmbedCodec, ReplyContext, RerankCodec, Target, chat,
@@ -68,8 +68,7 @@ pub fn request(request: &Request, codec: &dyn ChatCodec, ask_usage: bool) -> Res
 pub fn count_body(request: &Request, codec: &dyn CountCodec) -> Result<Encoded, Error> {
     if let Some(wire) = request.wire().filter(|wire| wire.protocol == codec.protocol()) {
         let body = match wire.protocol {
-            // The model of the whole request stands inside it too.
-            Protocol::GEMINI_COUNT_TOKENS => wire.body.clone(),
+            Protocol::GEMINI_COUNT_TOKENS => with_nested_models(&wire.body, &request.model)?,
             _ => peek(&wire.body)?.splice(&wire.body, Some(&request.model), false),
         };
         return Ok(Encoded { body, ..Encoded::default() });
@@ -205,6 +204,9 @@ pub fn rerank_body(request: &Request, codec: &dyn RerankCodec) -> Result<Encoded
     let typed = rerank_request(request)?;
     let mut losses = Vec::new();
     let body = codec.encode_request(&typed, &Target::new(&request.model, false), &mut losses);
+    for loss in losses.iter_mut().filter(|_| request.wire().is_some()) {
+        loss.path = plain_path(&loss.path, Protocol::COHERE_RERANK);
+    }
     refuse_losses(request, &losses)?;
     Ok(Encoded { body, losses, ..Encoded::default() })
 }
@@ -235,13 +237,29 @@ pub fn embed_body(request: &Request, codec: &dyn EmbedCodec) -> Result<Encoded, 
         let body = match wire.protocol {
             // The model stands in the path alone.
             Protocol::VERTEX_PREDICT | Protocol::BEDROCK_EMBED => wire.body.clone(),
+            Protocol::GEMINI_EMBED => with_nested_models(&wire.body, &request.model)?,
             _ => peek(&wire.body)?.splice(&wire.body, Some(&request.model), false),
         };
         return Ok(Encoded { body, ..Encoded::default() });
     }
     let typed = embed_request(request)?;
     let mut losses = Vec::new();
-    let body = codec.encode_request(&typed, &Target::new(&request.model, false), &mut losses)?;
+    let body = codec.encode_request(&typed, &Target::new(&request.model, false), &mut losses);
+    let Some(form) = request.wire().map(|wire| wire.protocol) else {
+        let body = body?;
+        refuse_losses(request, &losses)?;
+        return Ok(Encoded { body, losses, ..Encoded::default() });
+    };
+    for loss in &mut losses {
+        loss.path = plain_path(&loss.path, form);
+    }
+    let body = body.map_err(|error| match error.path() {
+        Some(path) => {
+            let path = plain_path(path, form);
+            error.with_path(path)
+        }
+        None => error,
+    })?;
     refuse_losses(request, &losses)?;
     Ok(Encoded { body, losses, ..Encoded::default() })
 }
@@ -269,7 +287,9 @@ pub fn reply(mut reply: Reply, to: Protocol, stream: bool, context: &ReplyContex
             let frames = std::mem::replace(frames, Box::pin(stream::empty()));
             let hide = !context.stream_usage;
             let keep = move |frame: &Frame| !(hide && codec.is_usage_frame(frame));
-            Ok(reply.with_body(to, forward(frames, codec.stream_encoder(context), keep)))
+            let provider = reply.provider.clone();
+            let fault = move |frame: &Frame| codec.foreign_error(frame).map(|error| error.with_provider(&provider));
+            Ok(reply.with_body(to, forward(frames, codec.stream_encoder(context), keep, fault)))
         }
         body if stream => {
             let body = std::mem::replace(body, ReplyBody::Whole(Bytes::new()));
@@ -358,28 +378,40 @@ pub fn models_to(reply: Reply, to: Protocol) -> Result<Reply, Error> {
 type Queue = VecDeque<Result<Frame, Error>>;
 
 /// Passes frames on as they are, and writes an error behind them if the stream fails.
+///
+/// A frame with the `fault` of a vendor whose errors look otherwise than the protocol's is such a failure too.
 fn forward(
     frames: FrameStream,
     encoder: Box<dyn ChatStreamEncoder>,
     keep: impl Fn(&Frame) -> bool + Send + 'static,
+    fault: impl Fn(&Frame) -> Option<Error> + Send + 'static,
 ) -> FrameStream {
-    let state = (Some((frames, encoder)), keep, Queue::new());
-    Box::pin(stream::unfold(state, |(mut source, keep, mut queue)| async move {
+    let state = (Some((frames, encoder)), None::<Frame>, (keep, fault), Queue::new());
+    Box::pin(stream::unfold(state, |(mut source, mut last, (keep, fault), mut queue)| async move {
         loop {
             if let Some(item) = queue.pop_front() {
-                return Some((item, (source, keep, queue)));
+                return Some((item, (source, last, (keep, fault), queue)));
             }
             let (mut frames, mut encoder) = source.take()?;
-            match frames.next().await {
-                Some(Ok(frame)) => {
-                    source = Some((frames, encoder));
-                    if keep(&frame) {
-                        return Some((Ok(frame), (source, keep, queue)));
+            let error = match frames.next().await {
+                Some(Ok(frame)) => match fault(&frame) {
+                    Some(error) => error,
+                    None => {
+                        source = Some((frames, encoder));
+                        if keep(&frame) {
+                            last = Some(frame.clone());
+                            return Some((Ok(frame), (source, last, (keep, fault), queue)));
+                        }
+                        continue;
                     }
-                }
-                Some(Err(error)) => fail(&mut *encoder, error, &mut queue),
+                },
+                Some(Err(error)) => error,
                 None => return None,
+            };
+            if let Some(last) = &last {
+                encoder.follow(last);
             }
+            fail(&mut *encoder, error, &mut queue);
         }
     }))
 }

@@ -3,7 +3,7 @@ use tollbridge_core::{Error, ErrorKind, Loss};
 use tollbridge_types::{EmbedInput, EmbedReply, EmbedRequest, Embedding, Json, Protocol};
 
 use super::usage;
-use crate::object::{Fields, Object};
+use crate::object::{Fields, Object, json};
 use crate::{EmbedCodec, ReplyContext, Target};
 
 const PROTOCOL: Protocol = Protocol::GEMINI_EMBED;
@@ -55,7 +55,8 @@ impl EmbedCodec for Embed {
             };
             let mut fields = Fields::new();
             fields.put("model", &model).put("content", &serde_json::json!({"parts": [{"text": text}]}));
-            fields.put_some("outputDimensionality", request.dimensions).put_extras(&request.extras, PROTOCOL);
+            fields.put_some("outputDimensionality", request.dimensions);
+            fields.put_missing(request.extras.of(PROTOCOL).filter(|(name, _)| !name.starts_with(ENTRIES)));
             requests.push(fields);
         }
         let mut body = Fields::new();
@@ -102,9 +103,32 @@ fn entry(mut fields: Object, request: &mut EmbedRequest) -> Result<(), Error> {
             .with_hint("send {\"parts\": [{\"text\": …}]} there")
     })?;
     let parts = content.require::<Vec<Json>>("parts")?;
-    let texts = parts.iter().filter_map(|part| Object::lenient(part).find_text("text"));
-    request.input.push(EmbedInput::Text(texts.collect()));
-    request.dimensions = fields.take_as("outputDimensionality")?.or(request.dimensions);
-    request.extras.extend(fields.into_extras(PROTOCOL));
+    let mut text = String::new();
+    for (place, part) in parts.iter().enumerate() {
+        match Object::lenient(part).find_text("text") {
+            Some(piece) => text.push_str(&piece),
+            None => request.extras.insert(PROTOCOL, format!("{}[{place}]", content.path_of("parts")), part.clone()),
+        }
+    }
+    let first = request.input.is_empty();
+    request.input.push(EmbedInput::Text(text));
+    // A request has one value of each setting: where later texts want another, that is told by its place.
+    let dimensions: Option<u32> = fields.take_as("outputDimensionality")?;
+    if first {
+        request.dimensions = dimensions;
+    } else if let Some(other) = dimensions.filter(|wanted| request.dimensions != Some(*wanted)) {
+        request.extras.insert(PROTOCOL, fields.path_of("outputDimensionality"), json(&other));
+    }
+    let base = fields.path_of("");
+    for (name, value) in fields.into_fields() {
+        match request.extras.get(PROTOCOL, &name) {
+            _ if first => request.extras.insert(PROTOCOL, name, value),
+            Some(known) if *known == value => {}
+            _ => request.extras.insert(PROTOCOL, format!("{base}{name}"), value),
+        }
+    }
     Ok(())
 }
+
+/// How the names of extras begin that belong to one text of several.
+const ENTRIES: &str = "requests[";

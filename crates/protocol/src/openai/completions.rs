@@ -126,6 +126,10 @@ impl ChatCodec for Completions {
         Ok(body.to_bytes())
     }
 
+    fn foreign_error(&self, frame: &Frame) -> Option<Error> {
+        super::stream_decode::foreign_error(frame)
+    }
+
     fn stream_decoder(&self) -> Box<dyn ChatStreamDecoder> {
         Box::new(Decoder::default())
     }

@@ -96,4 +96,8 @@ impl ChatCodec for Chat {
     fn is_usage_frame(&self, frame: &Frame) -> bool {
         stream_decode::is_usage_frame(frame)
     }
+
+    fn foreign_error(&self, frame: &Frame) -> Option<Error> {
+        stream_decode::foreign_error(frame)
+    }
 }

@@ -233,6 +233,15 @@ impl Choice {
     }
 }
 
+/// Returns the error of a frame that has no field `error`, by which OpenAI's SDKs know one.
+pub(crate) fn foreign_error(frame: &Frame) -> Option<Error> {
+    memchr::memmem::find(&frame.data, b"\"error\"")?;
+    let whole: Json = serde_json::from_slice(&frame.data).ok()?;
+    let fields = Object::lenient(&whole);
+    let is_foreign = fields.peek("error").is_none() && reply_decode::is_error(&fields);
+    is_foreign.then(|| vendor_error::from_event(&whole))
+}
+
 /// Says whether a chunk has no choices and only reports usage.
 pub(crate) fn is_usage_frame(frame: &Frame) -> bool {
     if memchr::memmem::find(&frame.data, b"\"usage\"").is_none() {

@@ -58,6 +58,10 @@ pub(crate) fn status(choice: &Choice) -> (&'static str, Option<String>) {
     match &finish.reason {
         FinishReason::Length => ("incomplete", Some("max_output_tokens".to_owned())),
         FinishReason::ContentFilter => ("incomplete", Some("content_filter".to_owned())),
+        // This protocol's own refusals are complete answers that say so; others may say nothing at all.
+        FinishReason::Refusal if finish.raw.as_deref() != Some("completed") => {
+            ("incomplete", Some("content_filter".to_owned()))
+        }
         FinishReason::Pause => ("incomplete", Some("pause".to_owned())),
         FinishReason::Unknown(word) if finish.raw.as_deref() == Some("incomplete") => {
             ("incomplete", Some(word.clone()))

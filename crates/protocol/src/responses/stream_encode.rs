@@ -301,29 +301,18 @@ impl Encoder {
         self.calls.insert(number, (place, call_id, call));
     }
 
-    fn call_fields(&self, place: usize, call: &ToolCall) -> Fields {
-        let prefix = if call.kind == ToolCallKind::Custom { "ctc" } else { "fc" };
-        let mut fields = Fields::new();
-        match call.extras.get(PROTOCOL, "id") {
-            Some(own) => fields.put("item_id", own),
-            None => fields.put("item_id", &reply_encode::item_id(prefix, &self.id, place)),
-        };
-        fields.put("output_index", &place);
-        fields
-    }
-
     fn arguments(&mut self, number: u32, fragment: &str, frames: &mut Vec<Frame>) {
         let Some((place, _, call)) = self.calls.get_mut(&number) else { return };
         call.arguments.push_str(fragment);
-        let (place, call) = (*place, call.clone());
-        let mut fields = self.call_fields(place, &call);
+        let mut fields = call_fields(&self.id, *place, call);
+        let kind = call.kind;
         fields.put("delta", fragment);
-        self.push(events_of(call.kind).0, &fields, frames);
+        self.push(events_of(kind).0, &fields, frames);
     }
 
     fn end_call(&mut self, number: u32, frames: &mut Vec<Frame>) {
         let Some((place, call_id, call)) = self.calls.remove(&number) else { return };
-        let mut fields = self.call_fields(place, &call);
+        let mut fields = call_fields(&self.id, place, &call);
         let (_, kind, field) = events_of(call.kind);
         fields.put(field, &call.arguments);
         self.push(kind, &fields, frames);
@@ -342,6 +331,18 @@ impl Encoder {
             }
         }
     }
+}
+
+/// Returns the fields that say which call an event is about.
+fn call_fields(reply: &str, place: usize, call: &ToolCall) -> Fields {
+    let prefix = if call.kind == ToolCallKind::Custom { "ctc" } else { "fc" };
+    let mut fields = Fields::new();
+    match call.extras.get(PROTOCOL, "id") {
+        Some(own) => fields.put("item_id", own),
+        None => fields.put("item_id", &reply_encode::item_id(prefix, reply, place)),
+    };
+    fields.put("output_index", &place);
+    fields
 }
 
 /// Returns the events of a call's arguments: a piece, the end, and the end's field.
@@ -440,6 +441,12 @@ impl ChatStreamEncoder for Encoder {
         let mut fields = Fields::new();
         fields.put("response", &self.response(status, reason.as_deref()));
         self.push(&format!("response.{status}"), &fields, frames);
+    }
+
+    fn follow(&mut self, frame: &Frame) {
+        let numbered = serde_json::from_slice::<Json>(&frame.data).ok();
+        let number = numbered.and_then(|event| crate::object::Object::lenient(&event).find_count("sequence_number"));
+        self.sequence = number.map_or(self.sequence, |number| number.saturating_add(1));
     }
 
     fn fail(&mut self, error: &Error, frames: &mut Vec<Frame>) {

@@ -1,0 +1,118 @@
+//! Streams that break after they began, in every client's protocol and from every vendor.
+#![expect(clippy::unwrap_used, reason = "what a test needs and cannot have fails it")]
+
+use http::Method;
+use serde_json::{Value, json};
+use tollbridge_gateway::Options;
+use tollbridge_tests::Bench;
+
+/// The protocols of clients, and what only a stream that came to its end holds.
+const CLIENTS: [(&str, &[&str]); 5] = [
+    ("openai.chat", &["[DONE]"]),
+    ("openai.responses", &["response.completed", "response.incomplete"]),
+    ("openai.completions", &["[DONE]"]),
+    ("anthropic.messages", &["message_stop"]),
+    ("gemini.generate", &["\"finishReason\""]),
+];
+
+fn request(client: &str, model: &str) -> (String, Value) {
+    let message = json!([{"role": "user", "content": "one two three four five"}]);
+    match client {
+        "openai.chat" => {
+            ("/v1/chat/completions".to_owned(), json!({"model": model, "stream": true, "messages": message}))
+        }
+        "openai.responses" => ("/v1/responses".to_owned(), json!({"model": model, "stream": true, "input": message})),
+        "openai.completions" => {
+            ("/v1/completions".to_owned(), json!({"model": model, "stream": true, "prompt": "one two three"}))
+        }
+        "anthropic.messages" => {
+            let body = json!({"model": model, "stream": true, "max_tokens": 100, "messages": message});
+            ("/v1/messages".to_owned(), body)
+        }
+        _ => (
+            format!("/v1beta/models/{model}:streamGenerateContent?alt=sse"),
+            json!({"contents": [{"role": "user", "parts": [{"text": "one two three four five"}]}]}),
+        ),
+    }
+}
+
+/// Leaves out what the transport says of how a connection broke.
+fn without_transport(data: &str) -> String {
+    let mut pieces = data.split("the connection broke");
+    let first = pieces.next().unwrap_or_default().to_owned();
+    pieces.fold(first, |told, piece| {
+        format!("{told}the connection broke{}", piece.find('"').map_or("", |end| &piece[end..]))
+    })
+}
+
+/// Returns the last event of a stream: its name and its data.
+fn last(stream: &str) -> (String, String) {
+    let event = stream.trim_end().rsplit("\n\n").next().unwrap();
+    let event = event.rsplit("\r\n\r\n").next().unwrap();
+    let line = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("-").to_owned();
+    (line("event: "), line("data: "))
+}
+
+#[tokio::test]
+async fn a_broken_stream_ends_with_an_error_of_the_clients_protocol_and_nothing_else() {
+    let bench = Bench::with_all(Options::default()).await.unwrap();
+    for step in ["cut-after:3", "stream-error", "malformed"] {
+        let mut told = String::new();
+        for (client, ends) in CLIENTS {
+            for (name, upstream) in bench.upstreams() {
+                // Text completions are a vendor's own or none of its.
+                if client == "openai.completions" && upstream.kind().chat_paths()[0] == "/v1/chat/completions" {
+                    continue;
+                }
+                let (path, body) = request(client, &format!("{name}/m"));
+                upstream.script([step]).unwrap();
+                let answer = bench.send(Method::POST, &path, body.to_string()).await.unwrap();
+                let text = answer.text();
+                assert!(!ends.iter().any(|end| text.contains(end)), "{step}, {client}, {name}: {text}");
+                let (event, data) = last(&text);
+                let id = answer.headers["x-request-id"].to_str().unwrap();
+                told.push_str(&format!(
+                    "{client}, {name}: {} {event} {}\n",
+                    answer.status.as_u16(),
+                    without_transport(&data).replace(id, "ID")
+                ));
+            }
+        }
+        insta::assert_snapshot!(step.split(':').next().unwrap(), told);
+    }
+}
+
+#[tokio::test]
+async fn a_broken_array_stays_json_and_holds_the_error() {
+    let bench = Bench::with_all(Options::default()).await.unwrap();
+    for (name, upstream) in bench.upstreams() {
+        for step in ["cut-after:3", "stream-error"] {
+            upstream.script([step]).unwrap();
+            let (path, body) = request("gemini.generate", &format!("{name}/m"));
+            let path = path.trim_end_matches("?alt=sse");
+            let answer = bench.send(Method::POST, path, body.to_string()).await.unwrap();
+            let answer: Value = serde_json::from_slice(&answer.body).unwrap_or_else(|_| panic!("{}", answer.text()));
+            let last = answer.as_array().unwrap().last().unwrap();
+            assert!(last["error"]["message"].is_string(), "{name}, {step}: {answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_never_began_is_no_stream() {
+    let bench = Bench::with_all(Options::default()).await.unwrap();
+    for (name, upstream) in bench.upstreams() {
+        for (client, _) in CLIENTS {
+            if client == "openai.completions" && upstream.kind().chat_paths()[0] == "/v1/chat/completions" {
+                continue;
+            }
+            for step in ["cut-after:0", "reset", "empty"] {
+                upstream.script([step]).unwrap();
+                let (path, body) = request(client, &format!("{name}/m"));
+                let answer = bench.send(Method::POST, &path, body.to_string()).await.unwrap();
+                assert_eq!(answer.status, 502, "{step}, {client}, {name}: {}", answer.text());
+                assert!(answer.json()["error"]["message"].is_string(), "{step}, {client}, {name}: {}", answer.text());
+            }
+        }
+    }
+}
