@@ -105,9 +105,10 @@ fn entry(mut fields: Object, request: &mut EmbedRequest) -> Result<(), Error> {
     let parts = content.require::<Vec<Json>>("parts")?;
     let mut text = String::new();
     for (place, part) in parts.iter().enumerate() {
-        match Object::lenient(part).find_text("text") {
+        let path = format!("{}[{place}]", content.path_of("parts"));
+        match Object::strict(part, &path)?.take_as::<String>("text")? {
             Some(piece) => text.push_str(&piece),
-            None => request.extras.insert(PROTOCOL, format!("{}[{place}]", content.path_of("parts")), part.clone()),
+            None => request.extras.insert(PROTOCOL, path, part.clone()),
         }
     }
     let first = request.input.is_empty();
