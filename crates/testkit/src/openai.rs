@@ -215,7 +215,8 @@ pub(crate) fn embeddings(body: &Value, seed: u64) -> Value {
         Value::Array(list) => list.iter().map(texts).collect(),
         one => vec![texts(one)],
     };
-    let dimensions = body["dimensions"].as_u64().unwrap_or(8).min(4096);
+    // Mistral's name comes second.
+    let dimensions = body["dimensions"].as_u64().or(body["output_dimension"].as_u64()).unwrap_or(8).min(4096);
     let data: Vec<_> = inputs
         .iter()
         .enumerate()

@@ -395,7 +395,10 @@ fn instead(step: &Step, refuse: &impl Fn(Refusal) -> Response<Body>) -> Result<O
             Effect::Stall => streamed("application/json", stream::pending().boxed()),
             Effect::Canned(canned) => {
                 let chunks = canned.bytes();
-                let mut response = streamed("application/json", stream::iter(chunks.into_iter().map(Ok)).boxed());
+                let cut = canned.cut.then(broken);
+                let tail = stream::iter(cut).flatten();
+                let mut response =
+                    streamed("application/json", stream::iter(chunks.into_iter().map(Ok)).chain(tail).boxed());
                 *response.status_mut() = StatusCode::from_u16(canned.status).unwrap_or(StatusCode::OK);
                 put(response.headers_mut(), &canned.headers);
                 response
@@ -425,12 +428,7 @@ fn deliver(wire: Wire, step: &Step, error_event: &Bytes) -> Response<Body> {
                     }
                     Effect::CutAfter(count) => {
                         events.truncate(*count);
-                        // A pause lets the server write what it has before it drops the connection.
-                        let cut = stream::once(async {
-                            tokio::task::yield_now().await;
-                            Err(io::Error::from(io::ErrorKind::ConnectionReset))
-                        });
-                        tail = cut.boxed();
+                        tail = broken();
                     }
                     Effect::NeverEnds => {
                         events.truncate(answered);
@@ -454,6 +452,16 @@ fn deliver(wire: Wire, step: &Step, error_event: &Bytes) -> Response<Body> {
             streamed(content_type, body.chain(tail).boxed())
         }
     }
+}
+
+/// Ends a body with a broken connection.
+fn broken() -> BoxStream<'static, io::Result<Bytes>> {
+    // A pause lets the server write what it has before it drops the connection.
+    let cut = async {
+        tokio::task::yield_now().await;
+        Err(io::Error::from(io::ErrorKind::ConnectionReset))
+    };
+    stream::once(cut).boxed()
 }
 
 fn error_event(kind: Kind, googles: bool, is_responses: bool) -> Bytes {

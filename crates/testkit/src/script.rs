@@ -46,6 +46,9 @@ pub struct Canned {
     pub headers: Vec<(String, String)>,
     /// The body as it is written, chunk by chunk.
     pub chunks: Vec<String>,
+    /// Whether the connection breaks after the last of them.
+    #[serde(default)]
+    pub cut: bool,
 }
 
 fn ok() -> u16 {
@@ -55,7 +58,18 @@ fn ok() -> u16 {
 impl Step {
     /// Sends an exact response.
     pub fn canned(status: u16, headers: Vec<(String, String)>, chunks: Vec<String>) -> Self {
-        Self { effects: vec![Effect::Canned(Canned { status, headers, chunks })] }
+        Self { effects: vec![Effect::Canned(Canned { status, headers, chunks, cut: false })] }
+    }
+
+    /// Breaks the connection off after an exact response's last chunk.
+    #[must_use]
+    pub fn cut(mut self) -> Self {
+        for effect in &mut self.effects {
+            if let Effect::Canned(canned) = effect {
+                canned.cut = true;
+            }
+        }
+        self
     }
 
     /// Reads a step as the README writes it; effects join with `+`.
