@@ -163,9 +163,6 @@ pub trait ChatStreamEncoder: Send {
     /// Writes the protocol's end of a stream.
     fn finish(&mut self, frames: &mut Vec<Frame>);
 
-    /// Takes note of the last frame that the vendor itself wrote for the client, before an error is written behind it.
-    fn follow(&mut self, _frame: &Frame) {}
-
     /// Writes the protocol's form of an error in the middle of a stream, instead of its end.
     fn fail(&mut self, error: &Error, frames: &mut Vec<Frame>);
 }

@@ -386,32 +386,27 @@ fn forward(
     keep: impl Fn(&Frame) -> bool + Send + 'static,
     fault: impl Fn(&Frame) -> Option<Error> + Send + 'static,
 ) -> FrameStream {
-    let state = (Some((frames, encoder)), None::<Frame>, (keep, fault), Queue::new());
-    Box::pin(stream::unfold(state, |(mut source, mut last, (keep, fault), mut queue)| async move {
+    let state = (Some((frames, encoder)), (keep, fault), Queue::new());
+    Box::pin(stream::unfold(state, |(mut source, (keep, fault), mut queue)| async move {
         loop {
             if let Some(item) = queue.pop_front() {
-                return Some((item, (source, last, (keep, fault), queue)));
+                return Some((item, (source, (keep, fault), queue)));
             }
             let (mut frames, mut encoder) = source.take()?;
-            let error = match frames.next().await {
-                Some(Ok(frame)) => match fault(&frame) {
-                    Some(error) => error,
-                    None => {
-                        source = Some((frames, encoder));
-                        if keep(&frame) {
-                            last = Some(frame.clone());
-                            return Some((Ok(frame), (source, last, (keep, fault), queue)));
-                        }
-                        continue;
-                    }
-                },
-                Some(Err(error)) => error,
+            let frame = match frames.next().await {
+                Some(Ok(frame)) => fault(&frame).map_or(Ok(frame), Err),
+                Some(Err(error)) => Err(error),
                 None => return None,
             };
-            if let Some(last) = &last {
-                encoder.follow(last);
+            match frame {
+                Ok(frame) => {
+                    source = Some((frames, encoder));
+                    if keep(&frame) {
+                        return Some((Ok(frame), (source, (keep, fault), queue)));
+                    }
+                }
+                Err(error) => fail(&mut *encoder, error, &mut queue),
             }
-            fail(&mut *encoder, error, &mut queue);
         }
     }))
 }

@@ -443,12 +443,6 @@ impl ChatStreamEncoder for Encoder {
         self.push(&format!("response.{status}"), &fields, frames);
     }
 
-    fn follow(&mut self, frame: &Frame) {
-        let numbered = serde_json::from_slice::<Json>(&frame.data).ok();
-        let number = numbered.and_then(|event| crate::object::Object::lenient(&event).find_count("sequence_number"));
-        self.sequence = number.map_or(self.sequence, |number| number.saturating_add(1));
-    }
-
     fn fail(&mut self, error: &Error, frames: &mut Vec<Frame>) {
         let body = openai::error_body(error);
         let mut fields = Fields::new();
