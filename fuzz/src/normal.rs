@@ -49,10 +49,10 @@ pub(crate) fn request(request: &ChatRequest, protocol: Protocol) -> ChatRequest 
         reasoning.enabled.get_or_insert(true);
         reasoning.extras = Default::default();
     }
-    if protocol == Protocol::OPENAI_CHAT {
-        if let Some(ResponseFormat::JsonSchema { name, .. }) = &mut normal.response_format {
-            name.get_or_insert_with(|| "answer".to_owned());
-        }
+    if matches!(protocol, Protocol::OPENAI_CHAT | Protocol::OPENAI_RESPONSES)
+        && let Some(ResponseFormat::JsonSchema { name, .. }) = &mut normal.response_format
+    {
+        name.get_or_insert_with(|| "answer".to_owned());
     }
     for tool in &mut normal.tools {
         if let Tool::Function { description, parameters, extras, .. } = tool {
