@@ -369,3 +369,12 @@ fn an_image_without_bytes_is_refused_and_not_sent_empty() {
         assert_eq!(error.path(), Some("messages[0].parts[0]"), "{}: {error}", to.protocol());
     }
 }
+
+#[test]
+fn a_result_in_bedrocks_answer_is_kept_whole() {
+    let body = br#"{"output":{"message":{"content":[{"toolResult":{"toolUseId":"a","content":[]}}]}},"stopReason":"end_turn"}"#;
+    let reply = codec::BEDROCK_CONVERSE.decode_reply(body).unwrap();
+    assert_eq!(assembled(reply.clone().into_events()), reply);
+    let again = codec::BEDROCK_CONVERSE.encode_reply(&reply, &context()).unwrap();
+    assert!(String::from_utf8_lossy(&again).contains(r#"{"toolResult":{"toolUseId":"a","content":[]}}"#));
+}
