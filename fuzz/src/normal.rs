@@ -49,10 +49,10 @@ pub(crate) fn request(request: &ChatRequest, protocol: Protocol) -> ChatRequest 
         reasoning.enabled.get_or_insert(true);
         reasoning.extras = Default::default();
     }
-    if protocol == Protocol::OPENAI_CHAT {
-        if let Some(ResponseFormat::JsonSchema { name, .. }) = &mut normal.response_format {
-            name.get_or_insert_with(|| "answer".to_owned());
-        }
+    if matches!(protocol, Protocol::OPENAI_CHAT | Protocol::OPENAI_RESPONSES)
+        && let Some(ResponseFormat::JsonSchema { name, .. }) = &mut normal.response_format
+    {
+        name.get_or_insert_with(|| "answer".to_owned());
     }
     for tool in &mut normal.tools {
         if let Tool::Function { description, parameters, extras, .. } = tool {
@@ -110,6 +110,7 @@ fn part(part: Part) -> Option<Part> {
             Some(Part::Text(text))
         }
         Part::Document(mut media) => {
+            media.name = media.name.filter(|name| !name.starts_with("document-"));
             media.name.get_or_insert_with(|| "document.pdf".to_owned());
             Some(Part::Document(typed(media)))
         }
@@ -120,7 +121,7 @@ fn part(part: Part) -> Option<Part> {
         }
         Part::ToolCall(mut call) => {
             call.id = Some(id(call.id));
-            if call.arguments.trim().is_empty() {
+            if matches!(call.arguments.trim(), "" | "null") {
                 call.arguments = "{}".to_owned();
             }
             if let Ok(arguments) = Json::from_text(&call.arguments) {

@@ -358,3 +358,23 @@ fn a_schema_that_is_no_object_is_told_to_be_lost_on_ollama() {
     codec::OLLAMA_CHAT.encode_request(&request, &Target::new("m", false), &mut losses).unwrap();
     assert!(losses.iter().any(|loss| loss.path == "response_format"), "{losses:?}");
 }
+
+#[test]
+fn an_image_without_bytes_is_refused_and_not_sent_empty() {
+    let image = json!({"type": "image", "source": {"type": "text", "data": "no picture"}});
+    let body = json!({"max_tokens": 1, "messages": [{"role": "user", "content": [image]}]}).to_string();
+    let request = codec::ANTHROPIC_MESSAGES.decode_request(body.as_bytes()).unwrap();
+    for to in [codec::OPENAI_CHAT, codec::OPENAI_RESPONSES] {
+        let error = to.encode_request(&request, &Target::new("m", false), &mut Vec::new()).unwrap_err();
+        assert_eq!(error.path(), Some("messages[0].parts[0]"), "{}: {error}", to.protocol());
+    }
+}
+
+#[test]
+fn a_result_in_bedrocks_answer_is_kept_whole() {
+    let body = br#"{"output":{"message":{"content":[{"toolResult":{"toolUseId":"a","content":[]}}]}},"stopReason":"end_turn"}"#;
+    let reply = codec::BEDROCK_CONVERSE.decode_reply(body).unwrap();
+    assert_eq!(assembled(reply.clone().into_events()), reply);
+    let again = codec::BEDROCK_CONVERSE.encode_reply(&reply, &context()).unwrap();
+    assert!(String::from_utf8_lossy(&again).contains(r#"{"toolResult":{"toolUseId":"a","content":[]}}"#));
+}
