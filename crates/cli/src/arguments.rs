@@ -132,7 +132,7 @@ pub(crate) struct ModelsOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct MockOptions {
-    /// openai, anthropic, google, grok, kimi, bedrock or all
+    /// openai, anthropic, google, grok, kimi, mistral, ollama, cohere, bedrock, vertex or all
     #[arg(value_name = "KIND", required = true)]
     pub(crate) kinds: Vec<String>,
     /// Listen there; of several mocks each takes the next port, or a free one for port 0
