@@ -219,6 +219,32 @@ impl Bench {
     }
 }
 
+/// Reads the recordings in the folder that `TOLLBRIDGE_CORPUS` names; without it there are none, and a note says so.
+///
+/// # Errors
+/// When a file of the folder cannot be read, or holds something else.
+pub fn recorded() -> Result<Vec<serde_json::Value>, Box<dyn std::error::Error>> {
+    let Some(folder) = std::env::var_os("TOLLBRIDGE_CORPUS") else {
+        note("TOLLBRIDGE_CORPUS names no folder of recordings: none is passed");
+        return Ok(Vec::new());
+    };
+    let mut files: Vec<_> = std::fs::read_dir(folder)?.flatten().map(|entry| entry.path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
+    files.sort();
+    let mut exchanges = Vec::new();
+    for file in files {
+        for line in std::fs::read_to_string(file)?.lines() {
+            exchanges.push(serde_json::from_str(line)?);
+        }
+    }
+    Ok(exchanges)
+}
+
+#[expect(clippy::print_stderr, reason = "whoever runs a test is to know what it left out")]
+fn note(text: &str) {
+    eprintln!("{text}");
+}
+
 /// The kinds of provider that the test kit plays, beside the usual three.
 const OTHERS: [(&str, Kind); 7] = [
     ("xai", Kind::Grok),

@@ -2,14 +2,11 @@
 //! vendor, and every byte of a reply the client.
 #![expect(clippy::unwrap_used, reason = "what a test needs and cannot have fails it")]
 
-use std::io::BufRead;
-use std::path::PathBuf;
-
 use http::Method;
 use proptest::prelude::*;
 use serde_json::Value;
 use tollbridge_testkit::{Step, Upstream};
-use tollbridge_tests::{Answered, Bench};
+use tollbridge_tests::{Answered, Bench, recorded};
 
 /// A protocol that clients and a provider share.
 struct Way {
@@ -84,22 +81,12 @@ fn without_usage(stream: &str) -> String {
     stream.split_inclusive("\n\n").filter(|event| !is_usage(event)).collect()
 }
 
-fn recorded() -> Vec<Value> {
-    let folder = std::env::var_os("TOLLBRIDGE_CORPUS").map(PathBuf::from);
-    let Some(entries) = folder.and_then(|folder| std::fs::read_dir(folder).ok()) else { return Vec::new() };
-    let mut files: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
-    files.retain(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
-    files.sort();
-    let lines = files.into_iter().flat_map(|path| std::io::BufReader::new(std::fs::File::open(path).unwrap()).lines());
-    lines.map(|line| serde_json::from_str(&line.unwrap()).unwrap()).collect()
-}
-
 /// Without `TOLLBRIDGE_CORPUS`, a folder of recordings, there is nothing to pass.
 #[tokio::test]
 async fn every_recorded_body_passes() {
     let bench = Bench::start().await.unwrap();
     let (mut passed, mut refused) = (0, Vec::new());
-    for exchange in recorded() {
+    for exchange in recorded().unwrap() {
         let Some(way) = WAYS.iter().find(|way| way.api.iter().any(|api| exchange["api"] == *api)) else { continue };
         let body = exchange["request_body"].clone();
         let success = exchange["status"] == 200 && exchange["response_body_encoding"] != "base64";
