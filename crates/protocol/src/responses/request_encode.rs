@@ -111,7 +111,15 @@ fn reasoning(request: &ChatRequest, body: &mut Fields, losses: &mut Vec<Loss>) {
 /// Asks for what the caller will want back: log-probabilities, and reasoning that it can return.
 fn include(request: &ChatRequest, body: &mut Fields) {
     let own = request.extras.get(PROTOCOL, "include");
-    let mut list: Vec<Json> = own.and_then(|list| list.parse().ok()).unwrap_or_default();
+    let mut list: Vec<Json> = match own.map(Json::parse) {
+        Some(Ok(list)) => list,
+        Some(Err(_)) => {
+            // The vendor will say what is wrong with it.
+            body.put_some("include", own);
+            return;
+        }
+        None => Vec::new(),
+    };
     let mut add = |name: &str| {
         let name = json(name);
         if !list.contains(&name) {
