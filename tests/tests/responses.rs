@@ -289,24 +289,26 @@ async fn stored_state_is_refused_where_nobody_keeps_it() {
         ("background", json!(true), json!("go on")),
         ("input[0]", Value::Null, reference),
     ];
-    for (name, upstream) in bench.upstreams() {
+    let routes = [PATH, "/v1/responses/input_tokens"];
+    let names = bench.upstreams().map(|(name, upstream)| (name, Some(upstream))).chain([("echo", None)]);
+    for ((name, upstream), route) in names.flat_map(|named| routes.map(|route| (named, route))) {
+        let received = || upstream.map(|upstream| upstream.requests()).unwrap_or_default();
         for (path, value, input) in &states {
             let mut body = json!({"model": format!("{name}/m"), "input": input});
             if !value.is_null() {
                 body[*path] = value.clone();
             }
-            let before = upstream.requests().len();
-            let answer = post(&bench, &body).await;
-            let sent = upstream.requests().get(before).map(|sent| sent.json());
-            if let Some(sent) = sent {
-                assert!(name == "openai" || name == "xai", "{name} keeps no responses, and was sent {sent}");
+            let before = received().len();
+            let answer = bench.send(Method::POST, route, body.to_string()).await.unwrap();
+            if let Some(sent) = received().get(before) {
+                assert!(name == "openai" || name == "xai", "{name} keeps no responses, and was sent {}", sent.json());
                 body["model"] = json!("m");
-                assert_eq!((answer.status.as_u16(), sent), (200, body), "{name}");
+                assert_eq!((answer.status.as_u16(), sent.json()), (200, body), "{name}, {route}");
             } else {
-                assert_eq!(answer.status, 400, "{name}, {path}: {}", answer.text());
+                assert_eq!(answer.status, 400, "{name}, {route}, {path}: {}", answer.text());
                 let error = &answer.json()["error"];
-                assert_eq!(error["param"], *path, "{name}: {error}");
-                assert!(error["message"].as_str().unwrap().contains("keeps responses"), "{name}: {error}");
+                assert_eq!(error["param"], *path, "{name}, {route}: {error}");
+                assert!(error["message"].as_str().unwrap().contains("keeps responses"), "{name}, {route}: {error}");
             }
         }
     }

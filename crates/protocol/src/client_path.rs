@@ -87,7 +87,16 @@ fn in_message(path: &str, protocol: Protocol, typed: &ChatRequest) -> Option<Str
     };
     let rest = rest.strip_prefix(".extras").unwrap_or(rest);
     if let Some(instructions) = instructions(protocol, message, index) {
-        return Some(format!("{instructions}{rest}"));
+        let list = match protocol {
+            Protocol::ANTHROPIC_MESSAGES => Some(""),
+            Protocol::GEMINI_GENERATE => Some(".parts"),
+            _ => None,
+        };
+        // Only a part of a list has anything beside its text.
+        return Some(match (list, part) {
+            (Some(list), Some(part)) if !rest.is_empty() => format!("{instructions}{list}[{part}]{rest}"),
+            _ => format!("{instructions}{rest}"),
+        });
     }
     let place = match protocol {
         Protocol::OPENAI_RESPONSES => {

@@ -144,8 +144,11 @@ fn refuse_losses(request: &Request, losses: &[Loss]) -> Result<(), Error> {
     Err(Error::invalid(first.path.clone(), message).with_hint("leave these fields out, or switch `strict` off"))
 }
 
-/// Refuses what lives in the store of one vendor and cannot be sent to another.
-fn needs_no_state(typed: &ChatRequest, to: Protocol) -> Result<(), Error> {
+/// Refuses what lives in the store of one vendor and cannot be sent to another, or read here.
+///
+/// # Errors
+/// [`ErrorKind::Unsupported`] with the place of what names a state.
+pub fn needs_no_state(typed: &ChatRequest, to: Protocol) -> Result<(), Error> {
     const OWN: Protocol = Protocol::OPENAI_RESPONSES;
     if to == OWN || to == Protocol::OPENAI_INPUT_TOKENS {
         return Ok(());

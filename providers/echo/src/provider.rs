@@ -7,7 +7,7 @@ use tollbridge_core::{
     CallContext, Error, ErrorKind, FrameStream, Operation, Provider, ProviderInfo, ProviderSettings, Registration,
     Reply, ReplyBody, Request, Transport,
 };
-use tollbridge_protocol::{ReplyContext, chat_request, codec, embed_request};
+use tollbridge_protocol::{ReplyContext, chat_request, codec, embed_request, translate};
 use tollbridge_types::{ModelInfo, Protocol};
 
 use crate::answer;
@@ -54,7 +54,9 @@ impl Echo {
         let context = ReplyContext::new(&cx.request_id, &request.model, now);
         match request.operation {
             Operation::Chat => {
-                let answer = answer::chat(&*chat_request(request)?, &cx.request_id);
+                let typed = chat_request(request)?;
+                translate::needs_no_state(&typed, Protocol::OPENAI_CHAT)?;
+                let answer = answer::chat(&typed, &cx.request_id);
                 let body = if request.stream {
                     ReplyBody::Frames(frames(answer::events(answer), &context))
                 } else {
