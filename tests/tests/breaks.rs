@@ -125,3 +125,46 @@ async fn a_stream_that_never_began_is_no_stream() {
         }
     }
 }
+
+#[tokio::test]
+async fn an_error_with_the_status_of_a_success_is_an_error() {
+    let bench = Bench::with_all(Options::default()).await.unwrap();
+    let mut told = String::new();
+    let faults = [
+        ("moonshot", r#"{"error":{"message":"too many","type":"rate_limit_error","code":"rate_limit_exceeded"}}"#),
+        ("moonshot", r#"{"error":"no such model"}"#),
+        ("mistral", r#"{"object":"error","message":"overloaded","type":"service_unavailable","code":"3505"}"#),
+        ("anthropic", r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#),
+        ("gemini", r#"{"error":{"code":503,"message":"overloaded","status":"UNAVAILABLE"}}"#),
+        ("ollama", r#"{"error":"model not found"}"#),
+        ("cohere", r#"{"id":"1","message":"too many tokens"}"#),
+    ];
+    for (name, fault) in faults {
+        let (_, upstream) = bench.upstreams().find(|(other, _)| *other == name).unwrap();
+        for (client, _) in CLIENTS {
+            // A vendor of text completions passes them unread.
+            if client == "openai.completions" && upstream.kind().chat_paths()[0] == "/v1/chat/completions" {
+                continue;
+            }
+            for stream in [false, true] {
+                let (path, mut body) = request(client, &format!("{name}/m"));
+                let path = match stream {
+                    true => path,
+                    false => path.replace(":streamGenerateContent?alt=sse", ":generateContent"),
+                };
+                if body.get("stream").is_some() {
+                    body["stream"] = json!(stream);
+                }
+                upstream.play(vec![tollbridge_testkit::Step::canned(200, Vec::new(), vec![fault.to_owned()])]);
+                let answer = bench.send(Method::POST, &path, body.to_string()).await.unwrap();
+                assert!(answer.status.as_u16() >= 400, "{client}, {name}, {stream}: {}", answer.text());
+                let error = answer.json()["error"].clone();
+                assert!(error["message"].is_string(), "{client}, {name}: {}", answer.text());
+                if client == "openai.chat" {
+                    told.push_str(&format!("{fault}, stream {stream}: {} {error}\n", answer.status.as_u16()));
+                }
+            }
+        }
+    }
+    insta::assert_snapshot!(told);
+}

@@ -1,6 +1,4 @@
 //! The pages of reference say what the program does.
-#![expect(clippy::unwrap_used, reason = "what a test needs and cannot have fails it")]
-
 use http::Method;
 use serde_json::json;
 use tollbridge::Registry;

@@ -3,6 +3,7 @@ use futures_util::StreamExt;
 use http::StatusCode;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 use tollbridge_core::{ByteStream, Error, ErrorKind, VendorError};
 use tollbridge_protocol::Framing;
 
@@ -63,7 +64,7 @@ fn begins_lines(first: &Bytes) -> bool {
     let text = first.trim_ascii_start();
     match text.iter().position(|byte| *byte == b'\n') {
         Some(end) => {
-            let head = text.get(..end).map(serde_json::from_slice::<Head>);
+            let head = text.get(..end).map(serde_json::from_slice::<Head<'_>>);
             head.is_some_and(|head| head.is_ok_and(|head| matches!(head.error, None | Some(Reported::Nothing(())))))
         }
         None => text.starts_with(b"{"),
@@ -101,8 +102,12 @@ pub(crate) fn inspect(status: StatusCode, body: &Bytes) -> Result<Shape, Error> 
     if text.first() != Some(&b'{') {
         return Err(garbage("the reply is not JSON", status, body));
     }
-    let head: Head = serde_json::from_slice(body).map_err(|_| garbage("the reply is broken JSON", status, body))?;
+    let head: Head<'_> = serde_json::from_slice(body).map_err(|_| garbage("the reply is broken JSON", status, body))?;
     match head.error {
+        // Mistral's errors, and those of some servers, stand at the top and call themselves one.
+        None if head.object.is_some_and(|object| object.get().eq_ignore_ascii_case("\"error\"")) => {
+            Ok(Shape::Failure(StatusCode::BAD_GATEWAY))
+        }
         None | Some(Reported::Nothing(())) => Ok(Shape::Answer),
         Some(Reported::Object { code }) => {
             let code = code.and_then(|code| u16::try_from(code.as_u64()?).ok());
@@ -115,9 +120,11 @@ pub(crate) fn inspect(status: StatusCode, body: &Bytes) -> Result<Shape, Error> 
 }
 
 #[derive(Deserialize)]
-struct Head {
+struct Head<'a> {
     #[serde(default)]
     error: Option<Reported>,
+    #[serde(borrow, default)]
+    object: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
