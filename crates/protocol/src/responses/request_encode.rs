@@ -207,7 +207,8 @@ impl Writer<'_> {
                     let item = self.result(result, &path)?;
                     self.items.push(item);
                 }
-                Part::Opaque(opaque) if opaque.protocol == PROTOCOL && is_item(opaque, role) => {
+                // What the user says is all within messages.
+                Part::Opaque(opaque) if opaque.protocol == PROTOCOL && role == "assistant" => {
                     self.flush(role, message, &mut content);
                     self.items.push(opaque.json.clone());
                 }
@@ -375,11 +376,6 @@ fn plain_text(words: &str) -> Text {
     let mut text = Text::default();
     words.clone_into(&mut text.text);
     text
-}
-
-/// Says whether a part that only this protocol knows is an item, rather than a part of a message.
-fn is_item(opaque: &Opaque, role: &str) -> bool {
-    role == "assistant" || !opaque.json.as_str().contains("\"input_")
 }
 
 fn tool_call(call: &tollbridge_types::ToolCall, id: &str) -> Fields {
