@@ -1,5 +1,5 @@
 //! Bodies that no honest client sends, on every route: refused in the form of the route's protocol, and nothing sent on.
-#![expect(clippy::unwrap_used, reason = "what a test needs and cannot have fails it")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "what a test needs and cannot have fails it")]
 
 use bytes::Bytes;
 use http::Method;

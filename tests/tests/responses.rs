@@ -1,5 +1,10 @@
 //! OpenAI's responses before every vendor that the test kit plays, whole and streamed.
-#![expect(clippy::unwrap_used, reason = "what a test needs and cannot have fails it")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "what a test needs and cannot have fails it"
+)]
 
 use http::Method;
 use serde_json::{Value, json};
