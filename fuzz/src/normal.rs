@@ -143,9 +143,9 @@ fn part(part: Part) -> Option<Part> {
 }
 
 fn typed(mut media: Media) -> Media {
-    media.mime = media
-        .mime
-        .filter(|mime| !matches!(mime.as_str(), "application/octet-stream" | "application/pdf" | "text/plain" | "image/png"));
+    media.mime = media.mime.filter(|mime| {
+        !matches!(mime.as_str(), "application/octet-stream" | "application/pdf" | "text/plain" | "image/png")
+    });
     media.extras = kept(&media.extras, |_, _| true);
     media
 }
