@@ -12,7 +12,7 @@ fn codecs() -> impl Iterator<Item = &'static dyn ChatCodec> {
 }
 
 /// Those that clients speak, and so read what is written for one.
-fn clients() -> impl Iterator<Item = &'static dyn ChatCodec> {
+pub(crate) fn clients() -> impl Iterator<Item = &'static dyn ChatCodec> {
     codecs().filter(|codec| has_clients(*codec))
 }
 

@@ -48,10 +48,10 @@ pub(crate) fn request(request: &ChatRequest, protocol: Protocol) -> ChatRequest 
         reasoning.enabled.get_or_insert(true);
         reasoning.extras = Default::default();
     }
-    if protocol == Protocol::OPENAI_CHAT {
-        if let Some(ResponseFormat::JsonSchema { name, .. }) = &mut normal.response_format {
-            name.get_or_insert_with(|| "answer".to_owned());
-        }
+    if protocol == Protocol::OPENAI_CHAT
+        && let Some(ResponseFormat::JsonSchema { name, .. }) = &mut normal.response_format
+    {
+        name.get_or_insert_with(|| "answer".to_owned());
     }
     for tool in &mut normal.tools {
         if let Tool::Function { parameters, extras, .. } = tool {
@@ -136,9 +136,9 @@ fn part(part: Part) -> Option<Part> {
 }
 
 fn typed(mut media: Media) -> Media {
-    media.mime = media
-        .mime
-        .filter(|mime| !matches!(mime.as_str(), "application/octet-stream" | "application/pdf" | "text/plain" | "image/png"));
+    media.mime = media.mime.filter(|mime| {
+        !matches!(mime.as_str(), "application/octet-stream" | "application/pdf" | "text/plain" | "image/png")
+    });
     media.extras = kept(&media.extras, |_, _| true);
     media
 }
