@@ -21,6 +21,7 @@
 //! | a medium whose type or name is not said | one of the most likely type and name | some vendors demand them |
 //! | a number of more than 15 digits | one that differs in the last | it is read fast, and no setting needs more |
 //! | white space in the arguments of a call, or nothing else | none, an empty object | some protocols have an object there, others a text |
+//! | an empty description of a tool | none | Bedrock takes no empty one |
 //! | no parameters | a schema without any | some vendors demand one |
 
 use tollbridge_types::{ChatRequest, Extras, Json, Media, Message, Part, Protocol, ResponseFormat, Role, Tool};
@@ -54,7 +55,8 @@ pub(crate) fn request(request: &ChatRequest, protocol: Protocol) -> ChatRequest 
         name.get_or_insert_with(|| "answer".to_owned());
     }
     for tool in &mut normal.tools {
-        if let Tool::Function { parameters, extras, .. } = tool {
+        if let Tool::Function { description, parameters, extras, .. } = tool {
+            *description = description.take().filter(|text| !text.is_empty());
             *extras = kept(extras, |_, _| true);
             let none = || serde_json::json!({"type": "object", "properties": {}}).into();
             parameters.get_or_insert_with(none);
@@ -112,6 +114,10 @@ fn part(part: Part) -> Option<Part> {
             Some(Part::Document(typed(media)))
         }
         Part::Image(media) => Some(Part::Image(typed(media))),
+        Part::Thought(mut thought) => {
+            thought.extras = kept(&thought.extras, |_, _| true);
+            Some(Part::Thought(thought))
+        }
         Part::ToolCall(mut call) => {
             call.id = Some(id(call.id));
             if call.arguments.trim().is_empty() {

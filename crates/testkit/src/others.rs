@@ -2,9 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::answer::Ask;
-use crate::tokens;
-use crate::wire::texts;
+use bytes::Bytes;
+
+use crate::answer::{Ask, pieces};
+use crate::wire::{Wire, texts};
+use crate::{openai, tokens};
 
 /// Counts the tokens of what was asked.
 pub(crate) fn count(ask: &Ask) -> u64 {
@@ -39,6 +41,36 @@ pub(crate) fn rerank(body: &Value) -> Value {
         "results": ranked.iter().take(most).map(entry).collect::<Vec<_>>(),
         "meta": {"api_version": {"version": "2"}, "billed_units": {"search_units": 1}},
     })
+}
+
+/// Goes on with a text by saying it again.
+pub(crate) fn completion(body: &Value) -> Wire {
+    let prompt = texts(&body["prompt"]);
+    let (text, asked) = (format!("mock: {prompt}"), tokens::count(&prompt));
+    let written = tokens::count(&text);
+    let usage = json!({"prompt_tokens": asked, "completion_tokens": written, "total_tokens": asked + written});
+    let head = json!({"id": "cmpl-mock", "object": "text_completion", "created": 1, "model": body["model"]});
+    let with = |text: &str, finish: Option<&str>| {
+        let mut chunk = head.clone();
+        chunk["choices"] = json!([{"index": 0, "text": text, "logprobs": null, "finish_reason": finish}]);
+        chunk
+    };
+    if body["stream"] != true {
+        let mut whole = with(&text, Some("stop"));
+        whole["usage"] = usage;
+        return Wire::Whole(whole);
+    }
+    let mut chunks: Vec<Value> = pieces(&text).into_iter().map(|piece| with(piece, None)).collect();
+    chunks.push(with("", Some("stop")));
+    let answered = chunks.len();
+    if body["stream_options"]["include_usage"] == true {
+        let mut last = head.clone();
+        (last["choices"], last["usage"]) = (json!([]), usage);
+        chunks.push(last);
+    }
+    let mut events: Vec<Bytes> = chunks.iter().map(openai::event).collect();
+    events.push(Bytes::from_static(b"data: [DONE]\n\n"));
+    Wire::Stream { events, answered, content_type: "text/event-stream" }
 }
 
 /// Judges a text: it is bad if it says so.

@@ -101,6 +101,7 @@ enum Route {
     Image,
     Speech,
     Transcription,
+    Completions,
     Anthropic,
     Google { model: String, stream: bool, sse: bool },
     GoogleEmbed { batch: bool },
@@ -181,6 +182,7 @@ fn route(kind: Kind, recorded: &Recorded) -> Route {
         Kind::Anthropic if path.ends_with("/messages/count_tokens") => Route::Count,
         Kind::Anthropic => Route::Unknown,
         _ if path.ends_with("/chat/completions") => Route::OpenAiChat,
+        _ if path.ends_with("/completions") => Route::Completions,
         _ if path.ends_with("/embeddings") => Route::OpenAiEmbeddings,
         _ if path.ends_with("/responses") => Route::OpenAiResponses,
         _ if path.ends_with("/responses/input_tokens") => Route::Count,
@@ -283,6 +285,7 @@ async fn answer(shared: &Shared, recorded: &Recorded, step: &Step) -> Result<Res
         Route::VertexPredict => Wire::Whole(google::predict(&body, shared.seed)),
         Route::Rerank => Wire::Whole(others::rerank(&body)),
         Route::Moderation => Wire::Whole(others::moderation(&body)),
+        Route::Completions => others::completion(&body),
         Route::Image => Wire::Whole(others::image(&body)),
         Route::Speech => {
             let bytes = Full::new(Bytes::from(others::speech(&body))).map_err(|never: Infallible| match never {});

@@ -307,8 +307,8 @@ impl Writer<'_> {
         let mut fields = Fields::new();
         fields.put("type", "input_file");
         match &media.source {
-            MediaSource::File(id) => fields.put("file_id", id),
-            MediaSource::Url(url) => fields.put("file_url", url),
+            MediaSource::File(id) => fields.put("file_id", id).put_some("filename", media.name.as_ref()),
+            MediaSource::Url(url) => fields.put("file_url", url).put_some("filename", media.name.as_ref()),
             MediaSource::Base64(_) => {
                 fields.put("filename", media.name.as_deref().unwrap_or("document.pdf"));
                 fields.put_some("file_data", media.to_url())
