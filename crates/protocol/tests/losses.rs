@@ -10,6 +10,17 @@ use tollbridge_protocol::{ChatCodec, codec, translate};
 const CODECS: [&dyn ChatCodec; 4] =
     [codec::OPENAI_CHAT, codec::OPENAI_RESPONSES, codec::ANTHROPIC_MESSAGES, codec::GEMINI_GENERATE];
 
+/// What is spoken to vendors.
+const TARGETS: [&dyn ChatCodec; 7] = [
+    codec::OPENAI_CHAT,
+    codec::OPENAI_RESPONSES,
+    codec::ANTHROPIC_MESSAGES,
+    codec::GEMINI_GENERATE,
+    codec::BEDROCK_CONVERSE,
+    codec::COHERE_CHAT,
+    codec::OLLAMA_CHAT,
+];
+
 /// A client's request that asks for nothing special.
 fn base(protocol: &str) -> Value {
     match protocol {
@@ -464,10 +475,10 @@ fn nothing_is_lost_in_silence_and_the_table_says_so() {
     let mut silent = Vec::new();
     for from in CODECS {
         let name = from.protocol().as_str();
-        let others: Vec<_> = CODECS.into_iter().filter(|to| to.protocol() != from.protocol()).collect();
+        let others: Vec<_> = TARGETS.into_iter().filter(|to| to.protocol() != from.protocol()).collect();
         write!(page, "\n## From `{name}`\n\n| What a client sends |").unwrap();
         others.iter().for_each(|to| write!(page, " to `{}` |", to.protocol()).unwrap());
-        page.push_str("\n|---|---|---|---|\n");
+        write!(page, "\n|{}\n", "---|".repeat(others.len() + 1)).unwrap();
         for (feature, fields) in features(name) {
             write!(page, "| {feature} |").unwrap();
             for to in &others {
@@ -543,13 +554,15 @@ fn every_single_field_is_carried_or_told() {
             let body = merged(base(name), fields);
             let mut variants = Vec::new();
             without_one(&body, "", &mut variants);
-            for to in CODECS.into_iter().filter(|to| to.protocol() != from.protocol()) {
+            for to in TARGETS.into_iter().filter(|to| to.protocol() != from.protocol()) {
                 let (Some(whole), told) = sent(from, to, &body) else { continue };
                 for (path, less) in &variants {
                     let (Some(without), told_without) = sent(from, to, less) else { continue };
                     let path = path.trim_start_matches('.');
                     let within = told.iter().any(|(_, lost, _)| path.starts_with(lost.as_str()));
-                    if whole == without && told == told_without && !within && !is_implied(path) {
+                    // Without calls, some vendors are sent no tools at all, which the choice tells.
+                    let unused = feature.contains("tool_choice: none") && path.starts_with("tools");
+                    if whole == without && told == told_without && !within && !unused && !is_implied(path) {
                         silent.push(format!("{name} → {}: {feature}: {path}", to.protocol()));
                     }
                 }
@@ -587,7 +600,7 @@ fn strict_requests_are_refused_before_they_are_sent_and_name_every_field() {
     for from in CODECS {
         let name = from.protocol().as_str();
         for (feature, fields) in features(name) {
-            for to in CODECS.into_iter().filter(|to| to.protocol() != from.protocol()) {
+            for to in TARGETS.into_iter().filter(|to| to.protocol() != from.protocol()) {
                 let body = bytes::Bytes::from(merged(base(name), fields.clone()).to_string());
                 let request = Request::from_wire(Operation::Chat, from.protocol(), "m", body);
                 let Ok(loose) = translate::request(&request, to, false) else { continue };

@@ -12,6 +12,14 @@ use tollbridge_types::{ChatRequest, Message, Part, ToolResult};
 const CODECS: [&dyn ChatCodec; 4] =
     [codec::OPENAI_CHAT, codec::OPENAI_RESPONSES, codec::ANTHROPIC_MESSAGES, codec::GEMINI_GENERATE];
 
+const VENDORS: [&dyn ChatCodec; 5] = [
+    codec::OPENAI_CHAT,
+    codec::OPENAI_RESPONSES,
+    codec::ANTHROPIC_MESSAGES,
+    codec::GEMINI_GENERATE,
+    codec::BEDROCK_CONVERSE,
+];
+
 /// A vendor's answer with everything in it that the vendor wants back, and where that stands in a request.
 fn answers(vendor: &dyn ChatCodec) -> (Value, Vec<Value>) {
     match vendor.protocol().as_str() {
@@ -26,6 +34,20 @@ fn answers(vendor: &dyn ChatCodec) -> (Value, Vec<Value>) {
             let body = json!({
                 "id": "msg_1", "type": "message", "role": "assistant", "model": "claude", "content": content,
                 "stop_reason": "tool_use", "stop_sequence": null, "usage": {"input_tokens": 1, "output_tokens": 2},
+            });
+            (body, content.as_array().unwrap().clone())
+        }
+        "bedrock.converse" => {
+            let content = json!([
+                {"reasoningContent": {"reasoningText": {"text": "let me see", "signature": "c2lnbmVk"}}},
+                {"reasoningContent": {"redactedContent": "aGlkZGVu"}},
+                {"text": "I ask."},
+                {"toolUse": {"toolUseId": "tooluse_1", "name": "weather", "input": {"city": "A"}}},
+                {"toolUse": {"toolUseId": "tooluse_2", "name": "weather", "input": {"city": "B"}}},
+            ]);
+            let body = json!({
+                "output": {"message": {"role": "assistant", "content": content}}, "stopReason": "tool_use",
+                "usage": {"inputTokens": 1, "outputTokens": 2, "totalTokens": 3},
             });
             (body, content.as_array().unwrap().clone())
         }
@@ -110,7 +132,7 @@ async fn second_turn(client: &dyn ChatCodec, reply: Reply, change: impl Fn(&mut 
 fn turn(vendor: &dyn ChatCodec, body: &[u8]) -> Vec<Value> {
     let body: Value = serde_json::from_slice(body).unwrap();
     match vendor.protocol().as_str() {
-        "anthropic.messages" => body["messages"][1]["content"].as_array().unwrap().clone(),
+        "anthropic.messages" | "bedrock.converse" => body["messages"][1]["content"].as_array().unwrap().clone(),
         "gemini.generate" => body["contents"][1]["parts"].as_array().unwrap().clone(),
         "openai.responses" => body["input"].as_array().unwrap()[1..].to_vec(),
         _ => vec![body["messages"][1]["reasoning_content"].clone()],
@@ -142,7 +164,7 @@ fn kept(wanted: &[Value], sent: &[Value]) -> bool {
 
 #[tokio::test]
 async fn every_vendor_gets_its_own_back_through_every_client() {
-    for vendor in CODECS {
+    for vendor in VENDORS {
         let (body, wanted) = answers(vendor);
         for client in CODECS {
             for stream in [false, true] {
@@ -156,7 +178,7 @@ async fn every_vendor_gets_its_own_back_through_every_client() {
                     panic!("{} ← {}: {error}\n{}", vendor.protocol(), client.protocol(), String::from_utf8_lossy(&back))
                 });
                 let mut losses = Vec::new();
-                let sent = vendor.encode_request(&typed, &Target::new("m", false), &mut losses).unwrap();
+                let sent = vendor.encode_request(&typed, &Target::new("anthropic.claude", false), &mut losses).unwrap();
                 let sent_turn = turn(vendor, &sent);
                 assert!(
                     kept(&wanted, &sent_turn),

@@ -4,6 +4,7 @@ use tollbridge_core::{Error, Loss};
 use tollbridge_types::{Json, Media, MediaKind, MediaSource};
 
 use super::CONVERSE_PROTOCOL as PROTOCOL;
+use crate::losses;
 use crate::object::{Fields, Object, json};
 
 /// Returns the name of the block of a kind.
@@ -51,6 +52,7 @@ pub(crate) fn encode(
     path: &str,
     losses: &mut Vec<Loss>,
 ) -> Result<Fields, Error> {
+    losses::report_detail(media, path, losses);
     let name = name_of(kind);
     let mut fields = Fields::new();
     fields.put("format", format(kind, media, path)?);

@@ -23,7 +23,13 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Ve
     }
     let mut body = Fields::new();
     body.put("model", target.model).put("messages", &messages);
-    let tools = if request.tool_choice == Some(ToolChoice::None) { Vec::new() } else { tools(&request.tools, losses) };
+    let tools = match request.tool_choice {
+        Some(ToolChoice::None) => {
+            losses.push(Loss::adapted("tool_choice", "Ollama cannot forbid calls: sent without tools"));
+            Vec::new()
+        }
+        _ => tools(&request.tools, losses),
+    };
     if !tools.is_empty() {
         body.put("tools", &tools);
     }
