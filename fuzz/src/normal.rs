@@ -20,6 +20,7 @@
 //! | unknown fields in any order, some of them `null` | without those, in another order | neither says anything |
 //! | a medium whose type or name is not said | one of the most likely type and name | some vendors demand them |
 //! | a number of more than 15 digits | one that differs in the last | it is read fast, and no setting needs more |
+//! | reasoning without a summary (Responses) | an empty one | OpenAI demands one |
 //! | white space in the arguments of a call, or nothing else | none, an empty object | some protocols have an object there, others a text |
 //! | an empty description of a tool | none | Bedrock takes no empty one |
 //! | no parameters | a schema without any | some vendors demand one |
@@ -115,7 +116,7 @@ fn part(part: Part) -> Option<Part> {
         }
         Part::Image(media) => Some(Part::Image(typed(media))),
         Part::Thought(mut thought) => {
-            thought.extras = kept(&thought.extras, |_, _| true);
+            thought.extras = kept(&thought.extras, |name, value| name != "summary" || value.as_str() != "[]");
             Some(Part::Thought(thought))
         }
         Part::ToolCall(mut call) => {

@@ -358,3 +358,23 @@ fn a_schema_that_is_no_object_is_told_to_be_lost_on_ollama() {
     codec::OLLAMA_CHAT.encode_request(&request, &Target::new("m", false), &mut losses).unwrap();
     assert!(losses.iter().any(|loss| loss.path == "response_format"), "{losses:?}");
 }
+
+#[test]
+fn an_unknown_field_named_json_takes_no_text_of_bedrocks_away() {
+    let block = json!({"text": "hi", "json": 1});
+    let result = json!({"toolResult": {"toolUseId": "a", "content": [{"json": {"b": 2}}]}});
+    let call = json!({"toolUse": {"toolUseId": "a", "name": "f", "input": {}}});
+    let body = json!({"messages": [
+        {"role": "user", "content": [block]},
+        {"role": "assistant", "content": [call]},
+        {"role": "user", "content": [result]},
+    ]});
+    let sent = rewritten(codec::BEDROCK_CONVERSE, &body);
+    assert_eq!(sent.pointer("/messages/0/content/0"), Some(&block));
+    assert_eq!(sent.pointer("/messages/2/content/0"), Some(&result));
+    let reply = json!({"output": {"message": {"role": "assistant", "content": [block]}}, "stopReason": "end_turn"});
+    let reply = codec::BEDROCK_CONVERSE.decode_reply(reply.to_string().as_bytes()).unwrap();
+    let written = codec::BEDROCK_CONVERSE.encode_reply(&reply, &context()).unwrap();
+    let written: Value = serde_json::from_slice(&written).unwrap();
+    assert_eq!(written.pointer("/output/message/content/0"), Some(&block));
+}

@@ -6,6 +6,8 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use tollbridge_core::{Error, ErrorKind, Frame};
 use tollbridge_protocol::{
@@ -274,11 +276,19 @@ fn is_stream(codec: &dyn ChatCodec, bytes: &[u8]) -> bool {
     let (mut splitter, mut decoder) = (FrameDecoder::new(framing), codec.stream_decoder());
     let (mut frames, mut events) = (Vec::new(), Vec::new());
     let whole = splitter.push(bytes, &mut frames).and_then(|()| splitter.finish(&mut frames)).is_ok();
-    let _ = frames.iter().try_for_each(|frame| decoder.decode(frame, &mut events));
+    for frame in &mut frames {
+        // As `fuzz/src/chat.rs` does: the base64 of these events is put around them when they are read.
+        if codec.protocol() == Protocol::BEDROCK_INVOKE && frame.event.as_deref() == Some("chunk") {
+            frame.data = format!("{{\"bytes\":\"{}\"}}", STANDARD.encode(&frame.data)).into();
+        }
+        if decoder.decode(frame, &mut events).is_err() {
+            break;
+        }
+    }
     whole && events.len() > 1
 }
 
-/// Writes binary frames as events, which the fuzzer can change without their checksums.
+/// Writes binary frames as events, which the fuzzer can change without their checksums, and opens what is in base64.
 fn as_events(bytes: &[u8]) -> Option<Vec<u8>> {
     if bytes.first() != Some(&0) {
         return None;
@@ -287,7 +297,10 @@ fn as_events(bytes: &[u8]) -> Option<Vec<u8>> {
     splitter.push(bytes, &mut frames).ok()?;
     let event = |frame: &Frame| {
         let name = frame.event.as_deref().unwrap_or_default();
-        [b"event: ", name.as_bytes(), b"\ndata: ", &frame.data, b"\n\n"].concat()
+        let inside: Option<Value> = serde_json::from_slice(&frame.data).ok();
+        let inside = inside.and_then(|value| STANDARD.decode(value.get("bytes")?.as_str()?).ok());
+        let data = inside.unwrap_or_else(|| frame.data.to_vec());
+        [b"event: ", name.as_bytes(), b"\ndata: ", &data, b"\n\n"].concat()
     };
     Some(frames.iter().flat_map(event).collect())
 }
