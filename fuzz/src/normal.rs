@@ -12,6 +12,7 @@
 //! | an effort alone (Anthropic) | an effort of adaptive thinking | newer models think in no other way |
 //! | functions after vendor-run tools (Gemini) | before them | one tool object holds all functions |
 //! | an absent id of a call | one that is made up | protocols demand one |
+//! | more than 64 letters of an id (Bedrock) | the last of them | Bedrock takes no more |
 //! | other letters in ids (Anthropic) | `_` | Anthropic takes no others |
 //! | no name of a schema (OpenAI) | `answer` | OpenAI demands one |
 //! | a refusal that is not the assistant's (OpenAI) | text | only the assistant has one |
@@ -164,5 +165,6 @@ fn kept(extras: &Extras, keep: impl Fn(&str, &Json) -> bool) -> Extras {
 fn id(id: Option<String>) -> String {
     let valid = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-');
     let id = id.filter(|id| !id.starts_with("call_tb_")).unwrap_or_default();
-    id.chars().map(|letter| if valid(letter) { letter } else { '_' }).collect()
+    let id: String = id.chars().map(|letter| if valid(letter) { letter } else { '_' }).collect();
+    id.get(id.len().saturating_sub(64)..).unwrap_or_default().to_owned()
 }

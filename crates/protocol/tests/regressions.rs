@@ -378,3 +378,31 @@ fn an_unknown_field_named_json_takes_no_text_of_bedrocks_away() {
     let written: Value = serde_json::from_slice(&written).unwrap();
     assert_eq!(written.pointer("/output/message/content/0"), Some(&block));
 }
+
+#[test]
+fn a_tools_result_in_an_answer_of_bedrocks_is_part_of_it() {
+    let result = json!({"toolResult": {"toolUseId": "a", "content": []}});
+    let reply = json!({"output": {"message": {"role": "assistant", "content": [result]}}, "stopReason": "end_turn"});
+    let reply = codec::BEDROCK_CONVERSE.decode_reply(reply.to_string().as_bytes()).unwrap();
+    assert_eq!(assembled(reply.clone().into_events()), reply);
+}
+
+#[test]
+fn what_is_to_be_included_is_a_list_whose_words_are_read_alone() {
+    let decode = |include: Value| {
+        let body = json!({"input": "hi", "include": include});
+        codec::OPENAI_RESPONSES.decode_request(body.to_string().as_bytes())
+    };
+    assert_eq!(decode(json!(0)).unwrap_err().path(), Some("include"));
+    assert_eq!(decode(json!([{"type": "message.output_text.logprobs"}])).unwrap().logprobs, None);
+    assert_eq!(decode(json!(["message.output_text.logprobs"])).unwrap().logprobs, Some(true));
+}
+
+#[test]
+fn thinking_beside_a_result_of_ollamas_goes_back() {
+    let call =
+        json!({"role": "assistant", "content": "", "tool_calls": [{"function": {"name": "a", "arguments": {}}}]});
+    let result = json!({"role": "tool", "content": "1", "tool_name": "a", "thinking": "hm"});
+    let sent = rewritten(codec::OLLAMA_CHAT, &json!({"messages": [call, result]}));
+    assert_eq!(sent.pointer("/messages/1/thinking"), Some(&json!("hm")));
+}

@@ -1,5 +1,5 @@
 use tollbridge_core::{Error, ErrorKind};
-use tollbridge_types::{ChatReply, Choice, Finish, FinishReason, Json};
+use tollbridge_types::{ChatReply, Choice, Finish, FinishReason, Json, Opaque, Part};
 
 use super::{CONVERSE_PROTOCOL as PROTOCOL, blocks, usage};
 use crate::object::Object;
@@ -15,7 +15,11 @@ pub(crate) fn decode(body: &[u8]) -> Result<ChatReply, Error> {
     let mut choice = Choice::default();
     for (place, block) in content.iter().enumerate() {
         let part = blocks::decode(block, &format!("output.message.content[{place}]"));
-        choice.parts.push(part.map_err(|error| Error::new(ErrorKind::Decode, error.to_string()))?);
+        choice.parts.push(match part.map_err(|error| Error::new(ErrorKind::Decode, error.to_string()))? {
+            // What stands in an answer is the result of a tool that Bedrock ran itself.
+            Part::ToolResult(_) => Part::Opaque(Opaque::new(PROTOCOL, block.clone())),
+            part => part,
+        });
     }
     choice.finish = finish(&mut body);
     let mut reply = ChatReply::default();

@@ -92,11 +92,14 @@ fn message(mut fields: Object, calls: &mut Calls) -> Result<Message, Error> {
     // Ollama reads roles in any case.
     let role = fields.require::<String>("role")?.to_ascii_lowercase();
     let content = fields.take_as::<String>("content")?;
-    let thinking = fields.take_as::<String>("thinking")?.filter(|text| !text.is_empty());
+    // A result neither thinks nor calls.
+    let result = role == "tool";
+    let thinking = if result { None } else { fields.take_as::<String>("thinking")? };
+    let thinking = thinking.filter(|text| !text.is_empty());
     let images = fields.take_as::<Vec<String>>("images")?.unwrap_or_default();
     let images = images.into_iter().map(|data| Part::Image(image::decode(data)));
     let mut parts: Vec<Part> = thinking.map(|text| Part::Thought(reply_decode::thought(text))).into_iter().collect();
-    if role == "tool" {
+    if result {
         let name = fields.take_as::<String>("tool_name")?;
         let id = fields.take_as::<String>("tool_call_id")?.filter(|id| !id.is_empty());
         let mut result = ToolResult::default();
@@ -110,8 +113,7 @@ fn message(mut fields: Object, calls: &mut Calls) -> Result<Message, Error> {
         parts.extend(images);
     }
     let path = fields.path_of("tool_calls");
-    // A result calls nothing.
-    let called = if role == "tool" { None } else { fields.take_as::<Vec<Json>>("tool_calls")? };
+    let called = if result { None } else { fields.take_as::<Vec<Json>>("tool_calls")? };
     for (place, json) in called.unwrap_or_default().iter().enumerate() {
         let path = format!("{path}[{place}]");
         let mut checked = Object::strict(json, &path)?;
