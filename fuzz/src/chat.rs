@@ -2,9 +2,10 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use tollbridge_core::{Error, ErrorKind, Frame};
+use bytes::Bytes;
+use tollbridge_core::{Error, ErrorKind, Frame, Loss};
 use tollbridge_protocol::{ChatCodec, FrameDecoder, Framing, ReplyContext, Target, chat, framing_of};
-use tollbridge_types::{ChatAssembler, ChatEvent, ChatReply, Part, Protocol};
+use tollbridge_types::{ChatAssembler, ChatEvent, ChatReply, ChatRequest, Part, Protocol};
 
 use crate::bytes::{assert_json, assert_same, split};
 use crate::normal;
@@ -29,14 +30,10 @@ fn context() -> ReplyContext<'static> {
 /// A client's body: read, written in every protocol, and read again.
 pub(crate) fn request(codec: &dyn ChatCodec, data: &[u8]) {
     let Ok(request) = codec.decode_request(data) else { return };
-    let mut target = Target::new(&request.model, request.stream);
-    target.ask_usage = false;
     for to in codecs() {
         let mut losses = Vec::new();
-        let Ok(body) = to.encode_request(&request, &target, &mut losses) else { continue };
+        let Some(body) = written(&request, codec, to, data.len(), &mut losses) else { continue };
         let way = format!("{} to {}", codec.protocol(), to.protocol());
-        assert_json(&body, &way);
-        assert!(body.len() <= 64 * data.len() + (64 << 10), "{way}: {} bytes became {}", data.len(), body.len());
         let mut again = match to.decode_request(&body) {
             Ok(again) => again,
             // A result before its call is the client's fault, and each protocol refuses it in its own way.
@@ -57,6 +54,30 @@ pub(crate) fn request(codec: &dyn ChatCodec, data: &[u8]) {
         let what = format!("{way}: reads otherwise what it wrote: {}", String::from_utf8_lossy(&body));
         assert_same(&before, &after, &what);
     }
+}
+
+/// Writes a request in every protocol; what a forged seal brought no protocol need be able to read.
+pub(crate) fn forged(codec: &dyn ChatCodec, data: &[u8]) {
+    let Ok(request) = codec.decode_request(data) else { return };
+    for to in codecs() {
+        written(&request, codec, to, data.len(), &mut Vec::new());
+    }
+}
+
+fn written(
+    request: &ChatRequest,
+    from: &dyn ChatCodec,
+    to: &dyn ChatCodec,
+    length: usize,
+    losses: &mut Vec<Loss>,
+) -> Option<Bytes> {
+    let mut target = Target::new(&request.model, request.stream);
+    target.ask_usage = false;
+    let body = to.encode_request(request, &target, losses).ok()?;
+    let way = format!("{} to {}", from.protocol(), to.protocol());
+    assert_json(&body, &way);
+    assert!(body.len() <= 64 * length + (64 << 10), "{way}: {length} bytes became {}", body.len());
+    Some(body)
 }
 
 /// A vendor's whole reply: read, taken apart into events, and written whole and as a stream in every protocol.

@@ -22,6 +22,7 @@
 //! | a medium whose type or name is not said | one of the most likely type and name | some vendors demand them |
 //! | a number of more than 15 digits | one that differs in the last | it is read fast, and no setting needs more |
 //! | reasoning without a summary (Responses) | an empty one | OpenAI demands one |
+//! | a part of a message with an item's type (Responses) | an item | they are known by their types |
 //! | white space in the arguments of a call, or nothing else | none, an empty object | some protocols have an object there, others a text |
 //! | an empty description of a tool | none | Bedrock takes no empty one |
 //! | no parameters | a schema without any | some vendors demand one |
@@ -64,6 +65,9 @@ pub(crate) fn request(request: &ChatRequest, protocol: Protocol) -> ChatRequest 
             parameters.get_or_insert_with(none);
         }
     }
+    if protocol == Protocol::OPENAI_RESPONSES {
+        normal.messages = apart(normal.messages);
+    }
     if protocol == Protocol::GEMINI_GENERATE {
         normal.tools.sort_by_key(|tool| matches!(tool, Tool::Opaque(_)));
     }
@@ -102,6 +106,25 @@ fn messages(request: &ChatRequest, protocol: Protocol) -> Vec<Message> {
         message.parts.sort_by_key(|part| !matches!(part, Part::ToolResult(_)));
     }
     messages
+}
+
+/// Puts parts that only their protocol knows behind everything else.
+fn apart(messages: Vec<Message>) -> Vec<Message> {
+    let mut normal: Vec<Message> = Vec::new();
+    let mut unknown = Vec::new();
+    for mut message in messages {
+        unknown.extend(message.parts.extract_if(.., |part| matches!(part, Part::Opaque(_))));
+        match normal.last_mut().filter(|last| last.role == message.role) {
+            _ if message.parts.is_empty() => {}
+            Some(last) => {
+                last.parts.append(&mut message.parts);
+                last.extras.extend(message.extras);
+            }
+            None => normal.push(message),
+        }
+    }
+    normal.push(Message::new(Role::Assistant, unknown));
+    normal
 }
 
 fn part(part: Part) -> Option<Part> {

@@ -20,7 +20,7 @@ pub(crate) fn state(data: &[u8]) {
     let sealed = seal(&data[..place], 0);
     let damaged = seal(&data[..place], 1);
     for codec in chat::clients() {
-        chat::request(codec, body.replace(MARK, &sealed).as_bytes());
+        chat::forged(codec, body.replace(MARK, &sealed).as_bytes());
         let read = |text: &str| codec.decode_request(body.replace(MARK, text).as_bytes()).ok();
         // What a field that no state travels in holds, matters or not whatever it is.
         if let (Some(opened), Some(changed)) = (read(&sealed), read(&damaged))

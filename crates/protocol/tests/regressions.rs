@@ -406,3 +406,32 @@ fn thinking_beside_a_result_of_ollamas_goes_back() {
     let sent = rewritten(codec::OLLAMA_CHAT, &json!({"messages": [call, result]}));
     assert_eq!(sent.pointer("/messages/1/thinking"), Some(&json!("hm")));
 }
+
+#[test]
+fn a_part_of_a_message_that_names_its_direction_stays_in_it() {
+    let part = json!({"type": "output_audio", "data": "UklG"});
+    let said = json!({"role": "assistant", "content": [part]});
+    let asked = json!({"role": "user", "content": [{"type": "input_new", "b": 1}]});
+    let call = json!({"type": "x_call", "text": "\"input_"});
+    let sent = rewritten(codec::OPENAI_RESPONSES, &json!({"input": [said, asked, call]}));
+    assert_eq!(sent.get("input"), Some(&json!([said, asked, call])));
+}
+
+#[test]
+fn a_name_that_an_image_of_bedrocks_has_not_by_the_protocol_goes_back() {
+    let image = json!({"image": {"format": "png", "source": {"bytes": "iVBO"}, "name": "a"}});
+    let body = json!({"messages": [{"role": "user", "content": [image]}]});
+    assert_eq!(rewritten(codec::BEDROCK_CONVERSE, &body).pointer("/messages/0/content/0"), Some(&image));
+}
+
+#[test]
+fn a_sealed_part_that_is_no_object_is_none() {
+    // Holds [{"k":"part","p":"openai.responses","j":1}].
+    let seal = "dG9sbHN0YXRl+J7kGVt7ImsiOiJwYXJ0IiwicCI6Im9wZW5haS5yZXNwb25zZXMiLCJqIjoxfV0=";
+    let said = json!({"role": "model", "parts": [{"text": "hi", "thoughtSignature": seal}]});
+    let body = json!({"contents": [{"role": "user", "parts": [{"text": "hi"}]}, said]}).to_string();
+    let request = codec::GEMINI_GENERATE.decode_request(body.as_bytes()).unwrap();
+    let sent = codec::OPENAI_RESPONSES.encode_request(&request, &Target::new("m", false), &mut Vec::new()).unwrap();
+    let sent: Value = serde_json::from_slice(&sent).unwrap();
+    assert!(sent["input"].as_array().unwrap().iter().all(Value::is_object), "{sent}");
+}

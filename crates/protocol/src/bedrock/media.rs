@@ -34,7 +34,9 @@ pub(crate) fn decode(kind: MediaKind, mut fields: Object) -> Result<Option<Media
         return Ok(None);
     };
     media.mime = format.as_deref().and_then(|format| mime_of(kind, format)).map(str::to_owned);
-    media.name = fields.take_as("name")?;
+    if kind == MediaKind::Document {
+        media.name = fields.take_as("name")?;
+    }
     // A word that the MIME type does not lead back to is kept.
     let known = media.mime.as_deref().and_then(|mime| format_of(kind, mime));
     if let Some(format) = format.filter(|format| known != Some(format)) {

@@ -199,7 +199,7 @@ impl Writer<'_> {
                     let item = self.result(result, &path)?;
                     self.items.push(item);
                 }
-                Part::Opaque(opaque) if opaque.protocol == PROTOCOL && is_item(opaque, role) => {
+                Part::Opaque(opaque) if opaque.protocol == PROTOCOL && is_item(opaque) => {
                     self.flush(role, message, &mut content);
                     self.items.push(opaque.json.clone());
                 }
@@ -370,8 +370,11 @@ fn plain_text(words: &str) -> Text {
 }
 
 /// Says whether a part that only this protocol knows is an item, rather than a part of a message.
-fn is_item(opaque: &Opaque, role: &str) -> bool {
-    role == "assistant" || !opaque.json.as_str().contains("\"input_")
+///
+/// Parts are named after the direction in which they go, and no item is.
+fn is_item(opaque: &Opaque) -> bool {
+    let kind = Object::lenient(&opaque.json).find_text("type").unwrap_or_default();
+    !["input_", "output_"].iter().any(|direction| kind.starts_with(direction))
 }
 
 fn tool_call(call: &tollbridge_types::ToolCall, id: &str) -> Fields {
