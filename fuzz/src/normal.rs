@@ -52,7 +52,7 @@ pub(crate) fn request(request: &ChatRequest, protocol: Protocol) -> ChatRequest 
         reasoning.enabled.get_or_insert(true);
         reasoning.extras = Default::default();
     }
-    if protocol == Protocol::OPENAI_CHAT
+    if matches!(protocol, Protocol::OPENAI_CHAT | Protocol::OPENAI_RESPONSES)
         && let Some(ResponseFormat::JsonSchema { name, .. }) = &mut normal.response_format
     {
         name.get_or_insert_with(|| "answer".to_owned());
@@ -135,6 +135,7 @@ fn part(part: Part) -> Option<Part> {
             Some(Part::Text(text))
         }
         Part::Document(mut media) => {
+            media.name = media.name.filter(|name| !name.starts_with("document-"));
             media.name.get_or_insert_with(|| "document.pdf".to_owned());
             Some(Part::Document(typed(media)))
         }
@@ -145,7 +146,7 @@ fn part(part: Part) -> Option<Part> {
         }
         Part::ToolCall(mut call) => {
             call.id = Some(id(call.id));
-            if call.arguments.trim().is_empty() {
+            if matches!(call.arguments.trim(), "" | "null") {
                 call.arguments = "{}".to_owned();
             }
             if let Ok(arguments) = Json::from_text(&call.arguments) {

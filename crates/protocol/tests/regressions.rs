@@ -380,14 +380,6 @@ fn an_unknown_field_named_json_takes_no_text_of_bedrocks_away() {
 }
 
 #[test]
-fn a_tools_result_in_an_answer_of_bedrocks_is_part_of_it() {
-    let result = json!({"toolResult": {"toolUseId": "a", "content": []}});
-    let reply = json!({"output": {"message": {"role": "assistant", "content": [result]}}, "stopReason": "end_turn"});
-    let reply = codec::BEDROCK_CONVERSE.decode_reply(reply.to_string().as_bytes()).unwrap();
-    assert_eq!(assembled(reply.clone().into_events()), reply);
-}
-
-#[test]
 fn what_is_to_be_included_is_a_list_whose_words_are_read_alone() {
     let decode = |include: Value| {
         let body = json!({"input": "hi", "include": include});
@@ -434,4 +426,24 @@ fn a_sealed_part_that_is_no_object_is_none() {
     let sent = codec::OPENAI_RESPONSES.encode_request(&request, &Target::new("m", false), &mut Vec::new()).unwrap();
     let sent: Value = serde_json::from_slice(&sent).unwrap();
     assert!(sent["input"].as_array().unwrap().iter().all(Value::is_object), "{sent}");
+}
+
+#[test]
+fn an_image_without_bytes_is_refused_and_not_sent_empty() {
+    let image = json!({"type": "image", "source": {"type": "text", "data": "no picture"}});
+    let body = json!({"max_tokens": 1, "messages": [{"role": "user", "content": [image]}]}).to_string();
+    let request = codec::ANTHROPIC_MESSAGES.decode_request(body.as_bytes()).unwrap();
+    for to in [codec::OPENAI_CHAT, codec::OPENAI_RESPONSES] {
+        let error = to.encode_request(&request, &Target::new("m", false), &mut Vec::new()).unwrap_err();
+        assert_eq!(error.path(), Some("messages[0].parts[0]"), "{}: {error}", to.protocol());
+    }
+}
+
+#[test]
+fn a_result_in_bedrocks_answer_is_kept_whole() {
+    let body = br#"{"output":{"message":{"content":[{"toolResult":{"toolUseId":"a","content":[]}}]}},"stopReason":"end_turn"}"#;
+    let reply = codec::BEDROCK_CONVERSE.decode_reply(body).unwrap();
+    assert_eq!(assembled(reply.clone().into_events()), reply);
+    let again = codec::BEDROCK_CONVERSE.encode_reply(&reply, &context()).unwrap();
+    assert!(String::from_utf8_lossy(&again).contains(r#"{"toolResult":{"toolUseId":"a","content":[]}}"#));
 }

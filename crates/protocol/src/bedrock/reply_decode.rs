@@ -16,7 +16,7 @@ pub(crate) fn decode(body: &[u8]) -> Result<ChatReply, Error> {
     for (place, block) in content.iter().enumerate() {
         let part = blocks::decode(block, &format!("output.message.content[{place}]"));
         choice.parts.push(match part.map_err(|error| Error::new(ErrorKind::Decode, error.to_string()))? {
-            // What stands in an answer is the result of a tool that Bedrock ran itself.
+            // A result in an answer is that of a tool that Bedrock ran itself.
             Part::ToolResult(_) => Part::Opaque(Opaque::new(PROTOCOL, block.clone())),
             part => part,
         });

@@ -93,13 +93,12 @@ fn message(mut fields: Object, calls: &mut Calls) -> Result<Message, Error> {
     let role = fields.require::<String>("role")?.to_ascii_lowercase();
     let content = fields.take_as::<String>("content")?;
     // A result neither thinks nor calls.
-    let result = role == "tool";
-    let thinking = if result { None } else { fields.take_as::<String>("thinking")? };
-    let thinking = thinking.filter(|text| !text.is_empty());
+    let is_result = role == "tool";
+    let thinking = if is_result { None } else { fields.take_as::<String>("thinking")?.filter(|text| !text.is_empty()) };
     let images = fields.take_as::<Vec<String>>("images")?.unwrap_or_default();
     let images = images.into_iter().map(|data| Part::Image(image::decode(data)));
     let mut parts: Vec<Part> = thinking.map(|text| Part::Thought(reply_decode::thought(text))).into_iter().collect();
-    if result {
+    if is_result {
         let name = fields.take_as::<String>("tool_name")?;
         let id = fields.take_as::<String>("tool_call_id")?.filter(|id| !id.is_empty());
         let mut result = ToolResult::default();
@@ -113,7 +112,7 @@ fn message(mut fields: Object, calls: &mut Calls) -> Result<Message, Error> {
         parts.extend(images);
     }
     let path = fields.path_of("tool_calls");
-    let called = if result { None } else { fields.take_as::<Vec<Json>>("tool_calls")? };
+    let called = if is_result { None } else { fields.take_as::<Vec<Json>>("tool_calls")? };
     for (place, json) in called.unwrap_or_default().iter().enumerate() {
         let path = format!("{path}[{place}]");
         let mut checked = Object::strict(json, &path)?;

@@ -111,7 +111,15 @@ fn reasoning(request: &ChatRequest, body: &mut Fields, losses: &mut Vec<Loss>) {
 /// Asks for what the caller will want back: log-probabilities, and reasoning that it can return.
 fn include(request: &ChatRequest, body: &mut Fields) {
     let own = request.extras.get(PROTOCOL, "include");
-    let mut list: Vec<Json> = own.and_then(|list| list.parse().ok()).unwrap_or_default();
+    let mut list: Vec<Json> = match own.map(Json::parse) {
+        Some(Ok(list)) => list,
+        Some(Err(_)) => {
+            // The vendor will say what is wrong with it.
+            body.put_some("include", own);
+            return;
+        }
+        None => Vec::new(),
+    };
     let mut add = |name: &str| {
         let name = json(name);
         if !list.contains(&name) {
@@ -257,7 +265,7 @@ impl Writer<'_> {
             Part::Refusal(words) => self.text(&plain_text(words), role, path).0,
             Part::Image(media) => {
                 losses::report_media(media, path, PROTOCOL, self.losses);
-                image(media)
+                image(media, path)?
             }
             Part::Document(media) => {
                 losses::report_media(media, path, PROTOCOL, self.losses);
@@ -387,15 +395,18 @@ fn tool_call(call: &tollbridge_types::ToolCall, id: &str) -> Fields {
     fields
 }
 
-fn image(media: &Media) -> Json {
+fn image(media: &Media, path: &str) -> Result<Json, Error> {
     let mut fields = Fields::new();
     fields.put("type", "input_image");
-    match &media.source {
-        MediaSource::File(id) => fields.put("file_id", id),
-        _ => fields.put_some("image_url", media.to_url()),
+    match (&media.source, media.to_url()) {
+        (MediaSource::File(id), _) => fields.put("file_id", id),
+        (_, Some(url)) => fields.put("image_url", &url),
+        (_, None) => {
+            return Err(Error::invalid(path, "the image has no bytes").with_hint("send the image's URL or bytes"));
+        }
     };
     fields.put_some("detail", media.detail.as_ref()).put_extras(&media.extras, PROTOCOL);
-    fields.to_json()
+    Ok(fields.to_json())
 }
 
 fn audio(media: &Media, path: &str) -> Result<Json, Error> {
