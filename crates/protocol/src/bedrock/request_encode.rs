@@ -57,12 +57,9 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Ve
     }
     unsupported(request, losses);
     losses::report_foreign(&request.extras, "extras", PROTOCOL, losses);
-    // Names with a dot are fields of objects that were written above.
-    for (name, value) in request.extras.of(PROTOCOL).filter(|(name, _)| !name.contains('.')) {
-        if !body.has(name) {
-            body.put(name, value);
-        }
-    }
+    // Fields of objects that were written above.
+    let inner = |name: &str| ["inferenceConfig.", settings::PREFIX].iter().any(|object| name.starts_with(object));
+    body.put_missing(request.extras.of(PROTOCOL).filter(|(name, _)| !inner(name)));
     Ok(body.to_bytes())
 }
 

@@ -8,7 +8,7 @@ use super::family::Family;
 use crate::object::{Fields, Object, json};
 
 /// How extras name fields of `additionalModelRequestFields`.
-const PREFIX: &str = "additionalModelRequestFields.";
+pub(crate) const PREFIX: &str = "additionalModelRequestFields.";
 
 /// Reads what asks for thinking; everything else is kept as it is.
 pub(crate) fn decode(fields: Object, request: &mut ChatRequest) {
