@@ -407,6 +407,8 @@ fn a_part_of_a_message_that_names_its_direction_stays_in_it() {
     let call = json!({"type": "x_call", "text": "\"input_"});
     let sent = rewritten(codec::OPENAI_RESPONSES, &json!({"input": [said, asked, call]}));
     assert_eq!(sent.get("input"), Some(&json!([said, asked, call])));
+    let error = codec::OPENAI_RESPONSES.decode_request(b"{\"input\":[{\"type\":\"input_text\"}]}").unwrap_err();
+    assert_eq!(error.path(), Some("input[0].type"));
 }
 
 #[test]

@@ -116,6 +116,14 @@ impl Input<'_> {
                 let (_, states) = state::off_id(&fields.require::<String>("id")?, &path)?;
                 self.restore(states);
             }
+            _ if items::is_part(&kind) => {
+                let path = fields.path_of("type");
+                return Err(Error::invalid(
+                    path.clone(),
+                    format!("`{path}` is `{kind}`, which is a part of a message"),
+                )
+                .with_hint("send it in the `content` of an item of type `message`"));
+            }
             _ => {
                 // References and the items of vendor-run tools may stand for calls that are not here.
                 self.elsewhere |= kind == "item_reference";

@@ -378,11 +378,8 @@ fn plain_text(words: &str) -> Text {
 }
 
 /// Says whether a part that only this protocol knows is an item, rather than a part of a message.
-///
-/// Parts are named after the direction in which they go, and no item is.
 fn is_item(opaque: &Opaque) -> bool {
-    let kind = Object::lenient(&opaque.json).find_text("type").unwrap_or_default();
-    !["input_", "output_"].iter().any(|direction| kind.starts_with(direction))
+    !Object::lenient(&opaque.json).find_text("type").is_some_and(|kind| items::is_part(&kind))
 }
 
 fn tool_call(call: &tollbridge_types::ToolCall, id: &str) -> Fields {
