@@ -449,3 +449,11 @@ fn a_result_in_bedrocks_answer_is_kept_whole() {
     let again = codec::BEDROCK_CONVERSE.encode_reply(&reply, &context()).unwrap();
     assert!(String::from_utf8_lossy(&again).contains(r#"{"toolResult":{"toolUseId":"a","content":[]}}"#));
 }
+
+#[test]
+fn an_unknown_part_of_a_users_message_stays_in_it() {
+    let part = json!({"type": "computer_screenshot", "file_id": "a"});
+    let body = json!({"model": "m", "input": [{"role": "user", "content": [part]}]});
+    let sent = rewritten(codec::OPENAI_RESPONSES, &body);
+    assert_eq!(sent.pointer("/input/0/content/0/type"), Some(&json!("computer_screenshot")), "{sent}");
+}

@@ -207,7 +207,8 @@ impl Writer<'_> {
                     let item = self.result(result, &path)?;
                     self.items.push(item);
                 }
-                Part::Opaque(opaque) if opaque.protocol == PROTOCOL && is_item(opaque) => {
+                // What the user says is all within messages.
+                Part::Opaque(opaque) if opaque.protocol == PROTOCOL && role == "assistant" && is_item(opaque) => {
                     self.flush(role, message, &mut content);
                     self.items.push(opaque.json.clone());
                 }
