@@ -457,3 +457,20 @@ fn an_unknown_part_of_a_users_message_stays_in_it() {
     let sent = rewritten(codec::OPENAI_RESPONSES, &body);
     assert_eq!(sent.pointer("/input/0/content/0/type"), Some(&json!("computer_screenshot")), "{sent}");
 }
+
+#[test]
+fn a_format_that_bedrock_may_add_goes_back_letter_by_letter() {
+    let image = json!({"image": {"format": "a\"\u{0}", "source": {"bytes": "iVBO"}}});
+    let body = json!({"messages": [{"role": "user", "content": [image]}]});
+    assert_eq!(rewritten(codec::BEDROCK_CONVERSE, &body).pointer("/messages/0/content/0"), Some(&image));
+}
+
+#[test]
+fn sources_of_what_the_user_says_are_told_to_be_lost_on_responses() {
+    let part = json!({"type": "text", "text": "1", "annotations": [{"type": "url_citation", "url": "https://a.b"}]});
+    let body = json!({"input": [{"role": "user", "content": [part]}]}).to_string();
+    let request = codec::OPENAI_RESPONSES.decode_request(body.as_bytes()).unwrap();
+    let mut losses = Vec::new();
+    codec::OPENAI_RESPONSES.encode_request(&request, &Target::new("m", false), &mut losses).unwrap();
+    assert!(losses.iter().any(|loss| loss.path == "messages[0].parts[0].citations"), "{losses:?}");
+}

@@ -294,16 +294,18 @@ impl Writer<'_> {
         losses::report_foreign(&text.extras, &format!("{path}.extras"), PROTOCOL, self.losses);
         losses::report_signature(text.signature.as_ref(), path, PROTOCOL, self.losses);
         let foreign = |citation: &Citation| citation.raw.as_ref().is_some_and(|raw| raw.protocol != PROTOCOL);
-        if text.citations.iter().any(foreign) {
+        let model = role == "assistant";
+        if model && text.citations.iter().any(foreign) {
             self.losses.push(Loss::adapted(format!("{path}.citations"), "sent as sources on the web"));
         }
         let mut fields = Fields::new();
-        let model = role == "assistant";
         fields.put("type", if model { "output_text" } else { "input_text" }).put("text", &text.text);
         let mut plain = true;
         if model && !text.citations.is_empty() {
             plain = false;
             fields.put("annotations", &text.citations.iter().map(items::annotation).collect::<Vec<_>>());
+        } else if !text.citations.is_empty() {
+            self.losses.push(Loss::dropped(format!("{path}.citations"), "only what the model says has sources"));
         }
         for (name, value) in text.extras.of(PROTOCOL).filter(|(name, _)| !name.starts_with("item.")) {
             plain = false;
