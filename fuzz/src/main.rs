@@ -7,6 +7,7 @@ mod bytes;
 mod chat;
 mod mutate;
 mod normal;
+mod state;
 
 use std::sync::OnceLock;
 
@@ -26,6 +27,7 @@ enum Target {
     Count(&'static dyn CountCodec),
     Rerank(&'static dyn RerankCodec),
     Multipart,
+    State,
     Framing,
     Peek,
     Errors,
@@ -46,6 +48,7 @@ impl Target {
             "count" => count(protocol?).map(Self::Count),
             "rerank" => rerank(protocol?).map(Self::Rerank),
             "multipart" => Some(Self::Multipart),
+            "state" => Some(Self::State),
             "framing" => Some(Self::Framing),
             "peek" => Some(Self::Peek),
             "errors" => Some(Self::Errors),
@@ -63,6 +66,7 @@ impl Target {
             Self::Count(codec) => bytes::count(*codec, data),
             Self::Rerank(codec) => bytes::rerank(*codec, data),
             Self::Multipart => bytes::multipart(data),
+            Self::State => state::state(data),
             Self::Framing => bytes::framing(data),
             Self::Peek => bytes::peek(data),
             Self::Errors => bytes::errors(data),

@@ -88,11 +88,17 @@ pub(crate) fn cross(first: &[u8], second: &[u8], dice: &mut Dice) -> Vec<u8> {
 
 /// Drops, doubles or swaps events of a stream.
 fn change_events(data: &[u8], dice: &mut Dice) -> Option<Vec<u8>> {
-    let mut events = Vec::new();
-    let mut start = 0;
-    for end in (2..=data.len()).filter(|end| data[..*end].ends_with(b"\n\n") || data[..*end].ends_with(b"\n\r\n")) {
-        events.push(&data[start..end]);
-        start = end;
+    let cut = |ends: &[&[u8]]| {
+        let (mut events, mut start) = (Vec::new(), 0);
+        for end in (1..=data.len()).filter(|end| ends.iter().any(|mark| data[..*end].ends_with(mark))) {
+            events.push(&data[start..end]);
+            start = end;
+        }
+        (events, start)
+    };
+    let (mut events, mut start) = cut(&[b"\n\n", b"\n\r\n"]);
+    if events.len() < 2 {
+        (events, start) = cut(&[b"\n"]);
     }
     if events.len() < 2 {
         return None;

@@ -12,6 +12,7 @@
 //! | an effort alone (Anthropic) | an effort of adaptive thinking | newer models think in no other way |
 //! | functions after vendor-run tools (Gemini) | before them | one tool object holds all functions |
 //! | an absent id of a call | one that is made up | protocols demand one |
+//! | more than 64 letters of an id (Bedrock) | the last of them | Bedrock takes no more |
 //! | other letters in ids (Anthropic) | `_` | Anthropic takes no others |
 //! | no name of a schema (OpenAI) | `answer` | OpenAI demands one |
 //! | a refusal that is not the assistant's (OpenAI) | text | only the assistant has one |
@@ -20,6 +21,8 @@
 //! | unknown fields in any order, some of them `null` | without those, in another order | neither says anything |
 //! | a medium whose type or name is not said | one of the most likely type and name | some vendors demand them |
 //! | a number of more than 15 digits | one that differs in the last | it is read fast, and no setting needs more |
+//! | reasoning without a summary (Responses) | an empty one | OpenAI demands one |
+//! | a part of a message with an item's type (Responses) | an item | they are known by their types |
 //! | white space in the arguments of a call, or nothing else | none, an empty object | some protocols have an object there, others a text |
 //! | an empty description of a tool | none | Bedrock takes no empty one |
 //! | no parameters | a schema without any | some vendors demand one |
@@ -62,6 +65,9 @@ pub(crate) fn request(request: &ChatRequest, protocol: Protocol) -> ChatRequest 
             parameters.get_or_insert_with(none);
         }
     }
+    if protocol == Protocol::OPENAI_RESPONSES {
+        normal.messages = apart(normal.messages);
+    }
     if protocol == Protocol::GEMINI_GENERATE {
         normal.tools.sort_by_key(|tool| matches!(tool, Tool::Opaque(_)));
     }
@@ -102,6 +108,25 @@ fn messages(request: &ChatRequest, protocol: Protocol) -> Vec<Message> {
     messages
 }
 
+/// Puts parts that only their protocol knows behind everything else.
+fn apart(messages: Vec<Message>) -> Vec<Message> {
+    let mut normal: Vec<Message> = Vec::new();
+    let mut unknown = Vec::new();
+    for mut message in messages {
+        unknown.extend(message.parts.extract_if(.., |part| matches!(part, Part::Opaque(_))));
+        match normal.last_mut().filter(|last| last.role == message.role) {
+            _ if message.parts.is_empty() => {}
+            Some(last) => {
+                last.parts.append(&mut message.parts);
+                last.extras.extend(message.extras);
+            }
+            None => normal.push(message),
+        }
+    }
+    normal.push(Message::new(Role::Assistant, unknown));
+    normal
+}
+
 fn part(part: Part) -> Option<Part> {
     match part {
         Part::Text(text) if text.text.is_empty() => None,
@@ -116,7 +141,7 @@ fn part(part: Part) -> Option<Part> {
         }
         Part::Image(media) => Some(Part::Image(typed(media))),
         Part::Thought(mut thought) => {
-            thought.extras = kept(&thought.extras, |_, _| true);
+            thought.extras = kept(&thought.extras, |name, value| name != "summary" || value.as_str() != "[]");
             Some(Part::Thought(thought))
         }
         Part::ToolCall(mut call) => {
@@ -164,5 +189,6 @@ fn kept(extras: &Extras, keep: impl Fn(&str, &Json) -> bool) -> Extras {
 fn id(id: Option<String>) -> String {
     let valid = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-');
     let id = id.filter(|id| !id.starts_with("call_tb_")).unwrap_or_default();
-    id.chars().map(|letter| if valid(letter) { letter } else { '_' }).collect()
+    let id: String = id.chars().map(|letter| if valid(letter) { letter } else { '_' }).collect();
+    id.get(id.len().saturating_sub(64)..).unwrap_or_default().to_owned()
 }

@@ -160,7 +160,9 @@ impl State {
             }
             "call" => Self::Call { id: fields.find("id"), signature: signature(&mut fields, "s"), extras },
             "text" => Self::Text(signature(&mut fields, "s")?),
-            "part" => Self::Part(Opaque::new(protocol, fields.take("j")?)),
+            "part" => {
+                Self::Part(Opaque::new(protocol, fields.take("j").filter(|json| json.as_str().starts_with('{'))?))
+            }
             _ => return None,
         })
     }

@@ -1,17 +1,19 @@
-//! Streams of the mocks, and recorded ones where `TOLLBRIDGE_CORPUS` names a folder of them, with something gone wrong.
+//! Answers of the mocks, and recorded ones where `TOLLBRIDGE_CORPUS` names a folder of them, with something gone wrong.
 #![expect(clippy::unwrap_used, reason = "what a test needs and cannot have fails it")]
 
 use std::collections::BTreeSet;
 use std::io::BufRead;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
-use tollbridge_core::{Error, Frame};
+use tollbridge_core::{Error, ErrorKind, Frame};
 use tollbridge_protocol::{ChatCodec, FrameDecoder, Framing, Target, chat, framing_of};
 use tollbridge_testkit::{Kind, Upstream};
 use tollbridge_types::{ChatAssembler, ChatEvent, ChatReply, ChatRequest, Choice, Part, Protocol, Tool, Usage};
 
-/// A stream that its codec reads to the end.
-struct Stream {
+/// An answer that its codec reads to the end, whole or as a stream.
+struct Answer {
     codec: &'static dyn ChatCodec,
     name: String,
     bytes: Vec<u8>,
@@ -21,8 +23,8 @@ fn codecs() -> impl Iterator<Item = &'static dyn ChatCodec> {
     Protocol::ALL.iter().filter_map(|protocol| chat(*protocol))
 }
 
-/// Asks every mock in every protocol; those who understand each other answer with streams.
-async fn mocked() -> Vec<Stream> {
+/// Asks every mock in every protocol for whole answers or for streams, and keeps those that are understood.
+async fn mocked(stream: bool) -> Vec<Answer> {
     let tool = Tool::function(
         "weather",
         "the weather",
@@ -32,28 +34,39 @@ async fn mocked() -> Vec<Stream> {
         ChatRequest::new("model").max_tokens(100).user("héllo 你好 🌍"),
         ChatRequest::new("model").max_tokens(100).user("weather? parallel").tool(tool),
     ];
-    let mut streams = Vec::new();
+    let mut answers = Vec::new();
     for kind in Kind::ALL {
         let upstream = Upstream::new(kind).start().await.unwrap();
-        for (codec, request) in codecs().flat_map(|codec| requests.iter().map(move |request| (codec, request))) {
-            let asked = codec.encode_request(request, &Target::new("model", true), &mut Vec::new());
-            let Ok(body) = asked else { continue };
-            let responses = codec.protocol() == Protocol::OPENAI_RESPONSES && kind == Kind::OpenAi;
-            let path = if responses { "/v1/responses" } else { kind.chat_paths()[1] };
-            let (status, bytes) = upstream.post(path, body).await.unwrap();
-            if status == 200 {
-                streams.extend(complete(codec, format!("{kind} in {}", codec.protocol()), bytes.to_vec()));
+        let [whole, streamed] = kind.chat_paths();
+        let own = if stream { streamed } else { whole };
+        let openai = matches!(kind, Kind::OpenAi).then_some("/v1/responses");
+        // Without the parameter, Google's streams are one array.
+        let array = own.strip_suffix("?alt=sse");
+        let before = answers.len();
+        for path in [Some(own), openai, array].into_iter().flatten() {
+            for (codec, request) in codecs().flat_map(|codec| requests.iter().map(move |request| (codec, request))) {
+                let asked = codec.encode_request(request, &Target::new("model", stream), &mut Vec::new());
+                let Ok(body) = asked else { continue };
+                let (status, bytes) = upstream.post(path, body).await.unwrap();
+                if status == 200 {
+                    answers.extend(complete(codec, format!("{kind} in {}", codec.protocol()), bytes.to_vec(), stream));
+                }
             }
         }
+        assert!(answers.len() > before, "{kind} says nothing that is understood");
     }
-    let spoken: BTreeSet<_> = streams.iter().map(|stream| stream.codec.protocol()).collect();
+    let spoken: BTreeSet<_> = answers.iter().map(|answer| answer.codec.protocol()).collect();
     assert!(spoken.len() >= 7, "the mocks speak only {spoken:?}");
-    streams
+    for wanted in [Framing::Sse, Framing::JsonArray, Framing::JsonLines, Framing::AwsEventStream] {
+        let found = answers.iter().any(|answer| framing(answer.codec, &answer.bytes) == wanted);
+        assert!(found || !stream, "no stream is in {wanted:?}");
+    }
+    answers
 }
 
-/// Takes recorded streams, up to a number of each protocol.
-fn recorded(most: usize) -> Vec<Stream> {
-    let mut streams: Vec<Stream> = Vec::new();
+/// Takes recorded answers, up to a number of each protocol.
+fn recorded(stream: bool, most: usize) -> Vec<Answer> {
+    let mut answers: Vec<Answer> = Vec::new();
     let folder = std::env::var_os("TOLLBRIDGE_CORPUS").map(std::fs::read_dir);
     let mut files: Vec<_> = folder.into_iter().flatten().flatten().flatten().map(|entry| entry.path()).collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
@@ -63,21 +76,30 @@ fn recorded(most: usize) -> Vec<Stream> {
             let exchange: Value = serde_json::from_str(&line.unwrap()).unwrap();
             let field = |path: &str| exchange.pointer(path).cloned().unwrap_or_default();
             let body = field("/response_body").as_str().map(str::to_owned).filter(|body| body.len() < 32 << 10);
-            let Some(body) = body.filter(|_| !field("/expected/stream").is_null()) else { continue };
+            let Some(body) = body.filter(|_| field("/expected/stream").is_null() != stream) else { continue };
+            let bytes = match field("/response_body_encoding").as_str() {
+                Some("base64") => STANDARD.decode(body).unwrap(),
+                _ => body.into_bytes(),
+            };
             for codec in codecs() {
-                if streams.iter().filter(|stream| stream.codec.protocol() == codec.protocol()).count() < most {
-                    streams.extend(complete(codec, field("/id").to_string(), body.as_bytes().to_vec()));
+                if answers.iter().filter(|answer| answer.codec.protocol() == codec.protocol()).count() < most {
+                    answers.extend(complete(codec, field("/id").to_string(), bytes.clone(), stream));
                 }
             }
         }
     }
-    streams
+    answers
 }
 
-fn complete(codec: &'static dyn ChatCodec, name: String, bytes: Vec<u8>) -> Option<Stream> {
-    let (events, outcome) = read(codec, &bytes);
-    let answers = events.iter().any(|event| matches!(event, ChatEvent::Text { .. } | ChatEvent::ToolCallStart { .. }));
-    (outcome.is_ok() && answers).then_some(Stream { codec, name, bytes })
+fn complete(codec: &'static dyn ChatCodec, name: String, bytes: Vec<u8>, stream: bool) -> Option<Answer> {
+    let answers = if stream {
+        let (events, outcome) = read(codec, &bytes);
+        let told = |event: &ChatEvent| matches!(event, ChatEvent::Text { .. } | ChatEvent::ToolCallStart { .. });
+        outcome.is_ok() && events.iter().any(told)
+    } else {
+        codec.decode_reply(&bytes).is_ok_and(|reply| reply.choices.iter().any(|choice| !choice.parts.is_empty()))
+    };
+    answers.then_some(Answer { codec, name, bytes })
 }
 
 fn framing(codec: &dyn ChatCodec, bytes: &[u8]) -> Framing {
@@ -191,7 +213,7 @@ fn add_unknown(value: &mut Value, name: &str) {
     }
 }
 
-fn unknown_fields_change_nothing(streams: &[Stream]) {
+fn unknown_fields_change_nothing(streams: &[Answer]) {
     // At the start of every object, and at its end.
     for (stream, name) in streams.iter().flat_map(|stream| [(stream, "a_unknown"), (stream, "z_unknown")]) {
         let mut frames = frames(stream.codec, &stream.bytes).unwrap();
@@ -205,7 +227,7 @@ fn unknown_fields_change_nothing(streams: &[Stream]) {
     }
 }
 
-fn a_cut_is_an_error_or_the_whole_answer(streams: &[Stream], step: usize) {
+fn a_cut_is_an_error_or_the_whole_answer(streams: &[Answer], step: usize) {
     for stream in streams {
         let whole = said(&read(stream.codec, &stream.bytes).0);
         for end in (0..stream.bytes.len()).step_by(step) {
@@ -218,7 +240,7 @@ fn a_cut_is_an_error_or_the_whole_answer(streams: &[Stream], step: usize) {
     }
 }
 
-fn events_lost_or_doubled_say_what_is_left(streams: &[Stream]) {
+fn events_lost_or_doubled_say_what_is_left(streams: &[Answer]) {
     for stream in streams {
         let frames = frames(stream.codec, &stream.bytes).unwrap();
         let mut decoder = stream.codec.stream_decoder();
@@ -250,32 +272,73 @@ fn events_lost_or_doubled_say_what_is_left(streams: &[Stream]) {
     }
 }
 
+fn unknown_fields_change_no_reply(replies: &[Answer]) {
+    for (reply, name) in replies.iter().flat_map(|reply| [(reply, "a_unknown"), (reply, "z_unknown")]) {
+        let before = known(&reply.codec.decode_reply(&reply.bytes).unwrap());
+        let with = with_unknown(std::str::from_utf8(&reply.bytes).unwrap(), name);
+        let after = reply.codec.decode_reply(with.as_bytes());
+        assert!(after.is_ok(), "{}: {}", reply.name, after.unwrap_err());
+        assert_eq!(known(&after.unwrap()), before, "{}", reply.name);
+    }
+}
+
+fn a_cut_reply_is_an_error(replies: &[Answer], step: usize) {
+    for reply in replies {
+        for end in (0..reply.bytes.trim_ascii_end().len()).step_by(step) {
+            let cut = reply.codec.decode_reply(reply.bytes.get(..end).unwrap());
+            assert!(cut.is_err(), "{} cut at {end} is a reply", reply.name);
+            let error = cut.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Decode, "{} cut at {end}: {error}", reply.name);
+        }
+    }
+}
+
 #[tokio::test]
 async fn streams_of_the_mocks_with_unknown_fields() {
-    unknown_fields_change_nothing(&mocked().await);
+    unknown_fields_change_nothing(&mocked(true).await);
 }
 
 #[tokio::test]
 async fn streams_of_the_mocks_cut_at_each_byte() {
-    a_cut_is_an_error_or_the_whole_answer(&mocked().await, 1);
+    a_cut_is_an_error_or_the_whole_answer(&mocked(true).await, 1);
 }
 
 #[tokio::test]
 async fn streams_of_the_mocks_with_events_lost_and_doubled() {
-    events_lost_or_doubled_say_what_is_left(&mocked().await);
+    events_lost_or_doubled_say_what_is_left(&mocked(true).await);
+}
+
+#[tokio::test]
+async fn replies_of_the_mocks_with_unknown_fields() {
+    unknown_fields_change_no_reply(&mocked(false).await);
+}
+
+#[tokio::test]
+async fn replies_of_the_mocks_cut_at_each_byte() {
+    a_cut_reply_is_an_error(&mocked(false).await, 1);
 }
 
 #[test]
 fn recorded_streams_with_unknown_fields() {
-    unknown_fields_change_nothing(&recorded(200));
+    unknown_fields_change_nothing(&recorded(true, 200));
 }
 
 #[test]
 fn recorded_streams_cut_here_and_there() {
-    a_cut_is_an_error_or_the_whole_answer(&recorded(40), 97);
+    a_cut_is_an_error_or_the_whole_answer(&recorded(true, 40), 97);
 }
 
 #[test]
 fn recorded_streams_with_events_lost_and_doubled() {
-    events_lost_or_doubled_say_what_is_left(&recorded(20));
+    events_lost_or_doubled_say_what_is_left(&recorded(true, 20));
+}
+
+#[test]
+fn recorded_replies_with_unknown_fields() {
+    unknown_fields_change_no_reply(&recorded(false, 200));
+}
+
+#[test]
+fn recorded_replies_cut_here_and_there() {
+    a_cut_reply_is_an_error(&recorded(false, 40), 97);
 }

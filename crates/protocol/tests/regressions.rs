@@ -360,6 +360,77 @@ fn a_schema_that_is_no_object_is_told_to_be_lost_on_ollama() {
 }
 
 #[test]
+fn an_unknown_field_named_json_takes_no_text_of_bedrocks_away() {
+    let block = json!({"text": "hi", "json": 1});
+    let result = json!({"toolResult": {"toolUseId": "a", "content": [{"json": {"b": 2}}]}});
+    let call = json!({"toolUse": {"toolUseId": "a", "name": "f", "input": {}}});
+    let body = json!({"messages": [
+        {"role": "user", "content": [block]},
+        {"role": "assistant", "content": [call]},
+        {"role": "user", "content": [result]},
+    ]});
+    let sent = rewritten(codec::BEDROCK_CONVERSE, &body);
+    assert_eq!(sent.pointer("/messages/0/content/0"), Some(&block));
+    assert_eq!(sent.pointer("/messages/2/content/0"), Some(&result));
+    let reply = json!({"output": {"message": {"role": "assistant", "content": [block]}}, "stopReason": "end_turn"});
+    let reply = codec::BEDROCK_CONVERSE.decode_reply(reply.to_string().as_bytes()).unwrap();
+    let written = codec::BEDROCK_CONVERSE.encode_reply(&reply, &context()).unwrap();
+    let written: Value = serde_json::from_slice(&written).unwrap();
+    assert_eq!(written.pointer("/output/message/content/0"), Some(&block));
+}
+
+#[test]
+fn what_is_to_be_included_is_a_list_whose_words_are_read_alone() {
+    let decode = |include: Value| {
+        let body = json!({"input": "hi", "include": include});
+        codec::OPENAI_RESPONSES.decode_request(body.to_string().as_bytes())
+    };
+    assert_eq!(decode(json!(0)).unwrap_err().path(), Some("include"));
+    assert_eq!(decode(json!([{"type": "message.output_text.logprobs"}])).unwrap().logprobs, None);
+    assert_eq!(decode(json!(["message.output_text.logprobs"])).unwrap().logprobs, Some(true));
+}
+
+#[test]
+fn thinking_beside_a_result_of_ollamas_goes_back() {
+    let call =
+        json!({"role": "assistant", "content": "", "tool_calls": [{"function": {"name": "a", "arguments": {}}}]});
+    let result = json!({"role": "tool", "content": "1", "tool_name": "a", "thinking": "hm"});
+    let sent = rewritten(codec::OLLAMA_CHAT, &json!({"messages": [call, result]}));
+    assert_eq!(sent.pointer("/messages/1/thinking"), Some(&json!("hm")));
+}
+
+#[test]
+fn a_part_of_a_message_that_names_its_direction_stays_in_it() {
+    let part = json!({"type": "output_audio", "data": "UklG"});
+    let said = json!({"role": "assistant", "content": [part]});
+    let asked = json!({"role": "user", "content": [{"type": "input_new", "b": 1}]});
+    let call = json!({"type": "x_call", "text": "\"input_"});
+    let sent = rewritten(codec::OPENAI_RESPONSES, &json!({"input": [said, asked, call]}));
+    assert_eq!(sent.get("input"), Some(&json!([said, asked, call])));
+    let error = codec::OPENAI_RESPONSES.decode_request(b"{\"input\":[{\"type\":\"input_text\"}]}").unwrap_err();
+    assert_eq!(error.path(), Some("input[0].type"));
+}
+
+#[test]
+fn a_name_that_an_image_of_bedrocks_has_not_by_the_protocol_goes_back() {
+    let image = json!({"image": {"format": "png", "source": {"bytes": "iVBO"}, "name": "a"}});
+    let body = json!({"messages": [{"role": "user", "content": [image]}]});
+    assert_eq!(rewritten(codec::BEDROCK_CONVERSE, &body).pointer("/messages/0/content/0"), Some(&image));
+}
+
+#[test]
+fn a_sealed_part_that_is_no_object_is_none() {
+    // Holds [{"k":"part","p":"openai.responses","j":1}].
+    let seal = "dG9sbHN0YXRl+J7kGVt7ImsiOiJwYXJ0IiwicCI6Im9wZW5haS5yZXNwb25zZXMiLCJqIjoxfV0=";
+    let said = json!({"role": "model", "parts": [{"text": "hi", "thoughtSignature": seal}]});
+    let body = json!({"contents": [{"role": "user", "parts": [{"text": "hi"}]}, said]}).to_string();
+    let request = codec::GEMINI_GENERATE.decode_request(body.as_bytes()).unwrap();
+    let sent = codec::OPENAI_RESPONSES.encode_request(&request, &Target::new("m", false), &mut Vec::new()).unwrap();
+    let sent: Value = serde_json::from_slice(&sent).unwrap();
+    assert!(sent["input"].as_array().unwrap().iter().all(Value::is_object), "{sent}");
+}
+
+#[test]
 fn an_image_without_bytes_is_refused_and_not_sent_empty() {
     let image = json!({"type": "image", "source": {"type": "text", "data": "no picture"}});
     let body = json!({"max_tokens": 1, "messages": [{"role": "user", "content": [image]}]}).to_string();
@@ -385,4 +456,21 @@ fn an_unknown_part_of_a_users_message_stays_in_it() {
     let body = json!({"model": "m", "input": [{"role": "user", "content": [part]}]});
     let sent = rewritten(codec::OPENAI_RESPONSES, &body);
     assert_eq!(sent.pointer("/input/0/content/0/type"), Some(&json!("computer_screenshot")), "{sent}");
+}
+
+#[test]
+fn a_format_that_bedrock_may_add_goes_back_letter_by_letter() {
+    let image = json!({"image": {"format": "a\"\u{0}", "source": {"bytes": "iVBO"}}});
+    let body = json!({"messages": [{"role": "user", "content": [image]}]});
+    assert_eq!(rewritten(codec::BEDROCK_CONVERSE, &body).pointer("/messages/0/content/0"), Some(&image));
+}
+
+#[test]
+fn sources_of_what_the_user_says_are_told_to_be_lost_on_responses() {
+    let part = json!({"type": "text", "text": "1", "annotations": [{"type": "url_citation", "url": "https://a.b"}]});
+    let body = json!({"input": [{"role": "user", "content": [part]}]}).to_string();
+    let request = codec::OPENAI_RESPONSES.decode_request(body.as_bytes()).unwrap();
+    let mut losses = Vec::new();
+    codec::OPENAI_RESPONSES.encode_request(&request, &Target::new("m", false), &mut losses).unwrap();
+    assert!(losses.iter().any(|loss| loss.path == "messages[0].parts[0].citations"), "{losses:?}");
 }

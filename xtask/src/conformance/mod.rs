@@ -10,6 +10,7 @@ use std::io::{BufRead, BufReader};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
+use base64::Engine;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -46,6 +47,17 @@ pub(crate) struct Exchange {
     pub(crate) notes: Value,
     #[serde(default)]
     pub(crate) expected: Value,
+}
+
+impl Exchange {
+    /// Returns the bytes of the reply.
+    pub(crate) fn bytes(&self) -> Option<Vec<u8>> {
+        let body = self.response_body.as_deref()?;
+        match self.response_body_encoding.as_deref() {
+            Some("base64") => base64::engine::general_purpose::STANDARD.decode(body).ok(),
+            _ => Some(body.as_bytes().to_vec()),
+        }
+    }
 }
 
 /// How an exchange ended.

@@ -1,4 +1,3 @@
-use base64::Engine;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
@@ -171,18 +170,13 @@ fn usable(exchange: &Exchange) -> Option<Bytes> {
     let ambiguous = exchange.notes.to_string().contains("oracle_ambiguous")
         || exchange.expected["oracle_ambiguous"] == Value::Bool(true)
         || exchange.expected["oracle_notes"].to_string().contains("oracle_ambiguous");
-    let binary = exchange.response_body_encoding.as_deref() == Some("base64");
     if is_foreign(exchange) {
         return None;
     }
     if ambiguous || exchange.expected.is_null() {
         return None;
     }
-    let body = exchange.response_body.clone()?;
-    if binary {
-        return base64::engine::general_purpose::STANDARD.decode(body).ok().map(Bytes::from);
-    }
-    Some(Bytes::from(body))
+    exchange.bytes().map(Bytes::from)
 }
 
 /// Says whether a recording of chat holds a success that is none: an echo, or another API's reply.

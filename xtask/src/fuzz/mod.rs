@@ -2,6 +2,7 @@
 
 mod engine;
 mod samples;
+mod seals;
 mod seeds;
 
 use std::path::PathBuf;
@@ -100,6 +101,6 @@ fn targets() -> Vec<String> {
         ];
         names.extend(kinds.into_iter().flatten().map(|kind| format!("{kind}-{protocol}")));
     }
-    names.extend(["framing", "peek", "errors", "multipart"].map(str::to_owned));
+    names.extend(["framing", "peek", "errors", "multipart", "state"].map(str::to_owned));
     names
 }

@@ -2,8 +2,8 @@
 
 use tollbridge_types::{
     ChatReply, ChatRequest, Choice, Citation, EmbedReply, EmbedRequest, Embedding, Finish, FinishReason, Json,
-    LogProbs, Media, MediaSource, Message, ModelInfo, Part, Reasoning, ReasoningEffort, ResponseFormat, Role, Text,
-    Thought, TokenLogProb, Tool, ToolCall, ToolChoice, ToolResult, Usage,
+    LogProbs, Media, MediaSource, Message, ModelInfo, Opaque, Part, Protocol, Reasoning, ReasoningEffort,
+    ResponseFormat, Role, Signature, Text, Thought, TokenLogProb, Tool, ToolCall, ToolChoice, ToolResult, Usage,
 };
 
 fn schema() -> Json {
@@ -78,6 +78,16 @@ pub(super) fn replies() -> Vec<ChatReply> {
     (citation.url, citation.title) = (Some("https://example.com".to_owned()), Some("A page".to_owned()));
     citation.span = Some((0, 2));
     cited.citations.push(citation);
+    // What three vendors want back: a client carries all but its own vendor's sealed.
+    let (mut signed, mut signing) = (Thought::default(), ToolCall::default());
+    signed.text = "hm".to_owned();
+    signed.signature = Some(Signature::new(Protocol::ANTHROPIC_MESSAGES, "c2lnbmVk"));
+    (signing.id, signing.name, signing.arguments) = (Some("c".to_owned()), "weather".to_owned(), "{}".to_owned());
+    signing.signature = Some(Signature::new(Protocol::GEMINI_GENERATE, "c2lnbmVk"));
+    let search = serde_json::json!({"id": "ws_1", "type": "web_search_call", "status": "completed"});
+    let search = Part::Opaque(Opaque::new(Protocol::OPENAI_RESPONSES, search.into()));
+    let mut hidden = Thought::default();
+    hidden.redacted = Some(Signature::new(Protocol::BEDROCK_CONVERSE, "aGlkZGVu"));
     let mut token = TokenLogProb::default();
     (token.chosen.token, token.chosen.logprob) = ("so".to_owned(), -0.5);
     token.top = vec![token.chosen.clone()];
@@ -87,6 +97,8 @@ pub(super) fn replies() -> Vec<ChatReply> {
         (vec![Part::text("héllo 你好 🌍")], FinishReason::Stop),
         (vec![Part::text("calling"), call("a", "{\"city\":\"A\"}"), call("b", "{}")], FinishReason::ToolCalls),
         (vec![Part::Thought(thought), Part::Text(cited)], FinishReason::Stop),
+        (vec![Part::Thought(signed), search, Part::text("so"), Part::ToolCall(signing)], FinishReason::ToolCalls),
+        (vec![Part::Thought(hidden), Part::text("so")], FinishReason::Stop),
         (vec![Part::text("cut o")], FinishReason::Length),
         (vec![Part::Refusal("no".to_owned())], FinishReason::Refusal),
         (vec![Part::Image(Media::base64("image/png", "iVBO"))], FinishReason::Stop),

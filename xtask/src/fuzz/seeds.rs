@@ -6,6 +6,8 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use tollbridge_core::{Error, ErrorKind, Frame};
 use tollbridge_protocol::{
@@ -15,7 +17,7 @@ use tollbridge_protocol::{
 use tollbridge_testkit::{Kind, Upstream};
 use tollbridge_types::Protocol;
 
-use super::{engine, samples};
+use super::{engine, samples, seals};
 use crate::conformance::Exchange;
 
 /// How many seeds of a target may come from recordings.
@@ -133,12 +135,17 @@ impl Seeds {
                 for reply in samples::replies() {
                     if let Ok(body) = codec.encode_reply(&reply, &context) {
                         self.add_offered(&body);
+                        let turn = seals::next_turn(codec, &body).unwrap_or_default();
+                        seals::opened(&turn).iter().for_each(|seed| self.add("state", seed));
+                        self.add_offered(&turn);
                     }
                     let mut encoder = codec.stream_encoder(&context);
                     let mut frames = Vec::new();
                     reply.into_events().into_iter().for_each(|event| encoder.encode(event, &mut frames));
                     encoder.finish(&mut frames);
                     self.add_offered(&frames.iter().flat_map(|frame| frame.raw.to_vec()).collect::<Vec<_>>());
+                    let elements: Vec<_> = frames.iter().map(|frame| String::from_utf8_lossy(&frame.data)).collect();
+                    self.add_offered(format!("[{}]", elements.join(",\n")).as_bytes());
                 }
             }
             if let Some(codec) = embed(*protocol) {
@@ -146,6 +153,12 @@ impl Seeds {
                 let request = codec.encode_request(&request, &Target::new("model", false), &mut Vec::new());
                 for body in request.into_iter().chain(codec.encode_reply(&reply, false, &context)) {
                     self.add_offered(&body);
+                }
+            }
+            if let Some(codec) = count_codec(*protocol) {
+                for request in samples::requests() {
+                    let body = codec.encode_request(&request, &Target::new("model", false), &mut Vec::new());
+                    body.iter().for_each(|body| self.add_offered(body));
                 }
             }
             if let Some(body) = models(*protocol).and_then(|codec| codec.encode_reply(&samples::models()).ok()) {
@@ -203,21 +216,37 @@ impl Seeds {
     }
 
     fn record(&mut self, exchange: &Exchange, targets: &[String]) {
-        let request = exchange.request_body.is_object().then(|| exchange.request_body.to_string());
-        let reply = exchange.response_body.clone();
+        let request = exchange.request_body.is_object().then(|| exchange.request_body.to_string().into_bytes());
+        let reply = exchange.bytes();
         let refused = exchange.status.is_some_and(|status| status >= 400);
         for (body, refused) in request.map(|body| (body, false)).into_iter().chain(reply.map(|body| (body, refused))) {
             if body.len() > engine::LONGEST - CUTS.len() {
                 continue;
             }
-            let takers = if refused { vec!["errors".to_owned()] } else { self.offer(body.as_bytes()) };
-            for target in takers.into_iter().filter(|name| targets.contains(name)) {
-                let count = self.recorded.entry(target.clone()).or_default();
-                *count += 1;
-                if *count <= RECORDED {
-                    self.add(&target, body.as_bytes());
-                }
+            if refused {
+                self.keep("errors", &body, targets);
+                continue;
             }
+            let events = as_events(&body);
+            if events.is_some() {
+                self.keep("framing", &body, targets);
+            }
+            let body = events.unwrap_or(body);
+            for target in self.offer(&body) {
+                self.keep(&target, &body, targets);
+            }
+        }
+    }
+
+    /// Adds a recording, if there are not yet many.
+    fn keep(&mut self, target: &str, bytes: &[u8], targets: &[String]) {
+        if !targets.iter().any(|name| name == target) {
+            return;
+        }
+        let count = self.recorded.entry(target.to_owned()).or_default();
+        *count += 1;
+        if *count <= RECORDED {
+            self.add(target, bytes);
         }
     }
 }
@@ -247,11 +276,19 @@ fn is_stream(codec: &dyn ChatCodec, bytes: &[u8]) -> bool {
     let (mut splitter, mut decoder) = (FrameDecoder::new(framing), codec.stream_decoder());
     let (mut frames, mut events) = (Vec::new(), Vec::new());
     let whole = splitter.push(bytes, &mut frames).and_then(|()| splitter.finish(&mut frames)).is_ok();
-    let _ = frames.iter().try_for_each(|frame| decoder.decode(frame, &mut events));
+    for frame in &mut frames {
+        // As `fuzz/src/chat.rs` does: the base64 of these events is put around them when they are read.
+        if codec.protocol() == Protocol::BEDROCK_INVOKE && frame.event.as_deref() == Some("chunk") {
+            frame.data = format!("{{\"bytes\":\"{}\"}}", STANDARD.encode(&frame.data)).into();
+        }
+        if decoder.decode(frame, &mut events).is_err() {
+            break;
+        }
+    }
     whole && events.len() > 1
 }
 
-/// Writes binary frames as events, which the fuzzer can change without their checksums.
+/// Writes binary frames as events, which the fuzzer can change without their checksums, and opens what is in base64.
 fn as_events(bytes: &[u8]) -> Option<Vec<u8>> {
     if bytes.first() != Some(&0) {
         return None;
@@ -260,7 +297,10 @@ fn as_events(bytes: &[u8]) -> Option<Vec<u8>> {
     splitter.push(bytes, &mut frames).ok()?;
     let event = |frame: &Frame| {
         let name = frame.event.as_deref().unwrap_or_default();
-        [b"event: ", name.as_bytes(), b"\ndata: ", &frame.data, b"\n\n"].concat()
+        let inside: Option<Value> = serde_json::from_slice(&frame.data).ok();
+        let inside = inside.and_then(|value| STANDARD.decode(value.get("bytes")?.as_str()?).ok());
+        let data = inside.unwrap_or_else(|| frame.data.to_vec());
+        [b"event: ", name.as_bytes(), b"\ndata: ", &data, b"\n\n"].concat()
     };
     Some(frames.iter().flat_map(event).collect())
 }

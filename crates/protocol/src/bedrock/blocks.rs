@@ -158,10 +158,7 @@ pub(crate) fn text<'a>(text: &Text, citations: impl Iterator<Item = &'a Citation
     let citations: Vec<Json> = citations.map(citation_json).collect();
     let mut fields = Fields::new();
     if citations.is_empty() {
-        match text.extras.get(PROTOCOL, JSON) {
-            Some(value) => fields.put(JSON, value),
-            None => fields.put("text", &text.text).put_extras(&text.extras, PROTOCOL),
-        };
+        fields.put("text", &text.text).put_extras(&text.extras, PROTOCOL);
         return fields;
     }
     let mut content = Fields::new();
@@ -169,6 +166,12 @@ pub(crate) fn text<'a>(text: &Text, citations: impl Iterator<Item = &'a Citation
     content.put_extras(&text.extras, PROTOCOL);
     fields.put("citationsContent", &content);
     fields
+}
+
+/// Writes a part of a result that came as JSON, as it came.
+pub(crate) fn result_json(part: &Part) -> Option<Json> {
+    let Part::Text(text) = part else { return None };
+    text.extras.get(PROTOCOL, JSON).map(|value| Fields::one(JSON, value).to_json())
 }
 
 /// Writes thinking; its signature or its encrypted form only if Bedrock issued them.

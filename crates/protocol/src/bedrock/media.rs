@@ -1,7 +1,7 @@
 //! Images, documents, sound and video: a format in a word, and bytes or a place in S3.
 
 use tollbridge_core::{Error, Loss};
-use tollbridge_types::{Json, Media, MediaKind, MediaSource};
+use tollbridge_types::{Media, MediaKind, MediaSource};
 
 use super::CONVERSE_PROTOCOL as PROTOCOL;
 use crate::losses;
@@ -34,7 +34,9 @@ pub(crate) fn decode(kind: MediaKind, mut fields: Object) -> Result<Option<Media
         return Ok(None);
     };
     media.mime = format.as_deref().and_then(|format| mime_of(kind, format)).map(str::to_owned);
-    media.name = fields.take_as("name")?;
+    if kind == MediaKind::Document {
+        media.name = fields.take_as("name")?;
+    }
     // A word that the MIME type does not lead back to is kept.
     let known = media.mime.as_deref().and_then(|mime| format_of(kind, mime));
     if let Some(format) = format.filter(|format| known != Some(format)) {
@@ -55,7 +57,7 @@ pub(crate) fn encode(
     losses::report_detail(media, path, losses);
     let name = name_of(kind);
     let mut fields = Fields::new();
-    fields.put("format", format(kind, media, path)?);
+    fields.put("format", &format(kind, media, path)?);
     if kind == MediaKind::Document {
         fields.put("name", &document_name(media, number, path, losses));
     }
@@ -81,8 +83,8 @@ pub(crate) fn encode(
     Ok(Fields::one(name, &fields))
 }
 
-fn format<'a>(kind: MediaKind, media: &'a Media, path: &str) -> Result<&'a str, Error> {
-    let kept = media.extras.get(PROTOCOL, "format").map(Json::as_str).map(|text| text.trim_matches('"'));
+fn format(kind: MediaKind, media: &Media, path: &str) -> Result<String, Error> {
+    let kept = media.extras.get(PROTOCOL, "format").and_then(|json| json.parse::<String>().ok());
     let mime = media.mime.as_deref().map(|mime| mime.split(';').next().unwrap_or(mime).trim());
     let usual = match (kind, &media.source) {
         (MediaKind::Document, MediaSource::Text(_)) => Some("txt"),
@@ -91,8 +93,8 @@ fn format<'a>(kind: MediaKind, media: &'a Media, path: &str) -> Result<&'a str, 
         _ => None,
     };
     let found = match mime {
-        None => kept.or(usual),
-        Some(mime) => kept.or_else(|| format_of(kind, mime)),
+        None => kept.or_else(|| usual.map(str::to_owned)),
+        Some(mime) => kept.or_else(|| format_of(kind, mime).map(str::to_owned)),
     };
     found.ok_or_else(|| {
         let name = name_of(kind);

@@ -364,7 +364,8 @@ impl<'a> Conversation<'a> {
         for (place, part) in result.content.iter().enumerate() {
             let path = format!("{path}.content[{place}]");
             let mut written = self.part(part, &path)?.into_iter();
-            content.extend(written.next());
+            let block = written.next();
+            content.extend(blocks::result_json(part).or(block));
             if written.next().is_some() {
                 self.losses.push(Loss::dropped(path, "Bedrock takes no cache marks inside of results"));
             }

@@ -46,6 +46,11 @@ fn message(mut fields: Object, all: &mut LogProbs) -> Vec<Part> {
     parts
 }
 
+/// Says whether a type is that of a part of a message: those are named after the direction in which they go, and no item is.
+pub(crate) fn is_part(kind: &str) -> bool {
+    ["input_", "output_"].iter().any(|direction| kind.starts_with(direction))
+}
+
 /// Keeps what stands beside an item's content, as far as a vendor wants it back.
 pub(crate) fn item_extras(mut fields: Object) -> Extras {
     for noise in ["type", "status", "id"] {

@@ -33,9 +33,12 @@ pub(crate) fn decode(body: &[u8]) -> Result<ChatRequest, Error> {
     request.temperature = body.take_as("temperature")?;
     request.top_p = body.take_as("top_p")?;
     request.top_logprobs = body.take_as("top_logprobs")?;
-    if body.peek("include").is_some_and(|list| list.as_str().contains("\"message.output_text.logprobs\"")) {
+    // Tells a request of this protocol, which asks for what it wants to be included.
+    let include = body.take_as::<Vec<Json>>("include")?.unwrap_or_default();
+    if include.contains(&json("message.output_text.logprobs")) {
         request.logprobs = Some(true);
     }
+    request.extras.insert(PROTOCOL, "include", json(&include));
     text(&mut body, &mut request)?;
     reasoning(&mut body, &mut request)?;
     request.user = body.take_as("user")?;
@@ -43,10 +46,6 @@ pub(crate) fn decode(body: &[u8]) -> Result<ChatRequest, Error> {
     request.stream = body.take_as("stream")?.unwrap_or(false);
     let rest = body.into_extras(PROTOCOL);
     request.extras.extend(rest);
-    if request.extras.get(PROTOCOL, "include").is_none() {
-        // Tells a request of this protocol, which asks for what it wants to be included.
-        request.extras.insert(PROTOCOL, "include", json::<[Json]>(&[]));
-    }
     Ok(request)
 }
 
@@ -116,6 +115,14 @@ impl Input<'_> {
                 let path = fields.path_of("id");
                 let (_, states) = state::off_id(&fields.require::<String>("id")?, &path)?;
                 self.restore(states);
+            }
+            _ if items::is_part(&kind) => {
+                let path = fields.path_of("type");
+                return Err(Error::invalid(
+                    path.clone(),
+                    format!("`{path}` is `{kind}`, which is a part of a message"),
+                )
+                .with_hint("send it in the `content` of an item of type `message`"));
             }
             _ => {
                 // References and the items of vendor-run tools may stand for calls that are not here.

@@ -208,7 +208,7 @@ impl Writer<'_> {
                     self.items.push(item);
                 }
                 // What the user says is all within messages.
-                Part::Opaque(opaque) if opaque.protocol == PROTOCOL && role == "assistant" => {
+                Part::Opaque(opaque) if opaque.protocol == PROTOCOL && role == "assistant" && is_item(opaque) => {
                     self.flush(role, message, &mut content);
                     self.items.push(opaque.json.clone());
                 }
@@ -294,16 +294,18 @@ impl Writer<'_> {
         losses::report_foreign(&text.extras, &format!("{path}.extras"), PROTOCOL, self.losses);
         losses::report_signature(text.signature.as_ref(), path, PROTOCOL, self.losses);
         let foreign = |citation: &Citation| citation.raw.as_ref().is_some_and(|raw| raw.protocol != PROTOCOL);
-        if text.citations.iter().any(foreign) {
+        let model = role == "assistant";
+        if model && text.citations.iter().any(foreign) {
             self.losses.push(Loss::adapted(format!("{path}.citations"), "sent as sources on the web"));
         }
         let mut fields = Fields::new();
-        let model = role == "assistant";
         fields.put("type", if model { "output_text" } else { "input_text" }).put("text", &text.text);
         let mut plain = true;
         if model && !text.citations.is_empty() {
             plain = false;
             fields.put("annotations", &text.citations.iter().map(items::annotation).collect::<Vec<_>>());
+        } else if !text.citations.is_empty() {
+            self.losses.push(Loss::dropped(format!("{path}.citations"), "only what the model says has sources"));
         }
         for (name, value) in text.extras.of(PROTOCOL).filter(|(name, _)| !name.starts_with("item.")) {
             plain = false;
@@ -376,6 +378,11 @@ fn plain_text(words: &str) -> Text {
     let mut text = Text::default();
     words.clone_into(&mut text.text);
     text
+}
+
+/// Says whether a part that only this protocol knows is an item, rather than a part of a message.
+fn is_item(opaque: &Opaque) -> bool {
+    !Object::lenient(&opaque.json).find_text("type").is_some_and(|kind| items::is_part(&kind))
 }
 
 fn tool_call(call: &tollbridge_types::ToolCall, id: &str) -> Fields {
