@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::Json;
@@ -15,12 +17,24 @@ pub struct Usage {
     pub cache_read: Option<u64>,
     /// Input tokens written to a cache with the vendor's shortest (default) lifetime.
     pub cache_write: Option<u64>,
+    /// Audio input tokens read from a prompt cache.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_read_audio: Option<u64>,
+    /// Input tokens written to a cache with a lifetime of thirty minutes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_write_30m: Option<u64>,
     /// Input tokens written to a cache with a lifetime of one hour.
     pub cache_write_1h: Option<u64>,
+    /// Input tokens written to a cache with a lifetime of twelve hours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_write_12h: Option<u64>,
     /// Audio input tokens.
     pub input_audio: Option<u64>,
     /// Image input tokens, where the vendor counts them apart.
     pub input_image: Option<u64>,
+    /// Video input tokens, where the vendor counts them apart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input_video: Option<u64>,
     /// Visible output tokens.
     pub output: Option<u64>,
     /// Output tokens spent on reasoning.
@@ -29,6 +43,18 @@ pub struct Usage {
     pub output_audio: Option<u64>,
     /// Image output tokens.
     pub output_image: Option<u64>,
+    /// Calls of the vendor's own tools that are charged each, by name, such as `web_search`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub tools: BTreeMap<String, u64>,
+    /// The service tier that served, such as `priority`, in the vendor's word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service_tier: Option<String>,
+    /// The speed that served, such as `fast`, where the vendor charges by it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub speed: Option<String>,
+    /// Where the model ran, such as `us`, where the vendor charges by it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inference_geo: Option<String>,
     /// Where the numbers come from.
     pub basis: UsageBasis,
     /// The vendor's own usage object, as sent; cumulative stream forms are merged.
@@ -38,9 +64,10 @@ pub struct Usage {
 impl Usage {
     /// Returns the tokens of the whole prompt, cached ones included.
     pub fn total_input(&self) -> u64 {
-        let buckets =
-            [self.input, self.cache_read, self.cache_write, self.cache_write_1h, self.input_audio, self.input_image];
-        sum(buckets)
+        let fresh = [self.input, self.input_audio, self.input_image, self.input_video];
+        let read = [self.cache_read, self.cache_read_audio];
+        let written = [self.cache_write, self.cache_write_30m, self.cache_write_1h, self.cache_write_12h];
+        sum([sum_of(fresh), sum_of(read), sum_of(written)])
     }
 
     /// Returns the tokens of the whole answer, reasoning included.
@@ -52,6 +79,11 @@ impl Usage {
     pub fn total(&self) -> u64 {
         self.total_input().saturating_add(self.total_output())
     }
+}
+
+/// Adds as [`sum`] does, to go on with.
+fn sum_of<const N: usize>(buckets: [Option<u64>; N]) -> Option<u64> {
+    Some(sum(buckets))
 }
 
 /// Adds buckets; no vendor's number is so wrong that it stops a call.

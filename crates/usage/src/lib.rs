@@ -1,0 +1,3 @@
+//! What calls used and what they cost.
+
+pub mod price;
