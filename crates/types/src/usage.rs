@@ -8,7 +8,8 @@ use crate::Json;
 ///
 /// No token is in two buckets: the total input is the sum of the input buckets, the total output
 /// the sum of the output ones. `None` means that the vendor did not say; it is not zero.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct Usage {
     /// Text input tokens that no cache served or stored.
