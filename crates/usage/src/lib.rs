@@ -1,3 +1,5 @@
 //! What calls used and what they cost.
 
+pub mod budget;
+pub mod event;
 pub mod price;

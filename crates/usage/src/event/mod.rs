@@ -1,0 +1,1 @@
+//! What happens to calls, as typed events.
