@@ -10,6 +10,7 @@ mod counter;
 mod counters;
 mod exceeded;
 mod output_history;
+pub(crate) mod recent;
 mod reservation;
 mod scope;
 mod sources;

@@ -1,7 +1,8 @@
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
-use std::mem;
 use std::sync::{Mutex, PoisonError};
+
+use super::recent::Recent;
 
 /// Knows how long the answers are that each key gets of each model, to reserve what a call likely uses.
 ///
@@ -20,16 +21,8 @@ use std::sync::{Mutex, PoisonError};
 /// ```
 #[derive(Debug)]
 pub struct OutputHistory {
-    parts: [Mutex<Pairs>; PARTS],
-    room: usize,
+    parts: [Mutex<Recent<u64, Lengths>>; PARTS],
     hasher: RandomState,
-}
-
-/// Two generations: when `young` is full it becomes `old`, and what nobody used since the last time goes.
-#[derive(Debug, Default)]
-struct Pairs {
-    young: HashMap<u64, Lengths>,
-    old: HashMap<u64, Lengths>,
 }
 
 /// The lengths of the last answers, the latest last.
@@ -38,8 +31,8 @@ type Lengths = VecDeque<u64>;
 impl OutputHistory {
     /// Keeps at least the `pairs` of key and model that were used last, and at most about twice as many.
     pub fn new(pairs: usize) -> Self {
-        let room = pairs.div_ceil(PARTS).max(1);
-        Self { parts: Default::default(), room, hasher: RandomState::new() }
+        let room = pairs.div_ceil(PARTS);
+        Self { parts: std::array::from_fn(|_| Mutex::new(Recent::new(room))), hasher: RandomState::new() }
     }
 
     /// Notes how many output tokens, reasoning included, a call of a model used.
@@ -68,15 +61,7 @@ impl OutputHistory {
         let hash = self.hasher.hash_one((key, model));
         let [first, ..] = &self.parts;
         let part = usize::try_from(hash % PARTS as u64).ok().and_then(|part| self.parts.get(part)).unwrap_or(first);
-        let mut pairs = part.lock().unwrap_or_else(PoisonError::into_inner);
-        if !pairs.young.contains_key(&hash) {
-            let lengths = pairs.old.remove(&hash).unwrap_or_default();
-            if pairs.young.len() >= self.room {
-                pairs.old = mem::take(&mut pairs.young);
-            }
-            pairs.young.insert(hash, lengths);
-        }
-        act(pairs.young.entry(hash).or_default())
+        part.lock().unwrap_or_else(PoisonError::into_inner).with(&hash, Lengths::new, act)
     }
 }
 
