@@ -1,5 +1,7 @@
 //! What calls used and what they cost.
 
+pub mod budget;
+pub mod event;
 #[cfg(feature = "sqlite")]
 pub mod ledger;
 pub mod price;
