@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
-use tollbridge_core::Error;
+use tollbridge_core::{Error, Money};
 
-use super::Fields;
 use super::fields::Open;
+use super::{Fields, TokenUsage, token_usage, usd};
 
 /// A call is over without an answer: `MODEL_CALL_FAILED`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -27,6 +27,10 @@ pub struct Failed {
     pub limit_s: Option<f64>,
     /// How many attempts reached a vendor.
     pub attempts: u32,
+    /// What was used, over all attempts; a vendor may charge for an answer that broke off.
+    pub token_usage: TokenUsage,
+    /// What it cost in US dollars; `None` if no price is known.
+    pub cost: Option<Money>,
     /// Why another than the first choice was tried; `None` if only that was.
     pub fallback_reason: Option<String>,
     /// Fields of later versions.
@@ -54,7 +58,7 @@ impl Open for Failed {
 }
 
 /// The fields as they stand in JSON.
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(default)]
 struct Wire {
     model_alias: String,
@@ -66,10 +70,22 @@ struct Wire {
     duration_ms: u64,
     limit_s: Option<f64>,
     attempts: u32,
+    #[serde(deserialize_with = "token_usage::deserialize")]
+    token_usage: TokenUsage,
+    #[serde(with = "usd")]
+    cost_usd: Money,
+    cost_unavailable: bool,
     is_fallback: bool,
     fallback_reason: Option<String>,
     #[serde(flatten, skip_deserializing)]
     rest: Fields,
+}
+
+impl Default for Wire {
+    fn default() -> Self {
+        // An old event says nothing of costs.
+        Failed { cost: Some(Money::ZERO), ..Failed::default() }.into()
+    }
 }
 
 impl From<Failed> for Wire {
@@ -84,6 +100,9 @@ impl From<Failed> for Wire {
             duration_ms: failed.duration_ms,
             limit_s: failed.limit_s,
             attempts: failed.attempts,
+            token_usage: failed.token_usage,
+            cost_usd: failed.cost.unwrap_or(Money::ZERO),
+            cost_unavailable: failed.cost.is_none(),
             is_fallback: failed.fallback_reason.is_some(),
             fallback_reason: super::reason(failed.fallback_reason.is_some(), failed.fallback_reason),
             rest: failed.rest,
@@ -103,6 +122,8 @@ impl From<Wire> for Failed {
             duration_ms: wire.duration_ms,
             limit_s: wire.limit_s,
             attempts: wire.attempts,
+            token_usage: wire.token_usage,
+            cost: (!wire.cost_unavailable).then_some(wire.cost_usd),
             fallback_reason: super::reason(wire.is_fallback, wire.fallback_reason),
             rest: wire.rest,
         }
