@@ -25,12 +25,17 @@ mod plain;
 mod read;
 mod rerank;
 pub mod responses;
+mod share;
 mod state;
 mod status;
+mod text_bytes;
 mod think_tags;
 mod timestamp;
 mod tool_id;
 pub mod translate;
+mod usage;
+mod usage_facts;
+mod usage_meter;
 mod vendor_error;
 
 pub use codec::{
@@ -45,3 +50,5 @@ pub use read::{
     rerank_reply, rerank_request,
 };
 pub use status::{Facts, classify, status_of};
+pub use usage::read_usage;
+pub use usage_meter::{Metered, UsageMeter};

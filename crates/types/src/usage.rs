@@ -63,12 +63,25 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// Returns the input tokens that no cache served or stored.
+    pub fn fresh_input(&self) -> u64 {
+        sum([self.input, self.input_audio, self.input_image, self.input_video])
+    }
+
+    /// Returns the input tokens read from a prompt cache.
+    pub fn cache_reads(&self) -> u64 {
+        sum([self.cache_read, self.cache_read_audio])
+    }
+
+    /// Returns the input tokens written to a cache, whatever their lifetime; `None` if the vendor did not say.
+    pub fn cache_writes(&self) -> Option<u64> {
+        let writes = [self.cache_write, self.cache_write_30m, self.cache_write_1h, self.cache_write_12h];
+        writes.iter().any(Option::is_some).then(|| sum(writes))
+    }
+
     /// Returns the tokens of the whole prompt, cached ones included.
     pub fn total_input(&self) -> u64 {
-        let fresh = [self.input, self.input_audio, self.input_image, self.input_video];
-        let read = [self.cache_read, self.cache_read_audio];
-        let written = [self.cache_write, self.cache_write_30m, self.cache_write_1h, self.cache_write_12h];
-        sum([sum_of(fresh), sum_of(read), sum_of(written)])
+        sum([Some(self.fresh_input()), Some(self.cache_reads()), self.cache_writes()])
     }
 
     /// Returns the tokens of the whole answer, reasoning included.
@@ -80,11 +93,6 @@ impl Usage {
     pub fn total(&self) -> u64 {
         self.total_input().saturating_add(self.total_output())
     }
-}
-
-/// Adds as [`sum`] does, to go on with.
-fn sum_of<const N: usize>(buckets: [Option<u64>; N]) -> Option<u64> {
-    Some(sum(buckets))
 }
 
 /// Adds buckets; no vendor's number is so wrong that it stops a call.

@@ -4,6 +4,8 @@ pub mod budget;
 pub mod event;
 #[cfg(feature = "sqlite")]
 pub mod ledger;
+#[cfg(feature = "meter")]
+pub mod meter;
 pub mod price;
 mod record;
 

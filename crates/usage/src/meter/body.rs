@@ -114,9 +114,9 @@ impl Drop for Frames {
             return;
         }
         let metered = self.meter.metered();
-        let OnLeave::Drain(limit) = self.recorder.on_leave() else { return self.recorder.left(metered) };
+        let OnLeave::Drain(limit) = self.recorder.on_leave() else { return self.recorder.left(&metered) };
         let (Some(inner), Ok(runtime)) = (self.inner.take(), tokio::runtime::Handle::try_current()) else {
-            return self.recorder.left(metered);
+            return self.recorder.left(&metered);
         };
         let meter = std::mem::replace(&mut self.meter, UsageMeter::new(self.protocol));
         runtime.spawn(read_on(inner, meter, Arc::clone(&self.recorder), limit));
@@ -133,7 +133,7 @@ async fn read_on(mut frames: FrameStream, mut meter: UsageMeter, recorder: Arc<R
             Ok(None) => break,
         }
     }
-    recorder.left(meter.metered());
+    recorder.left(&meter.metered());
 }
 
 /// The bytes of sound and the like, which tell no usage.
@@ -178,7 +178,7 @@ impl Stream for Bytes {
 impl Drop for Bytes {
     fn drop(&mut self) {
         if !self.done && self.settled.is_none() {
-            self.recorder.left(self.meter.metered());
+            self.recorder.left(&self.meter.metered());
         }
     }
 }

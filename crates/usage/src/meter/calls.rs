@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use dashmap::DashMap;
 use futures_util::{Stream, StreamExt};
 use tollbridge_core::{
-    ByteStream, CallContext, Error, ErrorKind, FrameStream, Layer, Money, Operation, Provider, ProviderInfo,
-    Reply, ReplyBody, Request,
+    ByteStream, CallContext, Error, ErrorKind, FrameStream, Layer, Money, Operation, Provider, ProviderInfo, Reply,
+    ReplyBody, Request,
 };
 use tollbridge_protocol::chat_request;
 

@@ -2,8 +2,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use tollbridge_core::{
-    CallContext, CallEvent, Currency, Error, ErrorKind, Money, Observer, Operation, ProviderInfo, Reply,
-    Request, TimeoutPhase, Usage,
+    CallContext, CallEvent, Currency, Error, ErrorKind, Money, Observer, Operation, ProviderInfo, Reply, Request,
+    TimeoutPhase, Usage,
 };
 use tollbridge_protocol::Metered;
 use tollbridge_types::Json;
@@ -134,15 +134,11 @@ impl Recorder {
 
     /// Settles an attempt whose answer has come to its end; done when the record is as durable as promised.
     pub(super) async fn finish(self: Arc<Self>, metered: Metered) {
-        self.durable(self.settle_answer(metered)).await;
+        self.durable(self.settle_answer(&metered)).await;
     }
 
     /// Settles an attempt whose answer broke off.
-    pub(super) fn fail(
-        self: Arc<Self>,
-        error: &Error,
-        metered: Metered,
-    ) -> impl Future<Output = ()> + Send + use<> {
+    pub(super) fn fail(self: Arc<Self>, error: &Error, metered: Metered) -> impl Future<Output = ()> + Send + use<> {
         let ticket = self.broke(error, metered);
         async move { self.durable(ticket).await }
     }
@@ -159,20 +155,20 @@ impl Recorder {
     }
 
     /// Settles an attempt whose reader has gone.
-    pub(super) fn left(&self, metered: Metered) {
-        let usage = self.usage(&metered, !metered.finished);
-        self.close(Status::Cancelled, Some(ErrorKind::Cancelled), usage, &metered, None);
+    pub(super) fn left(&self, metered: &Metered) {
+        let usage = self.usage(metered, !metered.finished);
+        self.close(Status::Cancelled, Some(ErrorKind::Cancelled), usage, metered, None);
     }
 
-    fn settle_answer(&self, metered: Metered) -> Option<Ticket> {
+    fn settle_answer(&self, metered: &Metered) -> Option<Ticket> {
         match metered.error {
             Some(kind) => {
-                let usage = self.usage(&metered, true);
-                self.close(Status::Failed, Some(kind), usage, &metered, None)
+                let usage = self.usage(metered, true);
+                self.close(Status::Failed, Some(kind), usage, metered, None)
             }
             None => {
-                let usage = self.usage(&metered, false);
-                self.close(Status::Ok, None, usage, &metered, None)
+                let usage = self.usage(metered, false);
+                self.close(Status::Ok, None, usage, metered, None)
             }
         }
     }
@@ -191,7 +187,9 @@ impl Recorder {
         match (&metered.usage, self.operation) {
             (Some(usage), _) if broken => Some(estimate::complete(usage.clone(), self.input, metered.text_bytes_seen)),
             (Some(usage), _) => Some(usage.clone()),
-            (None, Operation::Chat) => Some(estimate::usage(self.input, Some(estimate::tokens(metered.text_bytes_seen)))),
+            (None, Operation::Chat) => {
+                Some(estimate::usage(self.input, Some(estimate::tokens(metered.text_bytes_seen))))
+            }
             (None, Operation::Embed) => Some(estimate::usage(self.input, None)),
             (None, _) => None,
         }
@@ -224,7 +222,7 @@ impl Recorder {
         attempt.ended = attempt.started.saturating_add(attempt.total / 1000);
         attempt.attempts = self.cx.attempts();
         if !open.content.is_empty() {
-            attempt.content = exchange(attempt.content.take(), &open.content);
+            attempt.content = exchange(attempt.content.as_ref(), &open.content);
         }
         self.charge(&mut attempt, usage, metered);
         if let Some(usage) = attempt.usage.as_ref().filter(|_| status == Status::Ok) {
@@ -285,7 +283,7 @@ impl Recorder {
         let mut subject = Subject::default();
         (subject.key, subject.user) = (self.cx.key.as_deref(), self.cx.tag("user"));
         (subject.team, subject.task) = (self.cx.tag("team"), self.cx.tag("task"));
-        (subject.alias, subject.provider) = (self.template.alias.as_deref(), Some(&self.template.provider));
+        (subject.alias, subject.provider) = (self.template.alias.as_deref(), Some(self.template.provider.as_str()));
         subject.tags = &self.cx.tags;
         let reservation = budgets.reserve(&subject, asked, options.lease).map_err(|exceeded| {
             Error::from(exceeded).with_provider(&self.template.provider).with_model(&self.template.model)
@@ -354,7 +352,7 @@ impl Observer for Recorder {
 impl Drop for Recorder {
     fn drop(&mut self) {
         // The caller left before the head of the reply.
-        self.left(Metered::default());
+        self.left(&Metered::default());
     }
 }
 
@@ -391,13 +389,13 @@ fn kept(body: &[u8]) -> Option<Json> {
 }
 
 /// Puts both sides of an exchange together.
-fn exchange(request: Option<Json>, reply: &[u8]) -> Option<Json> {
+fn exchange(request: Option<&Json>, reply: &[u8]) -> Option<Json> {
     let reply = kept(reply).or_else(|| Json::from_value(&String::from_utf8_lossy(reply)).ok());
     Json::from_value(&serde_json::json!({"request": request, "reply": reply})).ok()
 }
 
 /// Where vendors name their own id of a request.
-const REQUEST_IDS: &[&str] = &["x-request-id", "request-id", "x-amzn-requestid", "apim-request-id", "x-goog-request-id"];
+const REQUEST_IDS: &[&str] =
+    &["x-request-id", "request-id", "x-amzn-requestid", "apim-request-id", "x-goog-request-id"];
 /// The most bytes that are kept of each side of an exchange.
 const CONTENT: usize = 1 << 20;
-
