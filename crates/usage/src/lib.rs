@@ -1,3 +1,4 @@
 //! What calls used and what they cost.
 
+pub mod key;
 pub mod price;
