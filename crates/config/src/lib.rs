@@ -15,7 +15,7 @@ mod usage;
 pub use config::{Config, ProviderConfig, Row, Server, Source};
 pub use infer::{Inference, infer};
 pub use loader::Loader;
-pub use problem::{Problem, Problems};
+pub use problem::{Problem, Problems, nearest};
 pub use usage::UsageConfig;
 
 /// Every key of the configuration but those below a name of one's own, for the reference page.

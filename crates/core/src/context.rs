@@ -16,6 +16,8 @@ pub struct CallContext {
     pub cancellation: Cancellation,
     /// Time limits of each attempt; `None` leaves them to the provider's settings.
     pub timeouts: Option<Timeouts>,
+    /// The virtual key that the call is charged to, by its id.
+    pub key: Option<Arc<str>>,
     /// What the call is for, as names and values.
     pub tags: Vec<(String, String)>,
     /// Who is told what happens.
@@ -30,6 +32,7 @@ impl CallContext {
             deadline: None,
             cancellation: Cancellation::new(),
             timeouts: None,
+            key: None,
             tags: Vec::new(),
             observer: Arc::new(Silent),
         }
