@@ -38,7 +38,9 @@ fn create(store: &KeyStore, options: &CreateOptions) -> Result<(), Failure> {
     let (key, text) = (&created.key, created.text.expose());
     if options.json {
         let mut object = json!(key.as_ref());
-        object["key"] = text.into();
+        if let Some(fields) = object.as_object_mut() {
+            fields.insert("key".to_owned(), text.into());
+        }
         print_json(&object);
     } else {
         println!("{text}");

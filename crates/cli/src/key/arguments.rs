@@ -23,7 +23,7 @@ pub(crate) enum KeyCommand {
     #[command(
         after_help = "Examples:\n  tollbridge key create --name ci\n  tollbridge key create --name ci --owner ann --team infra --tag project=whale --expires 90d\n  tollbridge key create --name web --model openai/gpt-4o --model 'anthropic/*' --usd 20 --window month\n  tollbridge key create --name prometheus --scope usage:read\n\nFrom the first key on, the gateway refuses whoever has none."
     )]
-    Create(CreateOptions),
+    Create(Box<CreateOptions>),
     /// List all keys, without their texts
     #[command(after_help = "Examples:\n  tollbridge key list\n  tollbridge key list --json")]
     List {

@@ -32,9 +32,7 @@ impl Tag {
     pub fn new(name: impl Into<String>, value: impl Into<String>) -> Result<Self, String> {
         let (name, value) = (name.into(), value.into());
         if !is_name(&name) {
-            return Err(format!(
-                "a tag's name is 1 to {MAX_BYTES} letters, digits, `_`, `-` or `.`; write it as name=value"
-            ));
+            return Err(format!("a tag's name is 1 to {MAX_BYTES} letters, digits, `_`, `-` or `.`"));
         }
         if value.is_empty() || value.len() > MAX_BYTES || value.chars().any(char::is_control) {
             return Err(format!("the value of the tag `{name}` is not 1 to {MAX_BYTES} bytes of text"));
@@ -47,7 +45,7 @@ impl FromStr for Tag {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (name, value) = text.split_once('=').unwrap_or((text, ""));
+        let (name, value) = text.split_once('=').ok_or("a tag is written as name=value")?;
         Self::new(name.trim(), value.trim())
     }
 }
