@@ -264,7 +264,10 @@ async fn each_scope_opens_its_own_routes() {
 
 /// Remembers whose each call was and what it was for.
 #[derive(Debug, Default)]
-struct Calls(Mutex<Vec<(Option<String>, Vec<(String, String)>)>>);
+struct Calls(Mutex<Vec<Call>>);
+
+/// A key's id, and tags.
+type Call = (Option<String>, Vec<(String, String)>);
 
 struct Watch(Arc<Calls>);
 
