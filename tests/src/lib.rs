@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tollbridge::core::{ByteStream, ProviderSettings, RequestBody, Transport};
 use tollbridge::transport::HttpTransport;
-use tollbridge::{CallContext, Client, Secret, Timeouts};
+use tollbridge::{CallContext, Client, Layer, Secret, Timeouts};
 use tollbridge_gateway::{Gateway, Options};
 use tollbridge_testkit::{Kind, Upstream};
 
@@ -85,7 +85,7 @@ impl Bench {
     /// # Errors
     /// When a port cannot be had.
     pub async fn with(options: Options) -> Result<Self, Box<dyn std::error::Error>> {
-        Self::before(options, &[]).await
+        Self::before(options, &[], None).await
     }
 
     /// Starts everything with every vendor that the test kit plays.
@@ -93,10 +93,22 @@ impl Bench {
     /// # Errors
     /// When a port cannot be had.
     pub async fn with_all(options: Options) -> Result<Self, Box<dyn std::error::Error>> {
-        Self::before(options, &OTHERS).await
+        Self::before(options, &OTHERS, None).await
     }
 
-    async fn before(options: Options, others: &[(&'static str, Kind)]) -> Result<Self, Box<dyn std::error::Error>> {
+    /// Starts everything with a layer of one's own around all calls.
+    ///
+    /// # Errors
+    /// When a port cannot be had.
+    pub async fn with_layer(options: Options, layer: Arc<dyn Layer>) -> Result<Self, Box<dyn std::error::Error>> {
+        Self::before(options, &[], Some(layer)).await
+    }
+
+    async fn before(
+        options: Options,
+        others: &[(&'static str, Kind)],
+        layer: Option<Arc<dyn Layer>>,
+    ) -> Result<Self, Box<dyn std::error::Error>> {
         let openai = Upstream::new(Kind::OpenAi).start().await?;
         let anthropic = Upstream::new(Kind::Anthropic).start().await?;
         let google = Upstream::new(Kind::Google).start().await?;
@@ -113,6 +125,9 @@ impl Bench {
             .configure("anthropic", at(&anthropic, "anthropic-key"))?
             .configure("gemini", at(&google, "gemini-key"))?
             .alias("main", "openai/mock");
+        if let Some(layer) = layer {
+            client = client.layer(layer);
+        }
         let mut started = Vec::new();
         for (name, kind) in others {
             let upstream = Upstream::new(*kind).strict(true).start().await?;
@@ -164,7 +179,7 @@ impl Bench {
         &self,
         method: Method,
         path: &str,
-        headers: &[(&'static str, &'static str)],
+        headers: &[(&'static str, &str)],
         body: impl Into<Bytes>,
     ) -> Result<Answered, tollbridge::Error> {
         Answered::read(self.open(method, path, headers, body).await?).await
@@ -178,7 +193,7 @@ impl Bench {
         &self,
         method: Method,
         path: &str,
-        headers: &[(&'static str, &'static str)],
+        headers: &[(&'static str, &str)],
         body: impl Into<Bytes>,
     ) -> Result<http::Response<ByteStream>, tollbridge::Error> {
         self.open_body(method, path, headers, body.into().into()).await
@@ -192,14 +207,14 @@ impl Bench {
         &self,
         method: Method,
         path: &str,
-        headers: &[(&'static str, &'static str)],
+        headers: &[(&'static str, &str)],
         body: RequestBody,
     ) -> Result<http::Response<ByteStream>, tollbridge::Error> {
         let mut request = Request::new(body);
         *request.method_mut() = method;
         *request.uri_mut() = format!("{}{path}", self.url).parse().unwrap_or_default();
         for (name, value) in headers {
-            request.headers_mut().insert(*name, http::HeaderValue::from_static(value));
+            request.headers_mut().insert(*name, http::HeaderValue::from_str(value).map_err(unsendable)?);
         }
         let http: Arc<dyn Transport> = Arc::new(self.http.clone());
         http.send(request, Timeouts::default(), &CallContext::new("test")).await
@@ -238,6 +253,10 @@ pub fn recorded() -> Result<Vec<serde_json::Value>, Box<dyn std::error::Error>> 
         }
     }
     Ok(exchanges)
+}
+
+fn unsendable(error: http::header::InvalidHeaderValue) -> tollbridge::Error {
+    tollbridge::Error::new(tollbridge::ErrorKind::InvalidRequest, "the test's header cannot be sent").with_source(error)
 }
 
 #[expect(clippy::print_stderr, reason = "whoever runs a test is to know what it left out")]

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
+use crate::key::KeyOptions;
+
 /// One layer between an application and every LLM.
 #[derive(Debug, Parser)]
 #[command(name = "tollbridge", version, propagate_version = true, after_help = EXIT_CODES, max_term_width = 100)]
@@ -61,6 +63,8 @@ pub(crate) enum Command {
         after_help = "Examples:\n  tollbridge doctor\n  tollbridge doctor openai/gpt-5 anthropic/claude-sonnet-5 --timeout 10\n\nWithout models, each provider is asked for its list, which costs nothing."
     )]
     Doctor(DoctorOptions),
+    /// Make, list and revoke the keys that the gateway asks its clients for
+    Key(KeyOptions),
 }
 
 #[derive(Debug, Args)]
@@ -68,6 +72,9 @@ pub(crate) struct ServeOptions {
     /// Listen there; port 0 lets the system choose. Loopback unless told otherwise
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Option<SocketAddr>,
+    /// While there is no key, answer everybody who reaches the gateway, and let them spend on its vendors' keys
+    #[arg(long)]
+    pub(crate) allow_open: bool,
 }
 
 #[derive(Debug, Args)]

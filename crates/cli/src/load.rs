@@ -1,4 +1,5 @@
 use std::io::Read;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tollbridge::config::{Config, Loader};
@@ -31,6 +32,14 @@ pub(crate) fn client(sources: &Sources) -> Result<(Client, Config), Failure> {
     let config = config(sources, &registry)?;
     let client = Client::builder_with(registry).config(&config).observer(Arc::new(Log)).build()?;
     Ok((client, config))
+}
+
+/// Finds the data directory; one that is named needs no configuration.
+pub(crate) fn directory(sources: &Sources, named: Option<&PathBuf>) -> Result<PathBuf, Failure> {
+    match named {
+        Some(dir) => Ok(dir.clone()),
+        None => Ok(config(sources, &Registry::linked()?)?.usage.dir),
+    }
 }
 
 /// Reads standard input to its end.

@@ -7,6 +7,7 @@ mod config;
 mod doctor;
 mod embed;
 mod failure;
+mod key;
 mod load;
 mod mock;
 mod models;
@@ -47,6 +48,7 @@ async fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Command::Models(options) => models::run(sources, options).await,
         Command::Mock(options) => mock::run(options).await,
         Command::Config(command) => config::run(sources, command),
+        Command::Key(options) => key::run(sources, options),
         Command::Doctor(options) => doctor::run(sources, options).await,
     }
 }

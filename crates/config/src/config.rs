@@ -7,12 +7,16 @@ use std::time::Duration;
 use serde::Serialize;
 use tollbridge_core::{ProviderSettings, Registration, Timeouts};
 
+use crate::usage::UsageConfig;
+
 /// The resolved configuration: everything that must be there is there.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
     /// How the gateway listens and what it takes.
     pub server: Server,
+    /// What is kept of calls, and where.
+    pub usage: UsageConfig,
     /// Time limits of every provider that sets none of its own.
     pub timeouts: Timeouts,
     /// Names that stand for `provider/model` or for another alias.
@@ -45,6 +49,8 @@ pub struct Server {
     pub drain_timeout: Duration,
     /// Whether calls are refused of which the target's protocol cannot carry all, unless they say otherwise.
     pub strict: bool,
+    /// Whether the gateway answers everybody who reaches it while no virtual key is defined.
+    pub allow_open: bool,
 }
 
 impl Default for Server {
@@ -54,6 +60,7 @@ impl Default for Server {
             body_limit: 32 << 20,
             drain_timeout: Duration::from_secs(30),
             strict: false,
+            allow_open: false,
         }
     }
 }

@@ -10,11 +10,13 @@ mod problem;
 mod providers;
 mod reader;
 mod units;
+mod usage;
 
 pub use config::{Config, ProviderConfig, Row, Server, Source};
 pub use infer::{Inference, infer};
 pub use loader::Loader;
-pub use problem::{Problem, Problems};
+pub use problem::{Problem, Problems, nearest};
+pub use usage::UsageConfig;
 
 /// Every key of the configuration but those below a name of one's own, for the reference page.
 pub const KEYS: &[&str] = &[
@@ -22,6 +24,8 @@ pub const KEYS: &[&str] = &[
     "server.body_limit",
     "server.drain_timeout",
     "server.strict",
+    "server.allow_open",
+    "usage.dir",
     "timeouts.connect",
     "timeouts.first_byte",
     "timeouts.idle",

@@ -9,7 +9,7 @@ use crate::config::{Config, Server, Source};
 use crate::layer::{self, Layer};
 use crate::problem::{Problem, Problems};
 use crate::reader::{Reader, Table};
-use crate::{aliases, providers, units};
+use crate::{aliases, providers, units, usage};
 
 /// Gathers the sources of a configuration and resolves them.
 ///
@@ -111,11 +111,13 @@ impl<'a> Loader<'a> {
     ) -> Result<Config, Problems> {
         let mut reader = Reader { layers, problems, rows: Vec::new() };
         let root = Table::new(&[], Some(merged));
-        reader.known(&root, &["server", "timeouts", "aliases", "providers"]);
-        for name in ["server", "timeouts", "aliases", "providers"] {
+        let tables = ["server", "usage", "timeouts", "aliases", "providers"];
+        reader.known(&root, &tables);
+        for name in tables {
             reader.must_be_table(&root, name);
         }
         let server = server(&mut reader, &root.child("server"));
+        let usage = usage::resolve(&mut reader, &root.child("usage"), &self.environment);
         let timeouts = timeouts(&mut reader, &root.child("timeouts"), Timeouts::default(), true);
         let mut warnings = Vec::new();
         let providers = providers::resolve(
@@ -136,7 +138,7 @@ impl<'a> Loader<'a> {
             });
             return Err(Problems(problems));
         }
-        Ok(Config { server, timeouts, aliases, providers, warnings, file, rows })
+        Ok(Config { server, usage, timeouts, aliases, providers, warnings, file, rows })
     }
 
     fn find_file(&self) -> Option<PathBuf> {
@@ -160,7 +162,7 @@ fn read_file(path: &Path) -> Result<String, Problem> {
 }
 
 fn server(reader: &mut Reader<'_>, table: &Table) -> Server {
-    reader.known(table, &["listen", "body_limit", "drain_timeout", "strict"]);
+    reader.known(table, &["listen", "body_limit", "drain_timeout", "strict", "allow_open"]);
     let mut server = Server::default();
     if let Some(text) = reader.text(table, "listen") {
         match text.parse::<SocketAddr>() {
@@ -174,6 +176,8 @@ fn server(reader: &mut Reader<'_>, table: &Table) -> Server {
     server.body_limit = reader.unit(table, "body_limit", units::bytes).unwrap_or(server.body_limit);
     server.drain_timeout = reader.unit(table, "drain_timeout", units::duration).unwrap_or(server.drain_timeout);
     server.strict = reader.flag(table, "strict").unwrap_or(server.strict);
+    server.allow_open = reader.flag(table, "allow_open").unwrap_or(server.allow_open);
+    reader.show(table, "allow_open", server.allow_open.to_string());
     reader.show(table, "strict", server.strict.to_string());
     reader.show(table, "listen", server.listen.to_string());
     reader.show(table, "body_limit", server.body_limit.to_string());

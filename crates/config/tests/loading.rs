@@ -288,6 +288,38 @@ fn loose_descriptions_are_understood_and_explained() {
 }
 
 #[test]
+fn the_data_directory_is_an_argument_a_variable_a_key_or_the_systems_own() {
+    let file = Some(("a.toml", "[usage]\ndir = \"/file\"\n"));
+    let variable = ("TOLLBRIDGE_USAGE_DIR", "/variable");
+    let (data, home) = (("XDG_DATA_HOME", "/data"), ("HOME", "/home"));
+    let rows: [(_, &[_], &[&str]); 7] = [
+        (file, &[variable, data], &["usage.dir=/argument"]),
+        (file, &[variable, data], &[]),
+        (file, &[("TOLLBRIDGE_USAGE_DIR", ""), data], &[]),
+        (None, &[data, home], &[]),
+        (None, &[("XDG_DATA_HOME", "not/absolute"), home], &[]),
+        (None, &[home], &[]),
+        (None, &[], &[]),
+    ];
+    let told = rows.map(|(file, environment, arguments)| {
+        let config = load(file, environment, arguments).unwrap();
+        let row = config.describe().iter().find(|row| row.key == "usage.dir").unwrap();
+        let source = row.source.to_string();
+        assert_eq!(row.value, config.usage.dir.to_str().unwrap());
+        format!("{} ({})", row.value, source.rsplit('/').next().unwrap())
+    });
+    insta::assert_snapshot!(told.join("\n"), @r"
+    /argument (argument usage.dir)
+    /variable (environment variable TOLLBRIDGE_USAGE_DIR)
+    /file (a.toml:2)
+    /data/tollbridge (default)
+    /home/.local/share/tollbridge (default)
+    /home/.local/share/tollbridge (default)
+    .tollbridge (default)
+    ");
+}
+
+#[test]
 fn the_reference_page_has_every_key() {
     let page =
         std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/configuration.md")).unwrap();

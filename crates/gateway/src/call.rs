@@ -8,10 +8,12 @@ use futures_util::FutureExt;
 use tollbridge::protocol::{self, ReplyContext, translate};
 use tollbridge::{CallContext, Error, ErrorKind, Operation, Protocol};
 
+use crate::caller::Caller;
 use crate::failure;
 use crate::input::{self, Input};
 use crate::output::{self, Form};
 use crate::server::State;
+use crate::tags;
 
 /// What a route asks for.
 #[derive(Clone, Debug)]
@@ -48,16 +50,16 @@ impl Asked {
 /// When the client goes away, the server drops this future or the body that it returned, and with
 /// it the connection to the vendor.
 pub(crate) async fn answer(state: Arc<State>, asked: Asked, request: Request) -> Response {
-    let cx = state.client.context();
+    let mut cx = state.client.context();
     let began = Instant::now();
-    let served = AssertUnwindSafe(serve(&state, &asked, request, &cx)).catch_unwind().await;
+    let served = AssertUnwindSafe(serve(&state, &asked, request, &mut cx)).catch_unwind().await;
     let outcome =
         served.unwrap_or_else(|_| Err(Error::new(ErrorKind::Unknown, "an internal error; see the server's log")));
     let elapsed = began.elapsed();
     match outcome {
         Ok((response, provider)) => {
             state.metrics.call(asked.protocol, &provider, "ok");
-            tracing::info!(request_id = cx.request_id, protocol = %asked.protocol, ?elapsed, "answered");
+            tracing::info!(request_id = cx.request_id, key = cx.key.as_deref(), protocol = %asked.protocol, ?elapsed, "answered");
             response
         }
         Err(error) => {
@@ -68,9 +70,18 @@ pub(crate) async fn answer(state: Arc<State>, asked: Asked, request: Request) ->
     }
 }
 
-async fn serve(state: &State, asked: &Asked, request: Request, cx: &CallContext) -> Result<(Response, String), Error> {
+async fn serve(
+    state: &State,
+    asked: &Asked,
+    request: Request,
+    cx: &mut CallContext,
+) -> Result<(Response, String), Error> {
     let (head, body) = request.into_parts();
+    let caller = Caller::of(&head.extensions)?;
+    caller.sign(cx);
+    tags::add(&head.headers, cx)?;
     let Input { request, stream_usage, base64 } = input::read(asked, &head.headers, body, &state.options).await?;
+    caller.check(&state.client, &request.model)?;
     let stream = request.stream;
     let model = request.model.clone();
     let reply = state.client.call(request, cx).await?;
@@ -89,10 +100,10 @@ async fn serve(state: &State, asked: &Asked, request: Request, cx: &CallContext)
 }
 
 /// Serves one model of the list in one of its forms.
-pub(crate) async fn model(state: &State, form: Protocol, name: &str) -> Response {
+pub(crate) async fn model(state: &State, caller: &Caller, form: Protocol, name: &str) -> Response {
     let cx = state.client.context();
     let list = state.client.models().await;
-    let found = list.models.iter().find(|model| model.id == name);
+    let found = list.models.iter().find(|model| model.id == name && caller.may_call(&state.client, name));
     match found.zip(protocol::models(form)) {
         Some((model, codec)) => output::json(http::StatusCode::OK, codec.encode_one(model), &cx.request_id),
         None => {
@@ -103,10 +114,11 @@ pub(crate) async fn model(state: &State, form: Protocol, name: &str) -> Response
     }
 }
 
-/// Serves the list of models in one of its forms.
-pub(crate) async fn models(state: &State, form: Protocol) -> Response {
+/// Serves the list of models that the caller may call, in one of its forms.
+pub(crate) async fn models(state: &State, caller: &Caller, form: Protocol) -> Response {
     let cx = state.client.context();
-    let list = state.client.models().await;
+    let mut list = state.client.models().await;
+    list.models.retain(|model| caller.may_call(&state.client, &model.id));
     for error in &list.failures {
         failure::log(error, &cx.request_id);
     }

@@ -1,12 +1,16 @@
 #![doc = include_str!("../README.md")]
 
 mod call;
+mod caller;
 mod failure;
+mod guard;
 mod input;
+mod keys;
 mod metrics;
 mod output;
 mod probes;
 mod routes;
 mod server;
+mod tags;
 
 pub use server::{Gateway, Options};

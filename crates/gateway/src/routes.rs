@@ -1,14 +1,16 @@
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{OriginalUri, Path, Request, State as Shared};
 use axum::response::Response;
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 use http::HeaderMap;
 use tollbridge::{Error, ErrorKind, Operation, Protocol};
 
 use crate::call::{self, Asked};
+use crate::caller::Caller;
 use crate::failure;
+use crate::guard::{Guard, Mounts};
 use crate::metrics;
 use crate::probes;
 use crate::server::State;
@@ -40,30 +42,32 @@ pub(crate) fn routes(state: Arc<State>) -> Router {
     let messages = post(|shared: Shared<Arc<State>>, request: Request| async move {
         call::answer(shared.0, Asked::new(Operation::Chat, Protocol::ANTHROPIC_MESSAGES), request).await
     });
-    let mut router = Router::new();
+    let mut mounts = Mounts::new(state);
     for (path, operation, protocol) in OPENAI {
         let call = post(move |shared: Shared<Arc<State>>, request: Request| async move {
             call::answer(shared.0, Asked::new(*operation, *protocol), request).await
         });
-        router = router.route(&format!("/v1{path}"), call.clone()).route(path, call);
+        let guard = Guard::calls(*protocol);
+        mounts = mounts.guarded(&format!("/v1{path}"), guard, call.clone()).guarded(path, guard, call);
     }
-    router
-        .route("/v2/rerank", rerank)
-        .route("/v1/messages", messages)
-        .route("/v1/messages/count_tokens", count)
-        .route("/v1/models", get(models))
-        .route("/models", get(models))
-        .route("/v1beta/models", get(models))
-        .route("/v1/models/{*call}", post(gemini).get(model))
-        .route("/v1beta/models/{*call}", post(gemini).get(model))
+    let (google, counters) = (Guard::calls(Protocol::GEMINI_GENERATE), Guard::reads_usage().or_local());
+    mounts
+        .guarded("/v2/rerank", Guard::calls(Protocol::COHERE_RERANK), rerank)
+        .guarded("/v1/messages", Guard::calls(Protocol::ANTHROPIC_MESSAGES), messages)
+        .guarded("/v1/messages/count_tokens", Guard::calls(Protocol::ANTHROPIC_COUNT_TOKENS), count)
+        .guarded("/v1/models", Guard::lists(), get(models))
+        .guarded("/models", Guard::lists(), get(models))
+        .guarded("/v1beta/models", Guard::lists(), get(models))
+        .guarded("/v1/models/{*call}", google, post(gemini))
+        .guarded("/v1/models/{*call}", Guard::lists(), get(model))
+        .guarded("/v1beta/models/{*call}", google, post(gemini))
+        .guarded("/v1beta/models/{*call}", Guard::lists(), get(model))
         // Some SDKs leave `models/` out where the model's name has a slash.
-        .route("/v1beta/{*call}", post(gemini))
-        .route("/health", get(probes::health))
-        .route("/ready", get(probes::ready))
-        .route("/metrics", get(metrics::serve))
-        .fallback(unknown)
-        .method_not_allowed_fallback(wrong_method)
-        .with_state(state)
+        .guarded("/v1beta/{*call}", google, post(gemini))
+        .open("/health", get(probes::health))
+        .open("/ready", get(probes::ready))
+        .guarded("/metrics", counters, get(metrics::serve))
+        .finish(|router| router.fallback(unknown).method_not_allowed_fallback(wrong_method))
 }
 
 /// Serves `{model}:{method}`, where the model may hold slashes.
@@ -84,21 +88,27 @@ async fn gemini(Shared(state): Shared<Arc<State>>, Path(target): Path<String>, r
     call::answer(state, asked.model(model), request).await
 }
 
-async fn models(Shared(state): Shared<Arc<State>>, uri: OriginalUri, headers: HeaderMap) -> Response {
-    call::models(&state, form(uri.path(), &headers)).await
+async fn models(
+    Shared(state): Shared<Arc<State>>,
+    Extension(caller): Extension<Caller>,
+    uri: OriginalUri,
+    headers: HeaderMap,
+) -> Response {
+    call::models(&state, &caller, form(uri.path(), &headers)).await
 }
 
 async fn model(
     Shared(state): Shared<Arc<State>>,
+    Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
     uri: OriginalUri,
     headers: HeaderMap,
 ) -> Response {
-    call::model(&state, form(uri.path(), &headers), &name).await
+    call::model(&state, &caller, form(uri.path(), &headers), &name).await
 }
 
 /// Tells in which form a client wants models.
-fn form(path: &str, headers: &HeaderMap) -> Protocol {
+pub(crate) fn form(path: &str, headers: &HeaderMap) -> Protocol {
     if path.starts_with("/v1beta/") || headers.contains_key("x-goog-api-key") {
         Protocol::GEMINI_MODELS
     } else if headers.contains_key("anthropic-version") {

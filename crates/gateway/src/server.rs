@@ -1,5 +1,6 @@
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -8,9 +9,10 @@ use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tollbridge::Client;
+use tollbridge_usage::key::KeyStore;
 
 use crate::metrics::Metrics;
-use crate::routes;
+use crate::{keys, routes};
 
 /// The gateway: a client of every provider behind the routes of every client protocol.
 ///
@@ -30,7 +32,7 @@ pub struct Gateway {
 }
 
 /// How a gateway behaves.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Options {
     /// The largest request body, in bytes.
@@ -39,11 +41,15 @@ pub struct Options {
     pub drain: Duration,
     /// Whether calls are refused of which the target's protocol cannot carry all, unless they say otherwise.
     pub strict: bool,
+    /// The virtual keys. As soon as there is one, calls without one are refused.
+    pub keys: Option<Arc<KeyStore>>,
+    /// Whether, while there is no key, everybody is answered instead of this machine alone.
+    pub allow_open: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { body_limit: 32 << 20, drain: Duration::from_secs(30), strict: false }
+        Self { body_limit: 32 << 20, drain: Duration::from_secs(30), strict: false, keys: None, allow_open: false }
     }
 }
 
@@ -65,6 +71,10 @@ impl Gateway {
     }
 
     /// Returns the routes, to be served or nested elsewhere.
+    ///
+    /// A caller is only taken to be on this machine if whoever serves them adds axum's `ConnectInfo<SocketAddr>`. What
+    /// other processes change of the keys is seen at the store's next [`refresh`](KeyStore::refresh);
+    /// [`serve`](Self::serve) does both.
     pub fn routes(&self) -> axum::Router {
         routes::routes(Arc::clone(&self.state))
     }
@@ -83,14 +93,17 @@ impl Gateway {
                 tracing::debug!(%error, "a connection keeps its delay");
             }
         });
-        let serving = axum::serve(listener, self.routes()).with_graceful_shutdown(async move {
+        let service = self.routes().into_make_service_with_connect_info::<SocketAddr>();
+        let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
             stop.await;
             state.draining.store(true, Ordering::Relaxed);
             told.notify_one();
         });
         let drain = self.state.options.drain;
+        let keys = keys::follow(self.state.options.keys.clone());
         tokio::select! {
             ended = serving => ended,
+            never = keys => match never {},
             () = async { stopping.notified().await; tokio::time::sleep(drain).await } => {
                 tracing::warn!(?drain, "open calls were cut off at the end of the drain time");
                 Ok(())

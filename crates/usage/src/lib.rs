@@ -3,6 +3,8 @@
 pub mod budget;
 pub mod event;
 #[cfg(feature = "sqlite")]
+pub mod key;
+#[cfg(feature = "sqlite")]
 pub mod ledger;
 #[cfg(feature = "meter")]
 pub mod meter;

@@ -1,0 +1,52 @@
+use std::sync::Arc;
+
+use http::Extensions;
+use tollbridge::{CallContext, Client, Error, ErrorKind};
+use tollbridge_usage::key::VirtualKey;
+
+/// Who makes a request: a key, or whoever may come in without one.
+///
+/// Only the guard makes one, so that a handler that asks for it cannot be reached around the guard.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller(Option<Arc<VirtualKey>>);
+
+impl Caller {
+    pub(crate) fn key(key: Arc<VirtualKey>) -> Self {
+        Self(Some(key))
+    }
+
+    pub(crate) fn nobody() -> Self {
+        Self(None)
+    }
+
+    /// Returns who the guard let in.
+    pub(crate) fn of(extensions: &Extensions) -> Result<Self, Error> {
+        let caller = extensions.get().cloned();
+        caller.ok_or_else(|| Error::new(ErrorKind::Unknown, "an internal error: the route has no guard"))
+    }
+
+    /// Writes into a call whose it is.
+    pub(crate) fn sign(&self, cx: &mut CallContext) {
+        let Some(key) = &self.0 else { return };
+        cx.key = Some(Arc::from(key.id.as_str()));
+        cx.tags.extend(key.call_tags().map(|(name, value)| (name.to_owned(), value.to_owned())));
+    }
+
+    /// Refuses a model that the key is not for.
+    pub(crate) fn check(&self, client: &Client, model: &str) -> Result<(), Error> {
+        let Some(key) = self.0.as_ref().filter(|_| !self.may_call(client, model)) else { return Ok(()) };
+        let allowed: Vec<_> = key.models.iter().map(|pattern| format!("`{pattern}`")).collect();
+        Err(Error::new(ErrorKind::Permission, format!("the key may not call the model `{model}`"))
+            .with_path("model")
+            .with_hint(format!("it may call {}", allowed.join(", "))))
+    }
+
+    /// Says whether the key is for a model: by the name that was asked for, or by that which it leads to.
+    pub(crate) fn may_call(&self, client: &Client, model: &str) -> bool {
+        let Some(key) = &self.0 else { return true };
+        key.allows([model])
+            || client
+                .resolve(model)
+                .is_ok_and(|(provider, model)| key.allows([format!("{}/{model}", provider.info().name).as_str()]))
+    }
+}
