@@ -30,8 +30,12 @@ pub(crate) fn config(sources: &Sources, registry: &Registry) -> Result<Config, F
 pub(crate) fn client(sources: &Sources) -> Result<(Client, Config), Failure> {
     let registry = Registry::linked()?;
     let config = config(sources, &registry)?;
-    let client = Client::builder_with(registry).config(&config).observer(Arc::new(Log)).build()?;
-    Ok((client, config))
+    let metering = tollbridge::metering(&config)?;
+    let mut builder = Client::builder_with(registry).config(&config).observer(Arc::new(Log));
+    if let Some(metering) = metering {
+        builder = builder.metering(metering);
+    }
+    Ok((builder.build()?, config))
 }
 
 /// Finds the data directory; one that is named needs no configuration.

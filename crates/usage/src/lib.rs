@@ -11,4 +11,4 @@ pub mod meter;
 pub mod price;
 mod record;
 
-pub use record::{Attempt, Charge, Status};
+pub use record::{Attempt, Charge, Status, fingerprint};

@@ -3,7 +3,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use tollbridge_core::{Currency, Money, Usage};
+use sha2::{Digest, Sha256};
+use tollbridge_core::{Currency, Money, Secret, Usage};
 use tollbridge_types::Json;
 
 use crate::price::Bill;
@@ -201,6 +202,12 @@ impl FromStr for Status {
             .find(|status| status.as_str() == text)
             .ok_or_else(|| format!("`{text}` is no status; use one of {}", names()))
     }
+}
+
+/// Returns what a key is recognised by, and from which it cannot be told.
+pub fn fingerprint(key: &Secret) -> String {
+    let hash = Sha256::digest(key.expose().as_bytes());
+    hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Reads an amount as [`Money`]'s own text has it, such as `0.0025 USD`.

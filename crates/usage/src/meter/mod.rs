@@ -50,6 +50,12 @@ pub struct MeteringOptions {
     pub lease: Duration,
 }
 
+impl fmt::Debug for MeteringOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MeteringOptions").field("ledger", &self.ledger).finish_non_exhaustive()
+    }
+}
+
 /// Finds the prices that hold now.
 pub type Prices = Arc<dyn Fn() -> Arc<PriceBook> + Send + Sync>;
 
