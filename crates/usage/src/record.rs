@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use tollbridge_core::{Currency, Money, Secret, Usage};
 use tollbridge_types::Json;
 
-use crate::price::Bill;
+use crate::price::{Bill, PriceBook, Terms};
 
 /// One attempt of a call that reached for a vendor, as the ledger keeps it.
 ///
@@ -141,6 +141,21 @@ pub struct Charge {
     /// The service tier that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service_tier: Option<String>,
+}
+
+impl PriceBook {
+    /// Prices a record again by what it holds; `None` if it says nothing of usage.
+    pub fn again(&self, attempt: &Attempt) -> Option<Bill> {
+        let usage = attempt.usage.as_ref()?;
+        let charge = &attempt.charge;
+        let (region, service_tier) = (charge.region.clone(), charge.service_tier.clone());
+        let terms = Terms { at: Some(attempt.started), region, service_tier, ..Terms::default() };
+        let bill = self.bill(&attempt.charge.vendor, &attempt.model, usage, &terms);
+        // A deployment may have a name of its own, which only the vendor's answer explains.
+        let served = attempt.model_served.as_deref().filter(|_| bill.cost.is_none());
+        let served = served.map(|served| self.bill(&attempt.charge.vendor, served, usage, &terms));
+        Some(served.filter(|bill| bill.cost.is_some()).unwrap_or(bill))
+    }
 }
 
 impl Charge {

@@ -224,7 +224,7 @@ impl Recorder {
         if !open.content.is_empty() {
             attempt.content = exchange(attempt.content.as_ref(), &open.content);
         }
-        self.charge(&mut attempt, usage, metered);
+        self.charge(&mut attempt, usage);
         if let Some(usage) = attempt.usage.as_ref().filter(|_| status == Status::Ok) {
             let key = attempt.key.as_deref().unwrap_or_default();
             self.metering.parts().history.record(key, &attempt.model, usage.total_output());
@@ -237,25 +237,22 @@ impl Recorder {
         ticket
     }
 
-    fn charge(&self, attempt: &mut Attempt, usage: Option<Usage>, metered: &Metered) {
+    fn charge(&self, attempt: &mut Attempt, usage: Option<Usage>) {
         let options = &self.metering.parts().options;
         let free = self.operation == Operation::CountTokens || (attempt.status != Status::Ok && usage.is_none());
         if !options.cost {
             attempt.usage = usage;
             return;
         }
-        if let Some(usage) = &usage {
-            let bill = self.bill(&attempt.model, usage);
-            // A deployment may have a name of its own, which only the vendor's answer explains.
-            let served = metered.model_served.as_deref().filter(|_| bill.cost.is_none());
-            let bill = served.map(|served| self.bill(served, usage)).filter(|bill| bill.cost.is_some()).unwrap_or(bill);
+        attempt.usage = usage;
+        if let Some(bill) = self.metering.prices().again(attempt) {
+            let told = attempt.usage.as_ref().and_then(crate::price::reported_cost);
             attempt.charge = std::mem::take(&mut attempt.charge).priced(&bill);
-            attempt.charge.reported = crate::price::reported_cost(usage).or(attempt.charge.reported);
+            attempt.charge.reported = told.or(attempt.charge.reported);
             crate::price::tell_difference(&attempt.call, attempt.charge.cost, attempt.charge.reported);
         } else if free {
             attempt.charge.cost = Some(Money::ZERO);
         }
-        attempt.usage = usage;
     }
 
     fn bill(&self, model: &str, usage: &Usage) -> Bill {
@@ -304,7 +301,7 @@ impl Recorder {
             if let Some(ledger) = self.metering.ledger() {
                 // What is recorded if this process dies: the prompt was sent, and no more is known.
                 let mut begun = attempt.clone();
-                self.charge(&mut begun, Some(estimate::usage(self.input, None)), &Metered::default());
+                self.charge(&mut begun, Some(estimate::usage(self.input, None)));
                 begun.error = Some("interrupted".to_owned());
                 ledger.begin(&begun);
             }
