@@ -48,9 +48,11 @@ pub(crate) struct Shared {
     entries: Vec<Entry>,
     spending: Arc<dyn Spending>,
     pub(crate) clock: Arc<dyn Clock>,
-    listener: OnceLock<Box<dyn Fn(&Alert) + Send + Sync>>,
+    listener: OnceLock<AlertListener>,
     next_counter: AtomicU64,
 }
+
+type AlertListener = Box<dyn Fn(&Alert) + Send + Sync>;
 
 /// One budget with its counters.
 struct Entry {
