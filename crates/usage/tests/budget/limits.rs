@@ -214,3 +214,21 @@ fn nothing_gives_a_budget_back_what_was_spent() {
     budgets.reserve(&Subject::default(), cents(0), MINUTE).unwrap().settle(Amount::new(Some(i128::MAX), u64::MAX));
     assert!(budgets.reserve(&Subject::default(), cents(0), MINUTE).is_err());
 }
+
+#[test]
+fn counters_that_nobody_uses_are_put_away_and_still_known() {
+    let (ledger, watch) = (Arc::new(Ledger::default()), Watch::at(NOON));
+    let budgets = budgets(&[r#"name = "tasks"; scope = "task"; tokens = 10"#], &ledger, &watch);
+    let task = |number: u32| Caller { task: Some(format!("task-{number}")), ..Caller::default() };
+    ledger.write(NOON, &task(0), tokens(10));
+    let running = budgets.reserve(&task(1).subject(), tokens(10), MINUTE * 600).unwrap();
+    for hour in 0..3 {
+        watch.advance(MINUTE * 61);
+        (0..70_000)
+            .for_each(|number| drop(budgets.reserve(&task(2 + hour * 70_000 + number).subject(), tokens(1), MINUTE)));
+    }
+    assert!(budgets.status().len() < 150_000, "of 210,000 that were used");
+    assert!(budgets.reserve(&task(0).subject(), tokens(1), MINUTE).is_err(), "the ledger knows");
+    assert!(budgets.reserve(&task(1).subject(), tokens(1), MINUTE).is_err(), "what is in use stays");
+    running.release();
+}
