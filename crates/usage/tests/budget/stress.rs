@@ -97,12 +97,11 @@ fn calls_that_cost_no_more_than_they_reserve_never_pass_a_limit() {
                     check_refusal(&exceeded);
                 }
             }
-            if running.len() > 8 || random.below(3) == 0 {
-                if let Some((caller, asked, reservation)) = running.pop() {
-                    let actual = amount(random.below(asked + 1));
-                    ledger.write(NOON, &caller, actual);
-                    reservation.settle(actual);
-                }
+            let one_ends = running.len() > 8 || random.below(3) == 0;
+            if one_ends && let Some((caller, asked, reservation)) = running.pop() {
+                let actual = amount(random.below(asked + 1));
+                ledger.write(NOON, &caller, actual);
+                reservation.settle(actual);
             }
         }
         // The rest never reached a vendor.

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::time::Instant;
 use tollbridge_core::{Error, ErrorKind, Secret};
 use tollbridge_usage::event::{EventBus, Payload, Post, Signer, Trace, Webhook};
 
@@ -15,8 +16,11 @@ const SECRET: &str = "whsec_c2l4dGVlbiBieXRlcyBvZiBrZXk=";
 #[derive(Default)]
 struct Receiver {
     failures: AtomicUsize,
-    requests: Mutex<Vec<(BTreeMap<&'static str, String>, Vec<u8>, tokio::time::Instant)>>,
+    requests: Mutex<Vec<Request>>,
 }
+
+/// Headers, body, and when it came.
+type Request = (BTreeMap<&'static str, String>, Vec<u8>, Instant);
 
 impl Receiver {
     fn failing(failures: usize) -> Arc<Self> {
@@ -28,7 +32,7 @@ impl Receiver {
 impl Post for Receiver {
     async fn post(&self, _: &str, headers: &[(&'static str, String)], body: &[u8]) -> Result<u16, Error> {
         let headers = headers.iter().cloned().collect();
-        self.requests.lock().unwrap().push((headers, body.to_vec(), tokio::time::Instant::now()));
+        self.requests.lock().unwrap().push((headers, body.to_vec(), Instant::now()));
         let failing = self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
         match failing {
             Ok(left) if left % 2 == 0 => Ok(503),
