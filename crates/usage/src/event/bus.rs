@@ -100,7 +100,7 @@ impl EventBus {
         // Sent while the chain is locked, so that listeners get it in the order of its numbers.
         let first = || (shared.last_seq)(&trace_id);
         sequences.with(trace_id.as_str(), first, |last| {
-            *last += 1;
+            *last = last.saturating_add(1);
             shared.send(&Arc::new(Event::new(id, at_ms, trace, *last, payload)));
         });
     }

@@ -38,6 +38,11 @@ impl JsonLines {
         Ok(Self { closer, thread: Some(thread) })
     }
 
+    /// Says whether it still writes; if not, the file has failed.
+    pub fn is_running(&self) -> bool {
+        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
+    }
+
     /// Writes what still waits and ends.
     ///
     /// # Errors

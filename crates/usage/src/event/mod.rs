@@ -19,6 +19,7 @@ mod started;
 mod subscription;
 mod summary;
 mod token_usage;
+mod totals;
 mod usd;
 mod webhook;
 
@@ -37,6 +38,7 @@ pub use started::Started;
 pub use subscription::{Closer, Item, Subscription};
 pub use summary::{Summaries, Summary};
 pub use token_usage::TokenUsage;
+pub use totals::Totals;
 pub use webhook::{Post, Webhook, WebhookCounts};
 
 /// Returns the reason of a fallback, which old events leave out.

@@ -10,7 +10,7 @@ use tollbridge_core::{Error, ErrorKind, Secret};
 use super::{Event, Signer, Subscription};
 use crate::budget::Clock;
 
-/// Sends a webhook's bodies. Whoever has an HTTP client implements it.
+/// Sends a webhook's bodies. Whoever has an HTTP client implements it, and sees to it that the URL leads where it may.
 #[async_trait]
 pub trait Post: Send + Sync {
     /// Posts JSON to a URL within a time limit of its own, follows no redirect, and returns the status of the answer.

@@ -37,7 +37,8 @@ fn artifact() -> Payload {
     Payload::ArtifactCreated(artifact.created())
 }
 
-fn alert() -> Payload {
+/// A budget of 12.50 dollars for each team.
+pub(crate) fn research() -> Budgets {
     struct Nothing;
     impl Spending for Nothing {
         fn spent(&self, _: &Scope, _: &str, _: u64, _: u64) -> Amount {
@@ -48,15 +49,25 @@ fn alert() -> Payload {
         toml::from_str("name = 'research'\nscope = 'team'\nusd = '12.50'\nwindow = 'month'\nzone = 'Europe/Berlin'")
             .unwrap();
     let budget = Budget::try_from(spec).unwrap();
-    let budgets = Budgets::new(vec![budget], Arc::new(Nothing), Arc::new(|| AT_MS)).unwrap();
+    Budgets::new(vec![budget], Arc::new(Nothing), Arc::new(|| AT_MS)).unwrap()
+}
+
+/// Spends so many dollars of the team `physics`.
+pub(crate) fn spend(budgets: &Budgets, dollars: i128) {
+    let mut subject = Subject::default();
+    subject.team = Some("physics");
+    let amount = Amount::new(Some(dollars * 1_000_000_000_000), 0);
+    budgets.reserve(&subject, amount, Duration::from_secs(60)).unwrap().settle(amount);
+}
+
+fn alert() -> Payload {
+    let budgets = research();
     let alerts = Arc::new(Mutex::new(Vec::new()));
     let heard = Arc::clone(&alerts);
     budgets.on_alert(move |alert| heard.lock().unwrap().push(BudgetAlert::from(alert)));
-    let mut subject = Subject::default();
-    subject.team = Some("physics");
-    let ten = Amount::new(Some(10_000_000_000_000), 0);
-    budgets.reserve(&subject, ten, Duration::from_secs(60)).unwrap().settle(ten);
-    Payload::BudgetAlert(alerts.lock().unwrap().remove(0))
+    spend(&budgets, 10);
+    let alert = alerts.lock().unwrap().remove(0);
+    Payload::BudgetAlert(alert)
 }
 
 pub(crate) fn all() -> Vec<Event> {

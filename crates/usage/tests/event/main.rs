@@ -7,4 +7,5 @@ mod json;
 mod lines;
 mod page;
 mod summaries;
+mod totals;
 mod webhook;

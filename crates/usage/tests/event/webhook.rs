@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::Instant;
 use tollbridge_core::{Error, ErrorKind, Secret};
-use tollbridge_usage::event::{EventBus, Payload, Post, Signer, Trace, Webhook};
+use tollbridge_usage::event::{Event, EventBus, Payload, Post, Signer, Trace, Webhook};
 
 use crate::examples;
 
@@ -97,6 +97,24 @@ async fn only_the_types_that_were_asked_for_are_sent() {
     let requests = receiver.requests.lock().unwrap();
     assert_eq!(requests.len(), 1);
     assert!(String::from_utf8_lossy(&requests[0].1).contains(r#""type":"MODEL_CALL_COMPLETED""#));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_budget_that_reaches_its_threshold_reaches_the_webhook() {
+    let (webhook, receiver, bus) = (webhook().only(["BUDGET_ALERT"]), Receiver::failing(0), EventBus::new());
+    let (subscription, alerts) = (bus.subscribe(100), bus.clone());
+    let budgets = examples::research();
+    budgets.on_alert(move |alert| alerts.publish(Trace::of_gateway(), || Payload::BudgetAlert(alert.into())));
+    examples::spend(&budgets, 10);
+    examples::spend(&budgets, 2);
+    subscription.closer().close();
+    let post: Arc<dyn Post> = Arc::<Receiver>::clone(&receiver);
+    webhook.run(subscription, post, Arc::new(|| examples::AT_MS)).await;
+    let requests = receiver.requests.lock().unwrap();
+    assert_eq!(requests.len(), 1, "one alert at 80 per cent");
+    let event: Event = serde_json::from_slice(&requests[0].1).unwrap();
+    let Payload::BudgetAlert(alert) = event.payload else { panic!("another type") };
+    assert_eq!((alert.level.as_str(), alert.threshold, alert.value.as_deref()), ("warning", Some(80), Some("physics")));
 }
 
 #[test]
