@@ -48,9 +48,11 @@ pub(crate) struct Shared {
     entries: Vec<Entry>,
     spending: Arc<dyn Spending>,
     pub(crate) clock: Arc<dyn Clock>,
-    listener: OnceLock<Box<dyn Fn(&Alert) + Send + Sync>>,
+    listener: OnceLock<AlertListener>,
     next_counter: AtomicU64,
 }
+
+type AlertListener = Box<dyn Fn(&Alert) + Send + Sync>;
 
 /// One budget with its counters.
 struct Entry {
@@ -76,7 +78,7 @@ impl Budgets {
         Ok(Self { shared: Arc::new(Shared { entries, spending, clock, listener, next_counter }) })
     }
 
-    /// Tells every alert to `listener`, which must not block. The first listener stays.
+    /// Tells every alert to `listener`, which must not block; an event bus does not. The first listener stays.
     pub fn on_alert(&self, listener: impl Fn(&Alert) + Send + Sync + 'static) {
         let _ = self.shared.listener.set(Box::new(listener));
     }
@@ -102,14 +104,14 @@ impl Budgets {
             }
         }
         let all = self.shared.entries.iter().flat_map(|entry| entry.counters.all());
-        all.map(|counter| self.shared.status(&counter, now_ms)).collect()
+        all.map(|counter| status(&counter, now_ms)).collect()
     }
 
     /// Lists the counters that apply to calls of a subject, used or not.
     pub fn status_of(&self, subject: &Subject<'_>) -> Vec<BudgetStatus> {
         let now_ms = self.shared.clock.now_ms();
         let counters = self.shared.matching(subject, now_ms);
-        counters.iter().map(|counter| self.shared.status(counter, now_ms)).collect()
+        counters.iter().map(|counter| status(counter, now_ms)).collect()
     }
 }
 
@@ -128,19 +130,10 @@ impl Shared {
     }
 
     fn counter(&self, entry: &Entry, value: &str, now_ms: u64) -> Arc<Counter> {
-        let counter = entry.counters.find_or(value, now_ms, || {
-            let number = self.next_counter.fetch_add(1, Ordering::Relaxed);
-            Counter::new((entry.place, number), Arc::clone(&entry.budget), value.to_owned())
-        });
-        counter.seed(&*self.spending, now_ms);
-        counter
-    }
-
-    fn status(&self, counter: &Counter, now_ms: u64) -> BudgetStatus {
-        counter.seed(&*self.spending, now_ms);
-        let mut state = counter.lock();
-        state.advance(&counter.budget, now_ms);
-        counter.status(&state)
+        entry.counters.find_or(value, now_ms, || {
+            let order = (entry.place, self.next_counter.fetch_add(1, Ordering::Relaxed));
+            Counter::new(order, Arc::clone(&entry.budget), value.to_owned(), &*self.spending, now_ms)
+        })
     }
 
     pub(crate) fn tell(&self, alerts: &[Alert]) {
@@ -148,6 +141,12 @@ impl Shared {
             alerts.iter().for_each(listener);
         }
     }
+}
+
+fn status(counter: &Counter, now_ms: u64) -> BudgetStatus {
+    let mut state = counter.lock();
+    state.advance(&counter.budget, now_ms);
+    counter.status(&state)
 }
 
 impl fmt::Debug for Budgets {

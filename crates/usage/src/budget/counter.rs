@@ -1,5 +1,5 @@
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::spent::Spent;
 use super::{Budget, BudgetStatus, Quantity, Spending};
@@ -11,36 +11,32 @@ pub(crate) struct Counter {
     pub(crate) budget: Arc<Budget>,
     /// Empty for the scope `global`.
     pub(crate) value: String,
-    state: OnceLock<Mutex<State>>,
+    state: Mutex<State>,
 }
 
 impl Counter {
-    pub(crate) fn new(order: (usize, u64), budget: Arc<Budget>, value: String) -> Self {
-        Self { order, budget, value, state: OnceLock::new() }
-    }
-
-    /// Asks what was spent before, once. Only calls that need this very counter wait for the answer.
-    pub(crate) fn seed(&self, spending: &dyn Spending, now_ms: u64) {
-        self.state.get_or_init(|| {
-            let ask = |since, until| {
-                let spent = spending.spent(&self.budget.scope, &self.value, since, until);
-                spent.in_unit(self.budget.limit.unit()).unwrap_or(0)
-            };
-            Mutex::new(State::new(&self.budget, Spent::seeded(&self.budget, now_ms, &ask), now_ms))
-        });
+    /// Makes a counter that begins with what was spent before.
+    pub(crate) fn new(
+        order: (usize, u64),
+        budget: Arc<Budget>,
+        value: String,
+        spending: &dyn Spending,
+        now_ms: u64,
+    ) -> Self {
+        let unit = budget.limit.unit();
+        let ask = |since, until| spending.spent(&budget.scope, &value, since, until).in_unit(unit).unwrap_or(0);
+        let spent = Spent::seeded(&budget, now_ms, &ask);
+        let state = Mutex::new(State::new(&budget, spent, now_ms));
+        Self { order, budget, value, state }
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
-        let empty = || Mutex::new(State::new(&self.budget, Spent::Period { start: 0, end: 0, sum: 0 }, 0));
-        self.state.get_or_init(empty).lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Says whether anybody used it in the last `idle_ms`; also yes while somebody does.
+    /// Says whether anybody used it in the last `idle_ms`, or does now.
     pub(crate) fn used_since(&self, now_ms: u64, idle_ms: u64) -> bool {
-        let Some(Ok(state)) = self.state.get().map(Mutex::try_lock) else {
-            return true;
-        };
-        state.now_ms.saturating_add(idle_ms) > now_ms
+        self.state.try_lock().map_or(true, |state| state.now_ms.saturating_add(idle_ms) > now_ms)
     }
 
     pub(crate) fn status(&self, state: &State) -> BudgetStatus {

@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use super::counter::Counter;
 
@@ -12,10 +12,13 @@ pub(crate) struct Counters {
 
 #[derive(Default)]
 struct Part {
-    counters: HashMap<String, Arc<Counter>>,
+    slots: HashMap<String, Slot>,
     /// How many there may be before the idle ones are put away.
     room: usize,
 }
+
+/// A place that is filled once: only calls that need this very counter wait for the ledger.
+type Slot = Arc<OnceLock<Arc<Counter>>>;
 
 impl Counters {
     pub(crate) fn new() -> Self {
@@ -24,24 +27,29 @@ impl Counters {
 
     /// Returns the counter of a value, or the one that `make` makes.
     pub(crate) fn find_or(&self, value: &str, now_ms: u64, make: impl FnOnce() -> Counter) -> Arc<Counter> {
+        Arc::clone(self.slot(value, now_ms).get_or_init(|| Arc::new(make())))
+    }
+
+    fn slot(&self, value: &str, now_ms: u64) -> Slot {
         let part = self.part(value);
-        let known = part.read().unwrap_or_else(PoisonError::into_inner).counters.get(value).cloned();
-        if let Some(counter) = known {
-            return counter;
+        let known = part.read().unwrap_or_else(PoisonError::into_inner).slots.get(value).cloned();
+        if let Some(slot) = known {
+            return slot;
         }
         let mut part = part.write().unwrap_or_else(PoisonError::into_inner);
-        if part.counters.len() >= part.room.max(ROOM) {
-            part.counters.retain(|_, counter| Arc::strong_count(counter) > 1 || counter.used_since(now_ms, IDLE_MS));
-            part.room = part.counters.len() * 2;
+        if part.slots.len() >= part.room.max(ROOM) {
+            part.slots.retain(|_, slot| is_used(slot, now_ms));
+            part.room = part.slots.len() * 2;
         }
-        Arc::clone(part.counters.entry(value.to_owned()).or_insert_with(|| Arc::new(make())))
+        Arc::clone(part.slots.entry(value.to_owned()).or_default())
     }
 
     /// Returns all counters, sorted by value.
     pub(crate) fn all(&self) -> Vec<Arc<Counter>> {
         let mut all = Vec::new();
         for part in &self.parts {
-            all.extend(part.read().unwrap_or_else(PoisonError::into_inner).counters.values().cloned());
+            let part = part.read().unwrap_or_else(PoisonError::into_inner);
+            all.extend(part.slots.values().filter_map(|slot| slot.get().cloned()));
         }
         all.sort_by(|one, other| one.value.cmp(&other.value));
         all
@@ -52,6 +60,12 @@ impl Counters {
         let [first, ..] = &self.parts;
         self.parts.get(place).unwrap_or(first)
     }
+}
+
+/// Says whether a call holds the counter or is about to, or did lately.
+fn is_used(slot: &Slot, now_ms: u64) -> bool {
+    let held = |counter: &Arc<Counter>| Arc::strong_count(counter) > 1 || counter.used_since(now_ms, IDLE_MS);
+    Arc::strong_count(slot) > 1 || slot.get().is_some_and(held)
 }
 
 const PARTS: usize = 16;

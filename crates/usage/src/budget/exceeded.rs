@@ -13,7 +13,7 @@ use super::{BudgetStatus, Quantity};
 pub struct Exceeded {
     /// Where the counter stands.
     #[serde(flatten)]
-    pub status: BudgetStatus,
+    pub status: Box<BudgetStatus>,
     /// What the call may cost; `None` if it was refused because no price is known.
     pub asked: Option<Quantity>,
     /// When there will be room, in milliseconds since 1970 UTC, if nothing else is spent; `None` if never.
@@ -26,13 +26,13 @@ impl Exceeded {
     pub(crate) fn new(status: BudgetStatus, asked: Option<Quantity>, resets_ms: Option<u64>, zone: &TimeZone) -> Self {
         let moment = resets_ms.and_then(|resets| Timestamp::from_millisecond(i64::try_from(resets).ok()?).ok());
         let resets = moment.map(|moment| moment.to_zoned(zone.clone()).to_string());
-        Self { status, asked, resets_ms, resets }
+        Self { status: Box::new(status), asked, resets_ms, resets }
     }
 }
 
 impl fmt::Display for Exceeded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let BudgetStatus { name, scope, value, limit, spent, reserved, .. } = &self.status;
+        let BudgetStatus { name, scope, value, limit, spent, reserved, .. } = &*self.status;
         write!(f, "budget `{name}`")?;
         if let Some(value) = value {
             write!(f, " of {scope} `{value}`")?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::budgets::Shared;
 use super::counter::{Counter, Lease, State};
-use super::{Alert, AlertCause, Amount, Exceeded, Quantity, Subject, Unit, Unpriced};
+use super::{Alert, AlertCause, Amount, Exceeded, Quantity, Subject, Unpriced};
 
 /// What a call may cost, taken out of every budget that applies to it.
 ///
@@ -167,7 +167,7 @@ fn check(change: &Change, state: &State, asked: Amount) -> Result<(), Exceeded> 
 fn book(hold: &Hold, state: &mut State, actual: Amount, alerts: &mut Vec<Alert>) {
     let budget = &hold.counter.budget;
     let count = actual.in_unit(budget.limit.unit());
-    if count.is_none() && budget.limit.unit() == Unit::Usd && state.first_unpriced(budget) {
+    if count.is_none() && state.first_unpriced(budget) {
         alerts.push(Alert { cause: AlertCause::Unpriced, status: hold.counter.status(state) });
     }
     state.charge(hold.lease, count.unwrap_or(0));

@@ -8,7 +8,8 @@ pub trait Spending: Send + Sync {
     ///
     /// Times are milliseconds since 1970 UTC; `value` is empty for [`Scope::Global`]. It is asked when a counter is
     /// first needed, for a rolling window in pieces, and again once a counter was put away because nobody used it.
-    /// What a call has reserved is not in the sum; what it has settled must be, from then on.
+    /// It is asked on the thread of the call, so it must answer at once: from memory, or by an index. What a call has
+    /// reserved is not in the sum; what it has settled must be, at the latest some minutes later.
     fn spent(&self, scope: &Scope, value: &str, since_ms: u64, until_ms: u64) -> Amount;
 }
 

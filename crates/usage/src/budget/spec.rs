@@ -115,7 +115,7 @@ impl TryFrom<BudgetSpec> for Budget {
         let limit = match (spec.usd, spec.tokens) {
             (Some(usd), None) => Quantity::new(Unit::Usd, usd.pico()),
             (None, Some(tokens)) => Quantity::new(Unit::Tokens, i128::from(tokens)),
-            (None, None) => return Err(wrong("usd", "has no limit", "set `usd` or `tokens`")),
+            (None, None) => return Err(wrong("usd", "is missing", "set `usd` or `tokens`")),
             (Some(_), Some(_)) => {
                 return Err(wrong("tokens", "stands beside `usd`", "make two budgets of it, one for each"));
             }
@@ -131,8 +131,9 @@ impl TryFrom<BudgetSpec> for Budget {
             None => return Err(wrong("window", "is missing", WINDOWS)),
         };
         let zone = match spec.zone.as_deref() {
-            Some(name) => TimeZone::get(name)
-                .map_err(|_| wrong("zone", &format!("`{name}` is not known"), "write a name such as Europe/Berlin"))?,
+            Some(name) => TimeZone::get(name).map_err(|_| {
+                wrong("zone", &format!("is `{name}`, which is not known"), "write a name such as Europe/Berlin")
+            })?,
             None => TimeZone::UTC,
         };
         if spec.warn.iter().any(|percent| !(1..=1000).contains(percent)) {

@@ -22,7 +22,7 @@ impl Spent {
         let piece_ms = piece(length);
         let newest = now_ms / piece_ms;
         let mut pieces = VecDeque::new();
-        seed(newest.saturating_sub(PIECES), newest + 1, piece_ms, ask, &mut pieces);
+        seed(newest.saturating_sub(PIECES), newest.saturating_add(1), piece_ms, ask, &mut pieces);
         let sum = pieces.iter().fold(0, |sum: i128, (_, count)| sum.saturating_add(*count));
         Self::Rolling { piece_ms, pieces, sum }
     }

@@ -100,8 +100,8 @@ impl EventBus {
         // Sent while the chain is locked, so that listeners get it in the order of its numbers.
         let first = || (shared.last_seq)(&trace_id);
         sequences.with(trace_id.as_str(), first, |last| {
-            *last += 1;
-            shared.send(Arc::new(Event::new(id, at_ms, trace, *last, payload)));
+            *last = last.saturating_add(1);
+            shared.send(&Arc::new(Event::new(id, at_ms, trace, *last, payload)));
         });
     }
 }
@@ -119,12 +119,12 @@ impl fmt::Debug for EventBus {
 }
 
 impl Shared {
-    fn send(&self, event: Arc<Event>) {
+    fn send(&self, event: &Arc<Event>) {
         for listener in &*self.listeners.read().unwrap_or_else(PoisonError::into_inner) {
             match listener.sender.try_reserve() {
                 Ok(place) => {
                     let missed = listener.missed.swap(0, Ordering::Relaxed);
-                    place.send(Item { event: Arc::clone(&event), missed });
+                    place.send(Item { event: Arc::clone(event), missed });
                 }
                 Err(TrySendError::Full(())) => {
                     listener.missed.fetch_add(1, Ordering::Relaxed);

@@ -12,12 +12,16 @@ mod completed;
 mod envelope;
 mod failed;
 mod fields;
+mod json_lines;
 mod payload;
+mod signature;
 mod started;
 mod subscription;
 mod summary;
 mod token_usage;
+mod totals;
 mod usd;
+mod webhook;
 
 pub use artifact::{Artifact, ArtifactCreated};
 pub use attempt::Attempt;
@@ -27,11 +31,15 @@ pub use completed::Completed;
 pub use envelope::{Event, Trace};
 pub use failed::Failed;
 pub use fields::Fields;
+pub use json_lines::{JsonLines, Written};
 pub use payload::Payload;
+pub use signature::Signer;
 pub use started::Started;
 pub use subscription::{Closer, Item, Subscription};
 pub use summary::{Summaries, Summary};
 pub use token_usage::TokenUsage;
+pub use totals::Totals;
+pub use webhook::{Post, Webhook, WebhookCounts};
 
 /// Returns the reason of a fallback, which old events leave out.
 fn reason(is_fallback: bool, reason: Option<String>) -> Option<String> {
