@@ -42,6 +42,15 @@ fn mistral_counts_audio_beside_the_prompt() {
 }
 
 #[test]
+fn caches_beside_the_prompt_are_told_by_the_total() {
+    let raw = json!({"prompt_tokens": 10, "completion_tokens": 20, "total_tokens": 5330,
+        "cache_read_input_tokens": 5000, "cache_creation_input_tokens": 300});
+    let usage = read(OPENAI, &raw);
+    assert_eq!((usage.input, usage.cache_read, usage.cache_write), (Some(10), Some(5000), Some(300)));
+    assert_eq!((usage.reasoning, usage.total()), (None, 5330));
+}
+
+#[test]
 fn deepseeks_hits_and_misses_are_its_prompt() {
     let raw = json!({"prompt_cache_hit_tokens": 320, "prompt_cache_miss_tokens": 13, "completion_tokens": 5});
     let usage = read(OPENAI, &raw);
