@@ -154,3 +154,15 @@ struct GeminiFeedback {
     #[serde(default, rename = "blockReason")]
     block_reason: Option<IgnoredAny>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::says;
+
+    #[test]
+    fn a_field_says_something_unless_it_is_null() {
+        let told = |json: &str| says(json.as_bytes(), "\"usage\"");
+        assert!(told(r#"{"usage":{}}"#) && told(r#"{"a":{"usage":null},"usage" : 1}"#));
+        assert!(!told(r#"{"usage": null}"#) && !told(r#"{"text":"\"usage\": 1"}"#) && !told("\"usage\""));
+    }
+}

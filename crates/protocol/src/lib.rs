@@ -7,6 +7,7 @@
 
 pub mod anthropic;
 pub mod bedrock;
+mod buckets;
 mod client_path;
 pub mod codec;
 pub mod cohere;
@@ -25,7 +26,6 @@ mod plain;
 mod read;
 mod rerank;
 pub mod responses;
-mod share;
 mod state;
 mod status;
 mod text_bytes;

@@ -42,10 +42,10 @@ impl Object {
         Ok(Self { path: String::new(), fields: fields.0 })
     }
 
-    /// Reads a few fields of a vendor's body or event, and passes over the others.
-    pub(crate) fn pick(body: &[u8], names: &'static [&'static str]) -> Option<Self> {
+    /// Reads the fields of a vendor's body or event that are wanted, and passes over the others.
+    pub(crate) fn pick(body: &[u8], wanted: impl Fn(&str) -> bool) -> Option<Self> {
         let mut reader = serde_json::Deserializer::from_slice(body);
-        let fields = reader.deserialize_map(Picked(names)).ok()?;
+        let fields = reader.deserialize_map(Picked(wanted)).ok()?;
         Some(Self { path: String::new(), fields })
     }
 
@@ -267,10 +267,10 @@ impl<'de> Deserialize<'de> for Pairs {
     }
 }
 
-/// Keeps the fields of these names.
-struct Picked(&'static [&'static str]);
+/// Keeps the fields whose names are wanted.
+struct Picked<F>(F);
 
-impl<'de> Visitor<'de> for Picked {
+impl<'de, F: Fn(&str) -> bool> Visitor<'de> for Picked<F> {
     type Value = Vec<(String, Json)>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -280,7 +280,7 @@ impl<'de> Visitor<'de> for Picked {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut fields = Vec::new();
         while let Some(name) = map.next_key::<Cow<'de, str>>()? {
-            if self.0.contains(&name.as_ref()) {
+            if (self.0)(&name) {
                 fields.push((name.into_owned(), map.next_value()?));
             } else {
                 map.next_value::<IgnoredAny>()?;

@@ -44,3 +44,23 @@ const NAMES: &[&[u8]] = &[
     b"tool_plan",
     b"transcript",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::text_bytes;
+
+    #[test]
+    fn only_what_the_model_wrote_counts() {
+        let counted = [
+            (r#"{"choices":[{"delta":{"role":"assistant","content":"four"}}],"usage":null}"#, 4),
+            (r#"{"delta":{"text":"a \"quoted\" word"}}"#, 17),
+            (r#"{"function":{"name":"content","arguments":"{\"a\":1}"}}"#, 9),
+            (r#"{"text":"cut of"#, 0),
+            (r#"{"text":"\"#, 0),
+            ("", 0),
+        ];
+        for (json, bytes) in counted {
+            assert_eq!(text_bytes(json.as_bytes()), bytes, "{json}");
+        }
+    }
+}

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use tollbridge_core::ErrorKind;
 use tollbridge_types::{Json, Protocol, Usage};
 
+use crate::frame_kind::says;
 use crate::object::Object;
 use crate::usage::of_operation;
 use crate::{anthropic, bedrock, cohere, gemini, ollama, openai, rerank, responses, vendor_error};
@@ -21,7 +22,14 @@ pub(crate) struct Facts {
 impl Facts {
     /// Reads a whole reply or the next event. What it says goes before what was said.
     pub(crate) fn read(&mut self, protocol: Protocol, data: &[u8]) {
-        let Some(mut body) = Object::pick(data, FIELDS) else { return };
+        let holder = holder(protocol);
+        let grounded = protocol == Protocol::GEMINI_GENERATE && says(data, "\"groundingMetadata\"");
+        let wanted = |name: &str| match name {
+            "candidates" => grounded,
+            "output" => protocol == Protocol::OPENAI_RESPONSES,
+            name => name == holder || FIELDS.contains(&name),
+        };
+        let Some(mut body) = Object::pick(data, wanted) else { return };
         let text = |body: &mut Object, names: [&str; 2]| {
             names.iter().find_map(|name| body.find_text(name).filter(|text| !text.is_empty()))
         };
@@ -29,14 +37,7 @@ impl Facts {
         if let Some(error) = body.take("error") {
             self.error = Some(vendor_error::from_event(&openai::whole_error(&error)).kind());
         }
-        // Some events hold the beginning or the end of a whole reply.
-        let inner = match protocol {
-            Protocol::OPENAI_RESPONSES => body.take("response"),
-            Protocol::ANTHROPIC_MESSAGES => body.take("message"),
-            Protocol::COHERE_CHAT => body.take("delta"),
-            _ => None,
-        };
-        let mut body = inner.map_or(body, |inner| Object::lenient(&inner));
+        let mut body = body.take(holder).map_or(body, |held| Object::lenient(&held));
         let id = text(&mut body, ["id", "responseId"]).or(id);
         let model = text(&mut body, ["model", "modelVersion"]);
         // Every chunk of a chat completion names it; in some the last ones name something else.
@@ -81,6 +82,16 @@ impl Facts {
     }
 }
 
+/// Names what the beginning or the end of a whole reply stands in, in the events of a stream.
+fn holder(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::OPENAI_RESPONSES => "response",
+        Protocol::ANTHROPIC_MESSAGES => "message",
+        Protocol::COHERE_CHAT => "delta",
+        _ => "",
+    }
+}
+
 /// What is read of a body; the answer itself is passed over.
 const FIELDS: &[&str] = &[
     "id",
@@ -95,11 +106,6 @@ const FIELDS: &[&str] = &[
     "service_tier",
     "serviceTier",
     "performanceConfig",
-    "candidates",
-    "output",
-    "response",
-    "message",
-    "delta",
     "prompt_eval_count",
     "eval_count",
     "total_duration",

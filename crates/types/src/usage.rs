@@ -44,7 +44,7 @@ pub struct Usage {
     pub output_audio: Option<u64>,
     /// Image output tokens.
     pub output_image: Option<u64>,
-    /// Calls of the vendor's own tools that are charged each, by name, such as `web_search`.
+    /// What is charged by the piece, by name: calls of the vendor's own tools such as `web_search`, and `search_units`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub tools: BTreeMap<String, u64>,
     /// The service tier that served, such as `priority`, in the vendor's word.

@@ -1,7 +1,7 @@
 use tollbridge_types::{Json, Usage, UsageBasis};
 
+use crate::buckets::{Share, put_tools, put_writes};
 use crate::object::{Fields, Object, sum};
-use crate::share::{Share, put_tools, put_writes};
 
 /// Reads a `usage` object: `input_tokens` are those that no cache served or stored.
 pub(crate) fn decode(json: &Json) -> Usage {

@@ -1,7 +1,7 @@
 use tollbridge_types::{Json, Usage, UsageBasis};
 
+use crate::buckets::{Share, put_tools};
 use crate::object::{Fields, Object, sum};
-use crate::share::{Share, put_tools};
 
 /// Takes the usage of a reply or of the event `metadata`, with what stands beside it.
 pub(crate) fn take(body: &mut Object) -> Option<Usage> {

@@ -1,7 +1,7 @@
 use tollbridge_types::{Json, Usage, UsageBasis};
 
+use crate::buckets::{Share, put_tool};
 use crate::object::Object;
-use crate::share::{Share, put_tool};
 
 /// Reads `usage`, or the `meta` of an older reply: `tokens` is what the model saw and wrote, `billed_units` what is
 /// paid for, which leaves out what Cohere itself puts into a prompt.

@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 
 use tollbridge_types::{Json, Usage, UsageBasis};
 
+use crate::buckets::Share;
 use crate::object::{Fields, Object, sum};
-use crate::share::Share;
 
 /// Reads a `usageMetadata` object: prompts count what the cache served, answers leave out the thoughts.
 pub(crate) fn decode(json: &Json) -> Usage {

@@ -1,7 +1,7 @@
 use tollbridge_types::{Json, Usage, UsageBasis};
 
+use crate::buckets::{Share, put_tool, put_tools, put_writes};
 use crate::object::{Fields, Object, sum};
-use crate::share::{Share, put_tool, put_tools, put_writes};
 
 /// Takes the usage of a reply or of a chunk, with what stands beside it.
 pub(crate) fn take(body: &mut Object) -> Option<Usage> {
@@ -101,8 +101,9 @@ impl Told {
         let (Some(prompt), Some(completion), Some(total)) = (self.prompt, self.completion, total) else { return };
         let beside = Some(total.saturating_sub(prompt.saturating_add(completion))).filter(|beside| *beside > 0);
         let Some(beside) = beside else { return };
-        if self.audio == Some(beside) {
-            // Mistral's audio.
+        let caches = sum([self.cached, self.stored]);
+        if self.audio == Some(beside) || caches == beside {
+            // Mistral's audio, and the caches of gateways that count as Claude does.
             self.prompt = Some(prompt.saturating_add(beside));
         } else if self.reasoning.is_none_or(|reasoning| reasoning == 0 || reasoning == beside) {
             // xAI's reasoning, and that of Gemini in OpenAI's form, which has no name there.

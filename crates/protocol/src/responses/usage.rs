@@ -2,9 +2,9 @@ use std::collections::BTreeSet;
 
 use tollbridge_types::Usage;
 
+use crate::buckets::put_tool;
 use crate::object::{Fields, Object};
 use crate::openai::usage::{details, take as take_openai};
-use crate::share::put_tool;
 
 /// Takes the usage of a response, with the tools that it called on the vendor's side.
 ///
