@@ -239,6 +239,20 @@ async fn without_a_key_only_this_machine_is_answered() {
         assert_eq!(bench.send(Method::GET, "/health", "").await.unwrap().status, 200);
         assert_eq!(bench.send(Method::GET, "/ready", "").await.unwrap().status, 200);
     }
+    serve_from(&mut bench, options.clone(), Some("127.0.0.1:9")).await;
+    let pages = [
+        ("http://localhost:3000", 200),
+        ("https://127.0.0.1", 200),
+        ("http://[::1]:3000", 200),
+        ("vscode-webview://page", 200),
+        ("https://evil.example", 403),
+        ("http://localhost.evil.example", 403),
+        ("http://127.0.0.1.evil.example", 403),
+        ("null", 403),
+    ];
+    for (origin, expected) in pages {
+        assert_eq!(post(&bench, chat, body, &[("origin", origin)]).await.status, expected, "{origin}");
+    }
     let text = make(&store, "ci", |_| {});
     for options in [options, open] {
         serve_from(&mut bench, options, Some("10.0.0.7:9")).await;

@@ -1,9 +1,9 @@
-use std::net::SocketAddr;
+use std::error::Error as _;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::Router;
-use axum::extract::{ConnectInfo, Request, State as Shared};
+use axum::extract::{Request, State as Shared};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::MethodRouter;
@@ -13,7 +13,7 @@ use tollbridge_usage::key::{KeyError, KeyStore, PREFIX, Scope};
 
 use crate::caller::Caller;
 use crate::server::State;
-use crate::{failure, routes};
+use crate::{failure, peer, routes};
 
 /// Routes, none of which can be mounted without saying who may come in.
 pub(crate) struct Mounts {
@@ -99,10 +99,10 @@ impl Guard {
 
     /// Decides who the caller is.
     fn decide(self, state: &State, request: &Request) -> Result<Caller, Error> {
-        let local = is_local(request);
+        let local = peer::is_local(request);
         let keys = state.options.keys.as_deref();
         let presented = presented(request.headers(), self.query(request));
-        let check = |keys: &KeyStore, text: &str| keys.check(text, now()).map_err(|fault| refusal(&fault));
+        let check = |keys: &KeyStore, text: &str| keys.check(text, now()).map_err(refusal);
         let Some(keys) = keys.filter(|keys| keys.required()) else {
             // Who revokes the last key does not mean to let it in again.
             if let (Some(keys), Some(text)) = (keys, presented.filter(|text| text.starts_with(PREFIX))) {
@@ -136,7 +136,9 @@ async fn admit(Shared((state, guard)): Shared<(Arc<State>, Guard)>, mut request:
         Err(error) => {
             let (cx, protocol) = (state.client.context(), guard.protocol(&request));
             state.metrics.call(protocol, "none", error.kind().as_str());
-            failure::log(&error, &cx.request_id);
+            let fault = error.source().and_then(|source| source.downcast_ref::<KeyError>());
+            let (reason, key) = (fault.map(KeyError::reason), fault.and_then(KeyError::id));
+            tracing::warn!(request_id = cx.request_id, reason, key, "{error}");
             failure::response(&error, protocol, &cx.request_id)
         }
     }
@@ -155,15 +157,9 @@ fn presented<'a>(headers: &'a HeaderMap, query: Option<&'a str>) -> Option<&'a s
     sent.find(|text| text.starts_with(PREFIX)).or(first)
 }
 
-fn is_local(request: &Request) -> bool {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    peer.is_some_and(|ConnectInfo(peer)| peer.ip().to_canonical().is_loopback())
-}
-
-/// Refuses a key, and tells the log alone why.
-fn refusal(fault: &KeyError) -> Error {
-    tracing::warn!(reason = fault.reason(), key = fault.id(), "a key is refused");
-    Error::new(ErrorKind::Auth, fault.to_string()).with_hint("ask for a new one where you got it")
+/// Refuses a key. Why is in the source, for the log.
+fn refusal(fault: KeyError) -> Error {
+    Error::new(ErrorKind::Auth, fault.to_string()).with_hint("ask for a new one where you got it").with_source(fault)
 }
 
 fn closed() -> Error {

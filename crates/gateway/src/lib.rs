@@ -8,6 +8,7 @@ mod input;
 mod keys;
 mod metrics;
 mod output;
+mod peer;
 mod probes;
 mod routes;
 mod server;

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tollbridge_core::Error;
 
-use super::tag::is_name;
+use super::tag::{is_name, is_value};
 use super::{KeyBudget, MAX_TAGS, ModelPattern, Scope, Tag};
 
 /// What a key is to be.
@@ -51,14 +51,13 @@ impl NewKey {
             return Err(Error::invalid("name", "the key's name is not 1 to 128 letters, digits, `_`, `-` or `.`")
                 .with_hint("name it for what it is used by, such as `ci`"));
         }
-        for (field, value) in [("user", &self.owner), ("team", &self.team)] {
-            let path = if field == "user" { "owner" } else { field };
-            if let Some(value) = value {
-                Tag::new(field, value.clone()).map_err(|fault| Error::invalid(path, fault))?;
+        for (field, tag, value) in [("owner", "user", &self.owner), ("team", "team", &self.team)] {
+            if value.as_deref().is_some_and(|value| !is_value(value)) {
+                return Err(Error::invalid(field, format!("the key's {field} is not 1 to 128 bytes of text")));
             }
-            if self.tags.contains_key(field) {
-                return Err(Error::invalid(format!("tags.{field}"), format!("the tag `{field}` is the key's {path}"))
-                    .with_hint(format!("set `{path}`")));
+            if self.tags.contains_key(tag) {
+                return Err(Error::invalid(format!("tags.{tag}"), format!("the tag `{tag}` is the key's {field}"))
+                    .with_hint(format!("set `{field}`")));
             }
         }
         if self.tags.len() > MAX_TAGS {

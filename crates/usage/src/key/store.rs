@@ -1,4 +1,5 @@
-use std::fs::DirBuilder;
+use std::fmt;
+use std::fs::{DirBuilder, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -14,7 +15,6 @@ use super::{KeyError, NewKey, VirtualKey, text};
 /// The file is the only thing here that is shared between processes: what one of them changes the others see at
 /// their next [`refresh`](Self::refresh). Checking a key reads memory alone. The file is made with the first key, and a
 /// store without one is empty.
-#[derive(Debug)]
 pub struct KeyStore {
     path: PathBuf,
     file: Mutex<Option<Opened>>,
@@ -31,7 +31,6 @@ pub struct CreatedKey {
     pub text: Secret,
 }
 
-#[derive(Debug)]
 struct Opened {
     file: File,
     /// The version that the index was read at; `None` before it was.
@@ -167,7 +166,7 @@ impl KeyStore {
         match file {
             Some(opened) => Ok(opened),
             None => {
-                self.make_folder()?;
+                self.make_place()?;
                 let opened = File::open(&self.path).map_err(|error| self.damaged(error))?;
                 Ok(file.insert(Opened { file: opened, version: None }))
             }
@@ -180,15 +179,20 @@ impl KeyStore {
         Ok(())
     }
 
-    fn make_folder(&self) -> Result<(), Error> {
-        let Some(folder) = self.path.parent() else { return Ok(()) };
-        let mut builder = DirBuilder::new();
-        builder.recursive(true);
+    /// Makes the file and its folder for this user alone, unless they are there.
+    fn make_place(&self) -> Result<(), Error> {
+        let (mut folder, mut file) = (DirBuilder::new(), OpenOptions::new());
+        folder.recursive(true);
+        file.append(true).create(true);
         #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(folder).map_err(|error| {
-            Error::new(ErrorKind::Config, format!("the folder {} cannot be made: {error}", folder.display()))
-                .with_hint("set `usage.dir` to one that can be written")
+        {
+            std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
+            std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
+        }
+        let made = self.path.parent().map_or(Ok(()), |path| folder.create(path)).and_then(|()| file.open(&self.path));
+        made.map(drop).map_err(|error| {
+            Error::new(ErrorKind::Config, format!("the file of keys {} cannot be made: {error}", self.path.display()))
+                .with_hint("set `usage.dir` to a folder that can be written")
                 .with_source(error)
         })
     }
@@ -197,5 +201,11 @@ impl KeyStore {
         Error::new(ErrorKind::Config, format!("the file of keys {} cannot be used: {error}", self.path.display()))
             .with_hint("check its permissions; if it is damaged, restore it, or move it away and make new keys")
             .with_source(error)
+    }
+}
+
+impl fmt::Debug for KeyStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyStore").field("path", &self.path).finish_non_exhaustive()
     }
 }

@@ -34,7 +34,7 @@ impl Tag {
         if !is_name(&name) {
             return Err(format!("a tag's name is 1 to {MAX_BYTES} letters, digits, `_`, `-` or `.`"));
         }
-        if value.is_empty() || value.len() > MAX_BYTES || value.chars().any(char::is_control) {
+        if !is_value(&value) {
             return Err(format!("the value of the tag `{name}` is not 1 to {MAX_BYTES} bytes of text"));
         }
         Ok(Self { name, value })
@@ -54,4 +54,9 @@ impl FromStr for Tag {
 pub(super) fn is_name(text: &str) -> bool {
     let letter = |letter: u8| letter.is_ascii_alphanumeric() || b"_-.".contains(&letter);
     (1..=MAX_BYTES).contains(&text.len()) && text.bytes().all(letter)
+}
+
+/// Says whether a text can be the value of a tag.
+pub(super) fn is_value(text: &str) -> bool {
+    (1..=MAX_BYTES).contains(&text.len()) && !text.chars().any(char::is_control)
 }
