@@ -78,6 +78,11 @@ impl Guard {
         Self { scope: Scope::UsageRead, form: Form::Of(Protocol::OPENAI_CHAT), local: false }
     }
 
+    /// Lets in who may change what is kept.
+    pub(crate) fn administers() -> Self {
+        Self { scope: Scope::Admin, form: Form::Of(Protocol::OPENAI_CHAT), local: false }
+    }
+
     /// Lets in all callers on this machine too.
     pub(crate) fn or_local(self) -> Self {
         Self { local: true, ..self }

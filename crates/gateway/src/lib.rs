@@ -13,5 +13,6 @@ mod probes;
 mod routes;
 mod server;
 mod tags;
+mod usage;
 
 pub use server::{Gateway, Options};

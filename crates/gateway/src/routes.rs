@@ -14,6 +14,7 @@ use crate::guard::{Guard, Mounts};
 use crate::metrics;
 use crate::probes;
 use crate::server::State;
+use crate::usage;
 
 /// The routes of OpenAI's form, which stand at the root and under `/v1`.
 const OPENAI: &[(&str, Operation, Protocol)] = &[
@@ -66,6 +67,13 @@ pub(crate) fn routes(state: Arc<State>) -> Router {
         .guarded("/v1beta/{*call}", google, post(gemini))
         .open("/health", get(probes::health))
         .open("/ready", get(probes::ready))
+        .guarded("/v1/usage/summary", Guard::reads_usage(), get(usage::summary))
+        .guarded("/v1/usage/records", Guard::reads_usage(), get(usage::records))
+        .guarded("/v1/usage/export", Guard::reads_usage(), get(usage::export))
+        .guarded("/v1/usage/budgets", Guard::reads_usage(), get(usage::budgets))
+        .guarded("/v1/usage/calls/{id}", Guard::reads_usage(), get(usage::call))
+        .guarded("/v1/usage/reprice", Guard::administers(), post(usage::reprice))
+        .guarded("/v1/usage/cleanup", Guard::administers(), post(usage::cleanup))
         .guarded("/metrics", counters, get(metrics::serve))
         .finish(|router| router.fallback(unknown).method_not_allowed_fallback(wrong_method))
 }

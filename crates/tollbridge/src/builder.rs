@@ -192,7 +192,13 @@ impl ClientBuilder {
         #[cfg(feature = "usage")]
         let inner = metering.map_or(Arc::clone(&inner), |metering| metering.calls().wrap(inner));
         let stack = self.layers.iter().rev().fold(inner, |inner, layer| layer.wrap(inner));
-        Ok(Client::new(router, stack, self.observer))
+        #[cfg_attr(not(feature = "usage"), expect(unused_mut, reason = "there is nothing to add"))]
+        let mut client = Client::new(router, stack, self.observer);
+        #[cfg(feature = "usage")]
+        {
+            client.metering = self.metering;
+        }
+        Ok(client)
     }
 }
 

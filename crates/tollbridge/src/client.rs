@@ -17,6 +17,8 @@ pub struct Client {
     router: Arc<Router>,
     stack: Arc<dyn Provider>,
     observer: Option<Arc<dyn Observer>>,
+    #[cfg(feature = "usage")]
+    pub(crate) metering: Option<tollbridge_usage::meter::Metering>,
 }
 
 impl Client {
@@ -173,8 +175,20 @@ impl Client {
         self.router.resolve(model)
     }
 
+    /// Returns what records, prices and limits the calls, if something does.
+    #[cfg(feature = "usage")]
+    pub fn metering(&self) -> Option<&tollbridge_usage::meter::Metering> {
+        self.metering.as_ref()
+    }
+
     pub(crate) fn new(router: Arc<Router>, stack: Arc<dyn Provider>, observer: Option<Arc<dyn Observer>>) -> Self {
-        Self { router, stack, observer }
+        Self {
+            router,
+            stack,
+            observer,
+            #[cfg(feature = "usage")]
+            metering: None,
+        }
     }
 }
 

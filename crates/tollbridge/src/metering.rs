@@ -1,10 +1,17 @@
 //! Makes a metering of a configuration.
 
 use std::sync::Arc;
+#[cfg(feature = "http")]
+use std::time::Duration;
 
 use tollbridge_config::{BudgetConfig, Config};
+#[cfg(feature = "http")]
+use tollbridge_core::{CallContext, Timeouts, Transport};
 use tollbridge_core::{Error, ErrorKind};
 use tollbridge_usage::budget::{Budget, BudgetSpec, Budgets, SystemClock};
+use tollbridge_usage::event::JsonLines;
+#[cfg(feature = "http")]
+use tollbridge_usage::event::{Post, Webhook};
 use tollbridge_usage::ledger::{Durability, Ledger, LedgerOptions};
 use tollbridge_usage::meter::{LedgerSpending, Metering, MeteringOptions, OnLeave};
 
@@ -35,12 +42,58 @@ pub fn metering(config: &Config) -> Result<Option<Metering>, Error> {
     if !budgets.is_empty() {
         options.budgets = Some(Budgets::new(budgets, spending, Arc::new(SystemClock::new()))?);
     }
+    tell_events(config, &mut options)?;
     #[cfg(feature = "tokens")]
     {
         options.count = Some(crate::count::input_tokens);
     }
     Ok(Some(Metering::new(options)))
 }
+
+/// Begins to tell events to where the configuration wants them.
+fn tell_events(config: &Config, options: &mut MeteringOptions) -> Result<(), Error> {
+    if let Some(path) = &config.usage.events {
+        let file = JsonLines::start(path, options.events.subscribe(WAITING)).map_err(|error| {
+            let message = format!("`usage.events`: {} cannot be written: {error}", path.display());
+            Error::new(ErrorKind::Config, message).with_path("usage.events")
+        })?;
+        options.event_file = Some(file);
+    }
+    #[cfg(feature = "http")]
+    if let Some(webhook) = &config.usage.webhook {
+        let webhook_sink = Webhook::new(&webhook.url, &webhook.secret)?;
+        let runtime = tokio::runtime::Handle::try_current().map_err(|_| {
+            Error::new(ErrorKind::Config, "`usage.webhook` needs a tokio runtime").with_path("usage.webhook")
+        })?;
+        let post = Poster(tollbridge_transport::HttpTransport::new(Duration::from_secs(10))?);
+        let subscription = options.events.subscribe(WAITING);
+        runtime.spawn(webhook_sink.run(subscription, Arc::new(post), Arc::new(SystemClock::new())));
+    }
+    Ok(())
+}
+
+/// Posts a webhook's bodies over the transport that calls go over.
+#[cfg(feature = "http")]
+struct Poster(tollbridge_transport::HttpTransport);
+
+#[cfg(feature = "http")]
+#[async_trait::async_trait]
+impl Post for Poster {
+    async fn post(&self, url: &str, headers: &[(&'static str, String)], body: &[u8]) -> Result<u16, Error> {
+        let mut request = http::Request::post(url);
+        for (name, value) in headers {
+            request = request.header(*name, value);
+        }
+        let request = request.body(bytes::Bytes::copy_from_slice(body).into());
+        let request = request.map_err(|_| Error::new(ErrorKind::Config, "`usage.webhook` is no valid URL"))?;
+        let mut timeouts = Timeouts::default();
+        (timeouts.first_byte, timeouts.total) = (Duration::from_secs(20), Some(Duration::from_secs(30)));
+        Ok(self.0.send(request, timeouts, &CallContext::new("webhook")).await?.status().as_u16())
+    }
+}
+
+/// How many events may wait for a file or an address that is slow.
+const WAITING: usize = 10_000;
 
 /// Reads one budget, and says where it stands if it cannot be.
 fn budget(config: &BudgetConfig) -> Result<Budget, Error> {

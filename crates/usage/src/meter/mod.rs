@@ -14,7 +14,7 @@ use std::time::Duration;
 use tollbridge_core::{Layer, Request};
 
 use crate::budget::{Budgets, OutputHistory};
-use crate::event::EventBus;
+use crate::event::{EventBus, JsonLines};
 use crate::ledger::Ledger;
 use crate::price::PriceBook;
 
@@ -40,6 +40,8 @@ pub struct MeteringOptions {
     pub budgets: Option<Budgets>,
     /// Where events go.
     pub events: EventBus,
+    /// The file that events are written to, kept open as long as the metering.
+    pub event_file: Option<JsonLines>,
     /// What happens to an answer whose reader has left.
     pub on_leave: OnLeave,
     /// Whether the words of prompts and answers are kept.
@@ -71,6 +73,7 @@ impl Default for MeteringOptions {
             prices: Arc::new(move || Arc::clone(&book)),
             budgets: None,
             events: EventBus::new(),
+            event_file: None,
             on_leave: OnLeave::default(),
             content: false,
             count: None,
