@@ -7,6 +7,7 @@ use crate::budget::{Alert, AlertCause, Quantity};
 
 /// A budget reached a threshold, or cannot price a call: `BUDGET_ALERT`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct BudgetAlert {
     /// `warning`, or `error` from 100 per cent on.
@@ -14,14 +15,12 @@ pub struct BudgetAlert {
     /// `threshold` or `unpriced`.
     pub cause: String,
     /// The threshold that was reached, in per cent of the limit.
-    #[serde(default)]
     pub threshold: Option<u32>,
     /// The name of the budget.
     pub budget: String,
     /// What is counted apart, such as `team`.
     pub scope: String,
     /// Whose count it is.
-    #[serde(default)]
     pub value: Option<String>,
     /// The most that may be spent: dollars as a text, or tokens as a number.
     pub limit: Json,
@@ -34,11 +33,31 @@ pub struct BudgetAlert {
     /// When the window began, in milliseconds since 1970 UTC.
     pub window_start_ms: u64,
     /// When it ends.
-    #[serde(default)]
     pub window_end_ms: Option<u64>,
     /// Fields of later versions.
     #[serde(flatten, skip_deserializing)]
     pub rest: Fields,
+}
+
+impl Default for BudgetAlert {
+    fn default() -> Self {
+        let null = || Json::from(serde_json::Value::Null);
+        Self {
+            level: String::new(),
+            cause: String::new(),
+            threshold: None,
+            budget: String::new(),
+            scope: String::new(),
+            value: None,
+            limit: null(),
+            spent: null(),
+            reserved: null(),
+            percent: 0,
+            window_start_ms: 0,
+            window_end_ms: None,
+            rest: Fields::default(),
+        }
+    }
 }
 
 impl From<&Alert> for BudgetAlert {

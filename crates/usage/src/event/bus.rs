@@ -57,7 +57,8 @@ impl EventBus {
     }
 
     /// Makes a bus that goes on with each chain where it ended before: `last_seq` knows the last number of a trace id,
-    /// or 0. It is asked when a chain is first used, and again when it was not for long.
+    /// or 0. It is asked when a chain is first used, and again when it was not for long; as others may wait meanwhile,
+    /// it must answer at once.
     pub fn resuming(clock: Arc<dyn Clock>, last_seq: impl Fn(&str) -> u64 + Send + Sync + 'static) -> Self {
         Self {
             shared: Arc::new(Shared {

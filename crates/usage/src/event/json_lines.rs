@@ -67,7 +67,12 @@ impl Drop for JsonLines {
 
 /// Opens a file to append to, and ends a line that a crash cut short.
 fn open(path: &Path) -> io::Result<File> {
-    let mut file = OpenOptions::new().create(true).read(true).append(true).open(path)?;
+    let mut options = OpenOptions::new();
+    options.create(true).read(true).append(true);
+    // If content is on, it is nobody else's.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
     if file.seek(SeekFrom::End(0))? > 0 {
         let mut last = [0];
         file.seek(SeekFrom::End(-1))?;

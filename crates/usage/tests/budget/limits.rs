@@ -3,7 +3,7 @@ use std::thread;
 use std::time::Duration;
 
 use tollbridge_core::{Error, ErrorKind, Retry};
-use tollbridge_usage::budget::{Alert, AlertCause, Amount, Budgets, Subject};
+use tollbridge_usage::budget::{Alert, AlertCause, Amount, Budgets, Reservation, Subject};
 
 use crate::setup::{Caller, Ledger, MINUTE, NOON, Watch, budgets, cents, tokens};
 
@@ -64,6 +64,28 @@ fn each_threshold_is_told_once_in_a_window() {
     spend(90);
     spend(1);
     assert_eq!(*told.lock().unwrap(), [80, 100, 80]);
+}
+
+#[test]
+fn a_rolling_window_tells_again_only_after_its_length() {
+    let watch = Watch::at(NOON);
+    let spec = r#"name = "all"; scope = "global"; usd = "1"; window = "60m"; warn = [50, 120]; hard = false"#;
+    let budgets = budgets(&[spec], &Arc::default(), &watch);
+    let told = thresholds(&budgets);
+    for minute in 0..=60 {
+        watch.set(NOON + minute * 60_000);
+        budgets.reserve(&Subject::default(), cents(2), MINUTE).unwrap().settle(cents(2));
+        let wanted: &[u32] = match minute {
+            0..24 => &[],
+            24..49 => &[50],
+            49..59 => &[50, 100],
+            _ => &[50, 100, 120],
+        };
+        assert_eq!(*told.lock().unwrap(), wanted, "minute {minute}");
+    }
+    watch.set(NOON + 84 * 60_000);
+    budgets.reserve(&Subject::default(), cents(2), MINUTE).unwrap().settle(cents(2));
+    assert_eq!(*told.lock().unwrap(), [50, 100, 120, 50], "an hour after the first");
 }
 
 #[test]
@@ -231,4 +253,11 @@ fn counters_that_nobody_uses_are_put_away_and_still_known() {
     assert!(budgets.reserve(&task(0).subject(), tokens(1), MINUTE).is_err(), "the ledger knows");
     assert!(budgets.reserve(&task(1).subject(), tokens(1), MINUTE).is_err(), "what is in use stays");
     running.release();
+}
+
+#[test]
+fn reservations_go_where_their_calls_go() {
+    fn goes_anywhere<T: Send + Sync + 'static>() {}
+    goes_anywhere::<Reservation>();
+    goes_anywhere::<Budgets>();
 }

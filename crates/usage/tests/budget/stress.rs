@@ -81,6 +81,38 @@ fn in_threads(work: impl Fn(u64) + Sync) {
 }
 
 #[test]
+fn ten_thousand_calls_in_flight_fill_a_limit_to_the_last_of_it() {
+    let spec = r#"name = "all"; scope = "global"; tokens = 5000; window = "day""#;
+    let budgets = budgets(&[spec], &Arc::default(), &Watch::at(NOON));
+    let running = Mutex::new(Vec::new());
+    let ask_all = || {
+        in_threads(|_| {
+            for _ in 0..CALLS / THREADS {
+                match budgets.reserve(&Caller::default().subject(), amount(1), MINUTE) {
+                    Ok(reservation) => running.lock().unwrap().push(reservation),
+                    Err(exceeded) => check_refusal(&exceeded),
+                }
+            }
+        });
+        mem::take(&mut *running.lock().unwrap())
+    };
+    let (mut admitted, mut rounds) = (ask_all(), 0);
+    assert_eq!(admitted.len(), 5000);
+    // Half of them cost what they hold, the others nothing; what that leaves is filled again.
+    while !admitted.is_empty() {
+        let (room, mut spent) = (admitted.len() / 2, true);
+        for reservation in admitted {
+            reservation.settle(amount(u64::from(spent)));
+            spent = !spent;
+        }
+        admitted = ask_all();
+        assert_eq!(admitted.len(), room);
+        rounds += 1;
+    }
+    assert_eq!((rounds, budgets.status()[0].spent.count()), (13, 5000));
+}
+
+#[test]
 fn calls_that_cost_no_more_than_they_reserve_never_pass_a_limit() {
     let (ledger, watch) = (Arc::new(Ledger::default()), Watch::at(NOON));
     let budgets = budgets(&SPECS, &ledger, &watch);
@@ -97,14 +129,20 @@ fn calls_that_cost_no_more_than_they_reserve_never_pass_a_limit() {
                     check_refusal(&exceeded);
                 }
             }
-            let one_ends = running.len() > 8 || random.below(3) == 0;
+            let one_ends = running.len() > 200 || random.below(3) == 0;
             if one_ends && let Some((caller, asked, reservation)) = running.pop() {
                 let actual = amount(random.below(asked + 1));
                 ledger.write(NOON, &caller, actual);
                 reservation.settle(actual);
             }
         }
-        // The rest never reached a vendor.
+        for (caller, asked, reservation) in running {
+            if random.below(2) == 0 {
+                ledger.write(NOON, &caller, amount(asked));
+                reservation.settle(amount(asked));
+            }
+            // The others never reached a vendor.
+        }
     });
     assert!(refused.load(Ordering::Relaxed) > 1000, "the limits were reached");
     let sums = sums(&ledger);
