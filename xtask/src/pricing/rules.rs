@@ -30,7 +30,8 @@ fn no_cache_or_long_rates(row: &mut Row) {
 
 fn cache_reads_at_half(row: &mut Row, source: &str) {
     let has = row.rate(Component::CacheRead, Tier::Base, 0).is_some();
-    if let (false, Some(input)) = (has || row.mode == "embedding", row.rate(Component::Input, Tier::Base, 0)) {
+    let embeds = row.mode == "embedding" || row.key.contains("embedding");
+    if let (false, Some(input)) = (has || embeds, row.rate(Component::Input, Tier::Base, 0)) {
         row.put(Component::CacheRead, Tier::Base, 0, input.divided(2), source);
     }
 }

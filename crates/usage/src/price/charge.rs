@@ -114,9 +114,10 @@ impl Rates {
     fn rate(&self, component: Component) -> Option<Rate> {
         let own = self.choice(component).map(|choice| choice.rate);
         let stand_in = match component {
+            Component::Input => return own.or_else(|| self.free_beside(PROMPT_UNITS)),
             Component::Output => {
                 let image = self.choice(Component::OutputImage).map(|choice| choice.rate);
-                return own.filter(|rate| *rate != Rate::ZERO).or(image).or(own);
+                return own.filter(|rate| *rate != Rate::ZERO).or(image).or(own).or_else(|| self.free_beside(ANSWER_UNITS));
             }
             Component::CacheRead | Component::CacheWrite => Component::Input,
             Component::InputAudio | Component::InputImage | Component::InputVideo => Component::Input,
@@ -126,6 +127,11 @@ impl Rates {
             _ => return own,
         };
         own.or_else(|| self.rate(stand_in))
+    }
+
+    /// Returns 0 if one of these units is charged, in place of tokens.
+    fn free_beside(&self, units: &[Component]) -> Option<Rate> {
+        units.iter().any(|unit| self.choice(*unit).is_some()).then_some(Rate::ZERO)
     }
 
     /// Returns the product of the factors on tokens that hold for a call.
@@ -199,6 +205,18 @@ fn is_cache(component: Component) -> bool {
     matches!(component, CacheRead | CacheWrite | CacheWrite1h | CacheWrite12h)
 }
 
+const PROMPT_UNITS: &[Component] = &[
+    Component::InputCharacter,
+    Component::InputPicture,
+    Component::InputSecond,
+    Component::AudioSecond,
+    Component::VideoSecond,
+    Component::InputPixel,
+    Component::Query,
+    Component::Page,
+];
+const ANSWER_UNITS: &[Component] =
+    &[Component::OutputCharacter, Component::OutputPicture, Component::OutputSecond, Component::OutputPixel];
 const GENERAL: u8 = 0;
 const PARTICULAR: u8 = 1;
 const YOCTO_OF_PICO: i128 = 1_000_000_000_000;

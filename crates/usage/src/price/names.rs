@@ -6,7 +6,6 @@ pub(crate) fn vendors(provider: &str) -> &[&str] {
         "azure" => &["azure", "azure_ai"],
         "mistral" => &["mistral", "codestral"],
         "vertex" => &["vertex_ai"],
-        "bedrock_converse" => &["bedrock"],
         "together" => &["together_ai"],
         "fireworks" => &["fireworks_ai"],
         "nvidia" => &["nvidia_nim"],
@@ -15,6 +14,14 @@ pub(crate) fn vendors(provider: &str) -> &[&str] {
         "kimi" => &["moonshot"],
         "qwen" | "alibaba" => &["dashscope"],
         "ark" | "doubao" => &["volcengine"],
+        // Names of litellm, for one API of several that a vendor has.
+        "bedrock_converse" => &["bedrock"],
+        "azure_text" => &["azure"],
+        "cohere_chat" => &["cohere"],
+        "text-completion-openai" => &["openai"],
+        "text-completion-codestral" => &["codestral"],
+        "fireworks_ai-embedding-models" => &["fireworks_ai"],
+        _ if provider.starts_with("vertex_ai-") => &["vertex_ai"],
         _ => &[],
     }
 }
