@@ -1,10 +1,11 @@
-//! The project's own tasks: `cargo xtask test`, `conformance`, `clients`, `fuzz`.
+//! The project's own tasks: `cargo xtask test`, `conformance`, `clients`, `fuzz`, `pricing`.
 #![expect(clippy::indexing_slicing, reason = "a JSON value has null at every key that is missing")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "tasks talk to a terminal")]
 
 mod clients;
 mod conformance;
 mod fuzz;
+mod pricing;
 mod test;
 
 use std::path::{Path, PathBuf};
@@ -29,6 +30,8 @@ enum Task {
     Clients(clients::Options),
     /// Feed the decoders what a fuzzer makes up, guided by the code it reaches
     Fuzz(fuzz::Options),
+    /// Build the price book from public sources, and tell what changed
+    Pricing(pricing::Options),
 }
 
 fn main() -> ExitCode {
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
         Task::Conformance(options) => conformance::run(&options),
         Task::Clients(options) => clients::run(&options),
         Task::Fuzz(options) => fuzz::run(&options),
+        Task::Pricing(options) => pricing::run(&options),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

@@ -1,5 +1,7 @@
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use tollbridge_core::Money;
+
+use super::Rate;
 
 /// What a call is charged by, beside its usage.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,7 +23,7 @@ pub struct Terms {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Bill {
-    /// The sum; `None` if no price is known.
+    /// The sum, rounded once; `None` if no price is known.
     pub cost: Option<Money>,
     /// What the sum is made of.
     pub lines: Vec<BillLine>,
@@ -39,4 +41,14 @@ pub struct BillLine {
     pub item: String,
     /// How many of it.
     pub quantity: u64,
+    /// What one costs, factors included; `None` if that is not known, and then it is not in the sum.
+    pub rate: Option<Rate>,
+    /// The product, exact.
+    pub amount: Option<Rate>,
+}
+
+impl Serialize for Rate {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
