@@ -112,7 +112,8 @@ fn show(key: &VirtualKey) {
         let limits: Vec<_> = usd.into_iter().chain(tokens).collect();
         let zone = budget.zone.as_deref().unwrap_or("UTC");
         let window = match budget.window.as_str() {
-            "total" => "in total".to_owned(),
+            "forever" => "in all".to_owned(),
+            window if window.starts_with(|letter: char| letter.is_ascii_digit()) => format!("in {window}"),
             window => format!("in a {window} ({zone})"),
         };
         println!("{:<8} {} {window}", "budget", limits.join(" and "));

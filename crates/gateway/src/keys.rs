@@ -2,14 +2,21 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tollbridge_usage::budget::Budgets;
 use tollbridge_usage::key::KeyStore;
 
 /// How long a key that another process made or revoked stays unnoticed.
 const PERIOD: Duration = Duration::from_secs(1);
 
 /// Takes over what other processes change of the keys, for as long as it is polled.
-pub(crate) async fn follow(keys: Option<Arc<KeyStore>>) -> Infallible {
+pub(crate) async fn follow(keys: Option<Arc<KeyStore>>, budgets: Option<Budgets>) -> Infallible {
     let Some(keys) = keys else { return std::future::pending().await };
+    let limit = || {
+        if let Some(budgets) = &budgets {
+            budgets.set_key_budgets(keys.limits());
+        }
+    };
+    limit();
     let mut well = true;
     loop {
         tokio::time::sleep(PERIOD).await;
@@ -19,6 +26,7 @@ pub(crate) async fn follow(keys: Option<Arc<KeyStore>>) -> Infallible {
             Ok(Ok(changed)) => {
                 if changed {
                     tracing::info!("the keys have changed");
+                    limit();
                 }
                 well = true;
             }

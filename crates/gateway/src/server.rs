@@ -100,7 +100,8 @@ impl Gateway {
             told.notify_one();
         });
         let drain = self.state.options.drain;
-        let keys = keys::follow(self.state.options.keys.clone());
+        let budgets = self.state.client.metering().and_then(|metering| metering.budgets().cloned());
+        let keys = keys::follow(self.state.options.keys.clone(), budgets);
         tokio::select! {
             ended = serving => ended,
             never = keys => match never {},

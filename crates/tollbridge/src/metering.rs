@@ -39,9 +39,7 @@ pub fn metering(config: &Config) -> Result<Option<Metering>, Error> {
     options.cost = usage.cost;
     options.content = usage.content;
     options.on_leave = usage.drain.map_or(OnLeave::Cancel, OnLeave::Drain);
-    if !budgets.is_empty() {
-        options.budgets = Some(Budgets::new(budgets, spending, Arc::new(SystemClock::new()))?);
-    }
+    options.budgets = Some(Budgets::new(budgets, spending, Arc::new(SystemClock::new()))?);
     tell_events(config, &mut options)?;
     #[cfg(feature = "tokens")]
     {

@@ -80,7 +80,8 @@ impl Overrides {
     pub(super) fn preference(&self, row: &Row) -> Option<&Preference> {
         let of_key = self.prefer.iter().find(|preference| preference.key.as_deref() == Some(&row.key));
         of_key.or_else(|| {
-            let of_vendor = |preference: &&Preference| preference.vendor.as_deref().is_some_and(|vendor| vendor == row.vendor);
+            let of_vendor =
+                |preference: &&Preference| preference.vendor.as_deref().is_some_and(|vendor| vendor == row.vendor);
             self.prefer.iter().find(of_vendor)
         })
     }

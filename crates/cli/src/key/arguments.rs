@@ -1,7 +1,6 @@
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use clap::builder::PossibleValuesParser;
 use clap::{ArgGroup, Args, Subcommand};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, civil};
@@ -77,8 +76,8 @@ pub(crate) struct CreateOptions {
     /// The most tokens that its calls may use
     #[arg(long, requires = "window", value_parser = clap::value_parser!(u64).range(1..))]
     tokens: Option<u64>,
-    /// The time in which they may
-    #[arg(long, requires = "limit", value_parser = PossibleValuesParser::new(KeyBudget::WINDOWS))]
+    /// The time in which they may: day, week, month, year, forever, or a rolling one such as 24h
+    #[arg(long, requires = "limit")]
     window: Option<String>,
     /// The time zone in which that begins; UTC by default
     #[arg(long, requires = "window", value_parser = zone)]

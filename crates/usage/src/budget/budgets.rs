@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use tollbridge_core::{Error, ErrorKind};
@@ -45,7 +45,8 @@ pub struct Budgets {
 }
 
 pub(crate) struct Shared {
-    entries: Vec<Entry>,
+    entries: RwLock<Arc<Vec<Arc<Entry>>>>,
+    next_place: AtomicUsize,
     spending: Arc<dyn Spending>,
     pub(crate) clock: Arc<dyn Clock>,
     listener: OnceLock<AlertListener>,
@@ -59,6 +60,14 @@ struct Entry {
     place: usize,
     budget: Arc<Budget>,
     counters: Counters,
+    /// Whether it belongs to a key, and goes with it.
+    of_key: bool,
+}
+
+impl Entry {
+    fn new(place: usize, budget: Budget, of_key: bool) -> Self {
+        Self { place, budget: Arc::new(budget), counters: Counters::new(), of_key }
+    }
 }
 
 impl Budgets {
@@ -72,15 +81,39 @@ impl Budgets {
             let message = format!("two budgets have the `name` `{}`", double.name);
             return Err(Error::new(ErrorKind::Config, message).with_path("name").with_hint("rename one of them"));
         }
-        let entry = |(place, budget)| Entry { place, budget: Arc::new(budget), counters: Counters::new() };
-        let entries = budgets.into_iter().enumerate().map(entry).collect();
+        let entry = |(place, budget)| Arc::new(Entry::new(place, budget, false));
+        let entries: Vec<_> = budgets.into_iter().enumerate().map(entry).collect();
         let (listener, next_counter) = (OnceLock::new(), AtomicU64::new(0));
-        Ok(Self { shared: Arc::new(Shared { entries, spending, clock, listener, next_counter }) })
+        let next_place = AtomicUsize::new(entries.len());
+        let entries = RwLock::new(Arc::new(entries));
+        Ok(Self { shared: Arc::new(Shared { entries, next_place, spending, clock, listener, next_counter }) })
+    }
+
+    /// Replaces the budgets that came with virtual keys. One that stays as it was keeps its counters.
+    pub fn set_key_budgets(&self, budgets: Vec<Budget>) {
+        let mut entries = self.shared.entries.write().unwrap_or_else(PoisonError::into_inner);
+        let (of_keys, mut next): (Vec<_>, Vec<_>) = entries.iter().cloned().partition(|entry| entry.of_key);
+        for budget in budgets {
+            let known = of_keys.iter().find(|entry| *entry.budget == budget);
+            next.push(known.cloned().unwrap_or_else(|| {
+                let place = self.shared.next_place.fetch_add(1, Ordering::Relaxed);
+                Arc::new(Entry::new(place, budget, true))
+            }));
+        }
+        *entries = Arc::new(next);
     }
 
     /// Tells every alert to `listener`, which must not block; an event bus does not. The first listener stays.
     pub fn on_alert(&self, listener: impl Fn(&Alert) + Send + Sync + 'static) {
         let _ = self.shared.listener.set(Box::new(listener));
+    }
+
+    /// Says whether a budget applies to calls of a subject, so that what they may cost is worth finding out.
+    pub fn apply_to(&self, subject: &Subject<'_>) -> bool {
+        self.shared.entries().iter().any(|entry| {
+            let of = entry.budget.of.as_deref();
+            subject.values(&entry.budget.scope).any(|value| of.is_none_or(|of| of == value))
+        })
     }
 
     /// Takes what a call may cost out of every budget that applies to it, or out of none.
@@ -98,12 +131,13 @@ impl Budgets {
     /// Lists the counters: those of one value each, and of the others those in use, by budget and value.
     pub fn status(&self) -> Vec<BudgetStatus> {
         let now_ms = self.shared.clock.now_ms();
-        for entry in &self.shared.entries {
+        let entries = self.shared.entries();
+        for entry in entries.iter() {
             if let Some(value) = entry.budget.single_value() {
                 self.shared.counter(entry, value, now_ms);
             }
         }
-        let all = self.shared.entries.iter().flat_map(|entry| entry.counters.all());
+        let all = entries.iter().flat_map(|entry| entry.counters.all());
         all.map(|counter| status(&counter, now_ms)).collect()
     }
 
@@ -116,10 +150,14 @@ impl Budgets {
 }
 
 impl Shared {
+    fn entries(&self) -> Arc<Vec<Arc<Entry>>> {
+        Arc::clone(&self.entries.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Returns the counters of a subject in the order of locking, each filled from the ledger.
     pub(crate) fn matching(&self, subject: &Subject<'_>, now_ms: u64) -> Vec<Arc<Counter>> {
         let mut matching = Vec::new();
-        for entry in &self.entries {
+        for entry in self.entries().iter() {
             let of = entry.budget.of.as_deref();
             let values = subject.values(&entry.budget.scope).filter(|value| of.is_none_or(|of| of == *value));
             matching.extend(values.map(|value| self.counter(entry, value, now_ms)));
@@ -151,6 +189,6 @@ fn status(counter: &Counter, now_ms: u64) -> BudgetStatus {
 
 impl fmt::Debug for Budgets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.shared.entries.iter().map(|entry| &entry.budget)).finish()
+        f.debug_list().entries(self.shared.entries().iter().map(|entry| &entry.budget)).finish()
     }
 }

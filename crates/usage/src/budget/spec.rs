@@ -63,7 +63,7 @@ pub enum Unpriced {
 }
 
 /// A budget that has been checked: nothing is left out of it that must be there.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Budget {
     pub(crate) name: String,
     pub(crate) scope: Scope,
@@ -75,6 +75,24 @@ pub struct Budget {
     pub(crate) thresholds: Vec<u32>,
     pub(crate) hard: bool,
     pub(crate) unpriced: Unpriced,
+}
+
+impl BudgetSpec {
+    /// Starts a budget without a limit, in a window of `day`, `24h`, `forever` and so on.
+    pub fn new(name: impl Into<String>, scope: Scope, window: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            scope,
+            of: None,
+            usd: None,
+            tokens: None,
+            window: Some(window.into()),
+            zone: None,
+            warn: warn_at_80(),
+            hard: true,
+            unpriced: Unpriced::default(),
+        }
+    }
 }
 
 impl Budget {

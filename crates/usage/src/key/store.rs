@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use rusqlite::ErrorCode;
 use tollbridge_core::{Error, ErrorKind, Secret};
 
+use crate::budget::Budget;
+
 use super::file::File;
 use super::index::Index;
 use super::{KeyError, NewKey, VirtualKey, text};
@@ -80,6 +82,9 @@ impl KeyStore {
     /// [`ErrorKind::Config`] if the file cannot be written.
     pub fn create(&self, new: NewKey, now: u64) -> Result<CreatedKey, Error> {
         new.check()?;
+        for budget in &new.budgets {
+            budget.limits("", &new.name)?;
+        }
         let text = text::draw()?;
         let key = VirtualKey {
             id: format!("key_{}", text::letters(12)?),
@@ -106,6 +111,11 @@ impl KeyStore {
         })?;
         self.load(opened)?;
         Ok(CreatedKey { key: Arc::new(key), text: Secret::new(text) })
+    }
+
+    /// Returns the budgets of all keys that are not revoked.
+    pub fn limits(&self) -> Vec<Budget> {
+        self.index().keys.iter().filter(|key| key.revoked_at.is_none()).flat_map(|key| key.limits()).collect()
     }
 
     /// Returns all keys in the order in which they were made, the revoked ones too.

@@ -2,6 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::budget::Budget;
+
 use super::{KeyBudget, KeyError, ModelPattern, Scope};
 
 /// A key, without its text.
@@ -58,6 +60,15 @@ impl VirtualKey {
             Some(at) if at <= now => Err(KeyError::Expired { id: self.id.clone(), at }),
             _ => Ok(()),
         }
+    }
+
+    /// Returns the budgets that limit the calls of the key; one that cannot be read limits nothing, and is told.
+    pub fn limits(&self) -> Vec<Budget> {
+        let read = |budget: &KeyBudget| budget.limits(&self.id, &self.name);
+        let limits = self.budgets.iter().map(read).filter_map(|limits| {
+            limits.inspect_err(|error| tracing::error!(key = self.id, "a budget of a key is left out: {error}")).ok()
+        });
+        limits.flatten().collect()
     }
 
     /// Returns the tags of every call with the key: `user` and `team`, then its own.

@@ -264,28 +264,29 @@ impl Recorder {
     /// Takes what the attempt may cost out of the budgets that apply.
     fn reserve(&mut self, request: &Request) -> Result<(), Error> {
         let options = &self.metering.parts().options;
-        let Some(budgets) = &options.budgets else { return Ok(()) };
-        if self.operation == Operation::CountTokens {
+        let Some(budgets) = options.budgets.as_ref().filter(|_| self.operation != Operation::CountTokens) else {
             return Ok(());
-        }
-        if let Some(tokens) = options.count.and_then(|count| count(&request.model, request)) {
-            self.input = tokens;
-        }
-        let key = self.template.key.as_deref().unwrap_or_default();
-        let asked = estimate::asked_output(request);
-        let output = self.metering.parts().history.likely_output(key, &request.model, asked);
-        let usage = estimate::usage(self.input, Some(output));
-        let cost = self.bill(&request.model, &usage).cost.filter(|cost| cost.currency() == Currency::USD);
-        let asked = Amount::new(cost.map(Money::pico), usage.total());
+        };
         let mut subject = Subject::default();
         (subject.key, subject.user) = (self.cx.key.as_deref(), self.cx.tag("user"));
         (subject.team, subject.task) = (self.cx.tag("team"), self.cx.tag("task"));
         (subject.alias, subject.provider) = (self.template.alias.as_deref(), Some(self.template.provider.as_str()));
         subject.tags = &self.cx.tags;
+        if !budgets.apply_to(&subject) {
+            return Ok(());
+        }
+        let tokens = options.count.and_then(|count| count(&request.model, request)).unwrap_or(self.input);
+        let key = self.template.key.as_deref().unwrap_or_default();
+        let asked = estimate::asked_output(request);
+        let output = self.metering.parts().history.likely_output(key, &request.model, asked);
+        let usage = estimate::usage(tokens, Some(output));
+        let cost = self.bill(&request.model, &usage).cost.filter(|cost| cost.currency() == Currency::USD);
+        let asked = Amount::new(cost.map(Money::pico), usage.total());
         let reservation = budgets.reserve(&subject, asked, options.lease).map_err(|exceeded| {
             Error::from(exceeded).with_provider(&self.template.provider).with_model(&self.template.model)
         })?;
         self.state().reservation = Some(reservation);
+        self.input = tokens;
         Ok(())
     }
 
