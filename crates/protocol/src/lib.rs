@@ -2,7 +2,8 @@
 //!
 //! One module for each family of protocols, each with the same files: `request`, `reply`, `stream`,
 //! `error`, and what else the vendor has. [`chat`], [`embed`], [`models`] and [`errors`] find the
-//! codec of a [`Protocol`](tollbridge_types::Protocol); [`translate`] moves whole calls between two of them. Nothing here does
+//! codec of a [`Protocol`](tollbridge_types::Protocol); [`translate`] moves whole calls between two of them.
+//! [`UsageMeter`] reads what a reply cost in tokens while it passes. Nothing here does
 //! IO, reads a clock or draws a random number.
 
 pub mod anthropic;

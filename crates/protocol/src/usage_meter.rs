@@ -35,7 +35,6 @@ pub struct UsageMeter {
     grounded: Option<Bytes>,
     facts: Facts,
     decoder: Option<Box<dyn ChatStreamDecoder>>,
-    whole: bool,
     finished: bool,
     error: Option<ErrorKind>,
     text_bytes: u64,
@@ -70,7 +69,6 @@ impl UsageMeter {
             grounded: None,
             facts: Facts::default(),
             decoder: None,
-            whole: false,
             finished: false,
             error: None,
             text_bytes: 0,
@@ -79,7 +77,7 @@ impl UsageMeter {
 
     /// Takes a whole reply; sound, pictures and whatever else is no JSON tell nothing.
     pub fn whole(&mut self, body: &[u8]) {
-        self.whole = true;
+        self.finished = true;
         if !body.trim_ascii_start().starts_with(b"{") {
             return;
         }

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use proptest::prelude::*;
 use serde_json::Value;
 use tollbridge_core::{ErrorKind, Frame};
-use tollbridge_protocol::{FrameDecoder, Framing, Metered, UsageMeter, chat, embed, framing_of, rerank};
+use tollbridge_protocol::{FrameDecoder, Framing, Metered, UsageMeter, chat, embed, framing_of, read_usage, rerank};
 use tollbridge_types::{ChatAssembler, Protocol, Usage, UsageBasis};
 
 fn frames(protocol: Protocol, body: &[u8]) -> Vec<Frame> {
@@ -165,7 +166,24 @@ fn failures_and_silence_are_told() {
 
     let mut meter = UsageMeter::new(Protocol::OPENAI_SPEECH);
     meter.whole(&Bytes::from_static(b"ID3\x04 sound"));
-    assert_eq!(meter.metered().usage, None);
+    let sound = meter.metered();
+    assert_eq!((sound.usage, sound.finished), (None, true));
+}
+
+proptest! {
+    #[test]
+    fn whatever_comes_is_passed_over(bytes in any::<Vec<u8>>(), text in "[{}\\[\\]\":,a0nul\\\\]{0,40}") {
+        for protocol in Protocol::ALL {
+            for data in [bytes.clone(), text.clone().into_bytes(), format!("{{\"usage\":{text}}}").into_bytes()] {
+                let mut meter = UsageMeter::new(*protocol);
+                meter.frame(&Frame::new(Bytes::new(), None, data.clone().into()));
+                meter.metered();
+                meter.whole(&data);
+                meter.metered();
+                let _ = read_usage(*protocol, &String::from_utf8_lossy(&data));
+            }
+        }
+    }
 }
 
 #[test]

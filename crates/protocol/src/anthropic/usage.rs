@@ -6,16 +6,9 @@ use crate::object::{Fields, Object, sum};
 /// Reads a `usage` object: `input_tokens` are those that no cache served or stored.
 pub(crate) fn decode(json: &Json) -> Usage {
     let mut fields = Object::lenient(json);
-    let mut usage = Usage::default();
-    usage.input = fields.find_count("input_tokens");
-    usage.cache_read = fields.find_count("cache_read_input_tokens");
-    let stored = fields.find_count("cache_creation_input_tokens");
-    put_writes(&mut usage, stored, fields.find_object("cache_creation"));
-    let mut output = Share::of(fields.find_count("output_tokens"));
-    usage.reasoning = output.take(fields.find_object("output_tokens_details").find_count("thinking_tokens"));
-    usage.output = output.rest();
+    let mut usage = tokens(&mut fields);
     for iteration in fields.find_list("iterations") {
-        add_compaction(&mut usage, &iteration);
+        add_compaction(&mut usage, Object::lenient(&iteration));
     }
     put_tools(&mut usage, fields.find_object("server_tool_use"));
     usage.service_tier = fields.find_text("service_tier");
@@ -26,19 +19,33 @@ pub(crate) fn decode(json: &Json) -> Usage {
     usage
 }
 
+fn tokens(fields: &mut Object) -> Usage {
+    let mut usage = Usage::default();
+    usage.input = fields.find_count("input_tokens");
+    usage.cache_read = fields.find_count("cache_read_input_tokens");
+    let stored = fields.find_count("cache_creation_input_tokens");
+    put_writes(&mut usage, stored, fields.find_object("cache_creation"));
+    let mut output = Share::of(fields.find_count("output_tokens"));
+    usage.reasoning = output.take(fields.find_object("output_tokens_details").find_count("thinking_tokens"));
+    usage.output = output.rest();
+    usage
+}
+
 /// Adds what it took to shorten the conversation, which the numbers at the top leave out.
-fn add_compaction(usage: &mut Usage, iteration: &Json) {
-    if Object::lenient(iteration).find_text("type").as_deref() != Some("compaction") {
+fn add_compaction(usage: &mut Usage, mut iteration: Object) {
+    if iteration.find_text("type").as_deref() != Some("compaction") {
         return;
     }
-    let more = decode(iteration);
+    let more = tokens(&mut iteration);
     let add = |bucket: &mut Option<u64>, more: Option<u64>| {
         *bucket = bucket.or(more).map(|_| sum([*bucket, more]));
     };
     add(&mut usage.input, more.input);
     add(&mut usage.cache_read, more.cache_read);
     add(&mut usage.cache_write, more.cache_write);
+    add(&mut usage.cache_write_30m, more.cache_write_30m);
     add(&mut usage.cache_write_1h, more.cache_write_1h);
+    add(&mut usage.cache_write_12h, more.cache_write_12h);
     add(&mut usage.output, more.output);
     add(&mut usage.reasoning, more.reasoning);
 }
