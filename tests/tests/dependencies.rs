@@ -46,7 +46,8 @@ fn arrows_point_down_only() {
     let layers: &[&[&str]] = &[
         &["tollbridge-types"],
         &["tollbridge-core"],
-        &["tollbridge-protocol", "tollbridge-transport", "tollbridge-config", "tollbridge-tokens", "tollbridge-usage"],
+        &["tollbridge-protocol", "tollbridge-transport", "tollbridge-config", "tollbridge-tokens"],
+        &["tollbridge-usage"],
         &["tollbridge-provider"],
         &[
             "tollbridge-openai",

@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::key::KeyOptions;
+use crate::usage::UsageOptions;
 
 /// One layer between an application and every LLM.
 #[derive(Debug, Parser)]
@@ -65,6 +66,8 @@ pub(crate) enum Command {
     Doctor(DoctorOptions),
     /// Make, list and revoke the keys that the gateway asks its clients for
     Key(KeyOptions),
+    /// Read and keep the ledger: sums, records, exports, pictures, prices
+    Usage(UsageOptions),
 }
 
 #[derive(Debug, Args)]

@@ -11,9 +11,11 @@ use tollbridge_usage::key::{KeyStore, VirtualKey};
 use crate::arguments::Sources;
 use crate::failure::Failure;
 use crate::load;
+use crate::table::table;
 
 pub(crate) use arguments::KeyOptions;
-use arguments::{CreateOptions, KeyCommand, now};
+pub(crate) use arguments::now;
+use arguments::{CreateOptions, KeyCommand};
 
 pub(crate) fn run(sources: &Sources, options: &KeyOptions) -> Result<ExitCode, Failure> {
     let store = KeyStore::open(load::directory(sources, options.dir.as_ref())?)?;
@@ -64,14 +66,9 @@ fn flagged(error: &tollbridge::Error) -> String {
 }
 
 fn list(keys: &[Arc<VirtualKey>]) {
-    let head = ["ID", "NAME", "KEY", "OWNER", "TEAM", "MODELS", "EXPIRES", "STATE"].map(str::to_owned);
-    let rows: Vec<_> = std::iter::once(head).chain(keys.iter().map(|key| row(key))).collect();
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
-    for row in &rows {
-        let cells = row.iter().enumerate();
-        let line: String = cells.map(|(column, cell)| format!("{cell:<0$}  ", width(column).unwrap_or(0))).collect();
-        println!("{}", line.trim_end());
-    }
+    let head = ["ID", "NAME", "KEY", "OWNER", "TEAM", "MODELS", "EXPIRES", "STATE"];
+    let rows: Vec<_> = keys.iter().map(|key| row(key).to_vec()).collect();
+    print!("{}", table(&head, &rows, head.len()));
 }
 
 fn row(key: &VirtualKey) -> [String; 8] {

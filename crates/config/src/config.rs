@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 use tollbridge_core::{ProviderSettings, Registration, Timeouts};
 
-use crate::usage::UsageConfig;
+use crate::usage::{BudgetConfig, UsageConfig};
 
 /// The resolved configuration: everything that must be there is there.
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub struct Config {
     pub server: Server,
     /// What is kept of calls, and where.
     pub usage: UsageConfig,
+    /// Limits on spending, in the order of their names.
+    pub budgets: Vec<BudgetConfig>,
     /// Time limits of every provider that sets none of its own.
     pub timeouts: Timeouts,
     /// Names that stand for `provider/model` or for another alias.

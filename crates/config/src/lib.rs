@@ -16,7 +16,7 @@ pub use config::{Config, ProviderConfig, Row, Server, Source};
 pub use infer::{Inference, infer};
 pub use loader::Loader;
 pub use problem::{Problem, Problems, nearest};
-pub use usage::UsageConfig;
+pub use usage::{BudgetConfig, UsageConfig, WebhookConfig};
 
 /// Every key of the configuration but those below a name of one's own, for the reference page.
 pub const KEYS: &[&str] = &[
@@ -26,6 +26,18 @@ pub const KEYS: &[&str] = &[
     "server.strict",
     "server.allow_open",
     "usage.dir",
+    "usage.enabled",
+    "usage.cost",
+    "usage.durability",
+    "usage.on_leave",
+    "usage.drain_limit",
+    "usage.content",
+    "usage.spool_limit",
+    "usage.prices",
+    "usage.events",
+    "usage.webhook",
+    "usage.webhook_secret",
+    "budgets",
     "timeouts.connect",
     "timeouts.first_byte",
     "timeouts.idle",

@@ -111,13 +111,14 @@ impl<'a> Loader<'a> {
     ) -> Result<Config, Problems> {
         let mut reader = Reader { layers, problems, rows: Vec::new() };
         let root = Table::new(&[], Some(merged));
-        let tables = ["server", "usage", "timeouts", "aliases", "providers"];
+        let tables = ["server", "usage", "budgets", "timeouts", "aliases", "providers"];
         reader.known(&root, &tables);
         for name in tables {
             reader.must_be_table(&root, name);
         }
         let server = server(&mut reader, &root.child("server"));
         let usage = usage::resolve(&mut reader, &root.child("usage"), &self.environment);
+        let budgets = usage::budgets(&mut reader, &root.child("budgets"));
         let timeouts = timeouts(&mut reader, &root.child("timeouts"), Timeouts::default(), true);
         let mut warnings = Vec::new();
         let providers = providers::resolve(
@@ -138,7 +139,7 @@ impl<'a> Loader<'a> {
             });
             return Err(Problems(problems));
         }
-        Ok(Config { server, usage, timeouts, aliases, providers, warnings, file, rows })
+        Ok(Config { server, usage, budgets, timeouts, aliases, providers, warnings, file, rows })
     }
 
     fn find_file(&self) -> Option<PathBuf> {

@@ -1,8 +1,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use tollbridge_core::Secret;
 
 use crate::config::{Row, Source};
 use crate::reader::{Reader, Table};
+use crate::units;
 
 /// What is kept of calls, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,6 +15,63 @@ use crate::reader::{Reader, Table};
 pub struct UsageConfig {
     /// The data directory, which need not exist yet.
     pub dir: PathBuf,
+    /// Whether calls are recorded; off, no file is made.
+    pub enabled: bool,
+    /// Whether calls are priced.
+    pub cost: bool,
+    /// Whether a record must outlive the machine, not only the process, before the caller sees the end of a call.
+    pub strict: bool,
+    /// How long an answer is read on whose reader has left; `None` cancels it.
+    pub drain: Option<Duration>,
+    /// Whether the words of prompts and answers are kept.
+    pub content: bool,
+    /// The most bytes of records that wait for a database that does not take them.
+    pub spool_limit: usize,
+    /// A file of prices over those that are built in.
+    pub prices: Option<PathBuf>,
+    /// A file that every event is appended to, as a line of JSON.
+    pub events: Option<PathBuf>,
+    /// Where events are posted.
+    pub webhook: Option<WebhookConfig>,
+}
+
+/// Where events are posted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WebhookConfig {
+    /// The address.
+    pub url: String,
+    /// What posts are signed with.
+    pub secret: Secret,
+}
+
+/// One budget, as it was written: a table without its name.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct BudgetConfig {
+    /// The name.
+    pub name: String,
+    /// Its fields.
+    pub fields: Map<String, Value>,
+    /// Where it stands.
+    pub source: Source,
+}
+
+/// Gathers the budgets, which the ledger's crate reads.
+pub(crate) fn budgets(reader: &mut Reader<'_>, table: &Table) -> Vec<BudgetConfig> {
+    let mut budgets = Vec::new();
+    for name in table.fields.keys() {
+        reader.must_be_table(table, name);
+        let child = table.child(name);
+        reader.known(&child, &["scope", "of", "usd", "tokens", "window", "zone", "warn", "hard", "unpriced"]);
+        for (field, value) in &child.fields {
+            let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            reader.show(&child, field, shown);
+        }
+        let source = reader.source(&child.path);
+        budgets.push(BudgetConfig { name: name.clone(), fields: child.fields, source });
+    }
+    budgets
 }
 
 /// The variable that names the data directory, for programs and containers without a file.
@@ -17,11 +79,98 @@ const VARIABLE: &str = "TOLLBRIDGE_USAGE_DIR";
 
 /// Reads what is kept of calls.
 pub(crate) fn resolve(reader: &mut Reader<'_>, table: &Table, environment: &BTreeMap<String, String>) -> UsageConfig {
-    reader.known(table, &["dir"]);
+    reader.known(
+        table,
+        &[
+            "dir",
+            "enabled",
+            "cost",
+            "durability",
+            "on_leave",
+            "drain_limit",
+            "content",
+            "spool_limit",
+            "prices",
+            "events",
+            "webhook",
+            "webhook_secret",
+        ],
+    );
     let (dir, source) = directory(reader, table, environment);
     reader.rows.push(Row::new(table.key_of("dir"), dir.display().to_string(), source));
-    UsageConfig { dir }
+    let enabled = reader.flag(table, "enabled").unwrap_or(true);
+    let cost = reader.flag(table, "cost").unwrap_or(true);
+    let strict = choice(reader, table, "durability", ["fast", "strict"]) == "strict";
+    let on_leave = choice(reader, table, "on_leave", ["cancel", "drain"]);
+    let limit = reader.unit(table, "drain_limit", units::duration).unwrap_or(DRAIN);
+    let content = reader.flag(table, "content").unwrap_or(false);
+    let spool_limit = reader.unit(table, "spool_limit", units::bytes).unwrap_or(1 << 30);
+    let path = |reader: &mut Reader<'_>, name: &str| reader.text(table, name).filter(|path| !path.is_empty());
+    let (prices, events) = (path(reader, "prices"), path(reader, "events"));
+    for (name, value) in [
+        ("enabled", enabled.to_string()),
+        ("cost", cost.to_string()),
+        ("durability", if strict { "strict" } else { "fast" }.to_owned()),
+        ("on_leave", on_leave.to_owned()),
+        ("drain_limit", format!("{limit:?}")),
+        ("content", content.to_string()),
+        ("spool_limit", spool_limit.to_string()),
+        ("prices", prices.clone().unwrap_or_default()),
+        ("events", events.clone().unwrap_or_default()),
+    ] {
+        reader.show(table, name, value);
+    }
+    UsageConfig {
+        dir,
+        enabled,
+        cost,
+        strict,
+        drain: (on_leave == "drain").then_some(limit),
+        content,
+        spool_limit,
+        prices: prices.map(PathBuf::from),
+        events: events.map(PathBuf::from),
+        webhook: webhook(reader, table),
+    }
 }
+
+fn webhook(reader: &mut Reader<'_>, table: &Table) -> Option<WebhookConfig> {
+    let url = reader.text(table, "webhook").filter(|url| !url.is_empty())?;
+    reader.show(table, "webhook", url.clone());
+    if !url.starts_with("https://") && !url.starts_with("http://") {
+        reader.problem(table, "webhook", "`usage.webhook` is not an address").hint =
+            Some("write it as https://example.com/events".to_owned());
+    }
+    match reader.text(table, "webhook_secret").filter(|secret| !secret.is_empty()) {
+        Some(secret) => {
+            reader.show(table, "webhook_secret", "***");
+            Some(WebhookConfig { url, secret: Secret::new(secret) })
+        }
+        None => {
+            reader.problem(table, "webhook_secret", "`usage.webhook_secret` is missing").hint =
+                Some("posts are signed with it; take some 32 random bytes".to_owned());
+            None
+        }
+    }
+}
+
+/// Reads one of two words; the first is the default.
+fn choice(reader: &mut Reader<'_>, table: &Table, name: &str, words: [&'static str; 2]) -> &'static str {
+    let [default, other] = words;
+    match reader.text(table, name).as_deref() {
+        None => default,
+        Some(word) if word == default => default,
+        Some(word) if word == other => other,
+        Some(word) => {
+            let key = table.key_of(name);
+            reader.problem(table, name, format!("`{key}` is `{word}`; write {default} or {other}"));
+            default
+        }
+    }
+}
+
+/// How long an answer is read on at most, where that is switched on.
+const DRAIN: Duration = Duration::from_secs(30);
 
 /// Finds the data directory: an argument, the variable, the key `usage.dir`, else where the system keeps data.
 fn directory(reader: &mut Reader<'_>, table: &Table, environment: &BTreeMap<String, String>) -> (PathBuf, Source) {

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::{Cancellation, Error};
 
@@ -10,6 +11,10 @@ use crate::{Cancellation, Error};
 pub struct CallContext {
     /// The id of the call, unique over all calls.
     pub request_id: String,
+    /// When the call began, by the wall's clock.
+    pub began_at: SystemTime,
+    /// When the call began, to measure from.
+    pub began: Instant,
     /// When the call must be over.
     pub deadline: Option<Instant>,
     /// The switch that stops the call.
@@ -22,6 +27,8 @@ pub struct CallContext {
     pub tags: Vec<(String, String)>,
     /// Who is told what happens.
     pub observer: Arc<dyn Observer>,
+    /// How many attempts reached for a vendor, over all copies of this context.
+    attempts: Arc<AtomicU32>,
 }
 
 impl CallContext {
@@ -29,13 +36,31 @@ impl CallContext {
     pub fn new(request_id: impl Into<String>) -> Self {
         Self {
             request_id: request_id.into(),
+            began_at: SystemTime::now(),
+            began: Instant::now(),
             deadline: None,
             cancellation: Cancellation::new(),
             timeouts: None,
             key: None,
             tags: Vec::new(),
             observer: Arc::new(Silent),
+            attempts: Arc::default(),
         }
+    }
+
+    /// Counts one more attempt, and returns its number from 1.
+    pub fn begin_attempt(&self) -> u32 {
+        self.attempts.fetch_add(1, Ordering::Relaxed).saturating_add(1)
+    }
+
+    /// Returns how many attempts reached for a vendor.
+    pub fn attempts(&self) -> u32 {
+        self.attempts.load(Ordering::Relaxed)
+    }
+
+    /// Returns the value of a tag.
+    pub fn tag(&self, name: &str) -> Option<&str> {
+        self.tags.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     /// Tells the observer.

@@ -31,7 +31,7 @@ pub use operation::Operation;
 pub use provider::{Layer, Provider, ProviderInfo};
 pub use registry::{Build, Registration, Registry};
 pub use reply::{Reply, ReplyBody};
-pub use request::{Request, Typed, Wire};
+pub use request::{Request, Route, Typed, Wire};
 pub use rest::Rest;
 pub use secret::Secret;
 pub use settings::{AuthStyle, ModelSettings, OptionSpec, ProviderSettings, ThinkTags};

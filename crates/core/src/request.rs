@@ -23,6 +23,8 @@ pub struct Request {
     pub strict: bool,
     /// Headers of the protocol that travel with the body, such as `anthropic-beta`. Never a key.
     pub headers: HeaderMap,
+    /// How the model was chosen.
+    pub route: Route,
     wire: Option<Wire>,
     typed: OnceLock<Typed>,
 }
@@ -36,6 +38,7 @@ impl Request {
             stream: false,
             strict: false,
             headers: HeaderMap::new(),
+            route: Route::default(),
             wire: Some(Wire { protocol, body, rest: None }),
             typed: OnceLock::new(),
         }
@@ -118,10 +121,27 @@ impl Request {
             stream: false,
             strict: false,
             headers: HeaderMap::new(),
+            route: Route::default(),
             wire: None,
             typed: OnceLock::from(typed),
         }
     }
+}
+
+/// How the model of a [`Request`] was chosen, for those who keep account of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Route {
+    /// The model's name as the caller gave it.
+    pub asked: String,
+    /// That name, if it is an alias.
+    pub alias: Option<String>,
+    /// The group of deployments that served the alias.
+    pub group: Option<String>,
+    /// The deployment that was chosen.
+    pub deployment: Option<String>,
+    /// Why this is not the first choice, if it is not.
+    pub fallback: Option<String>,
 }
 
 /// A body in the bytes of a protocol.

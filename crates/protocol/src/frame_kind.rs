@@ -24,9 +24,10 @@ pub enum FrameKind {
 pub fn frame_kind(protocol: Protocol, frame: &Frame) -> FrameKind {
     let data = frame.data.as_ref();
     let has = |needle: &str| memmem::find(data, needle.as_bytes()).is_some();
+    let says = |field: &str| says(data, field);
     match protocol {
         Protocol::OPENAI_CHAT | Protocol::OPENAI_COMPLETIONS if data == b"[DONE]" => FrameKind::End,
-        Protocol::OPENAI_CHAT | Protocol::OPENAI_COMPLETIONS if has("\"finish_reason\"") || has("\"error\"") => {
+        Protocol::OPENAI_CHAT | Protocol::OPENAI_COMPLETIONS if says("\"finish_reason\"") || has("\"error\"") => {
             read(data, |chunk: OpenAiChunk| {
                 let finished = |choice: &OpenAiChoice| choice.finish_reason.as_ref().is_some_and(|word| word != "");
                 match chunk.error {
@@ -74,7 +75,7 @@ pub fn frame_kind(protocol: Protocol, frame: &Frame) -> FrameKind {
                 _ => FrameKind::Other,
             })
         }
-        Protocol::GEMINI_GENERATE if has("\"finishReason\"") || has("\"blockReason\"") || has("\"error\"") => {
+        Protocol::GEMINI_GENERATE if says("\"finishReason\"") || says("\"blockReason\"") || says("\"error\"") => {
             read(data, |chunk: GeminiChunk| {
                 let finished = |candidate: &GeminiCandidate| candidate.finish_reason.is_some();
                 let blocked = chunk.prompt_feedback.is_some_and(|feedback| feedback.block_reason.is_some());
@@ -87,6 +88,15 @@ pub fn frame_kind(protocol: Protocol, frame: &Frame) -> FrameKind {
         }
         _ => FrameKind::Other,
     }
+}
+
+/// Says whether a field, named with its quotes, stands somewhere in JSON and is not `null`, without parsing it.
+pub(crate) fn says(data: &[u8], field: &str) -> bool {
+    memmem::find_iter(data, field.as_bytes()).any(|place| {
+        let rest = data.get(place + field.len()..).unwrap_or_default().trim_ascii_start();
+        let value = rest.strip_prefix(b":").map(<[u8]>::trim_ascii_start);
+        value.is_some_and(|value| !value.starts_with(b"null"))
+    })
 }
 
 fn read<'a, T: Deserialize<'a>>(data: &'a [u8], kind: impl FnOnce(T) -> FrameKind) -> FrameKind {
@@ -143,4 +153,16 @@ struct GeminiCandidate {
 struct GeminiFeedback {
     #[serde(default, rename = "blockReason")]
     block_reason: Option<IgnoredAny>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::says;
+
+    #[test]
+    fn a_field_says_something_unless_it_is_null() {
+        let told = |json: &str| says(json.as_bytes(), "\"usage\"");
+        assert!(told(r#"{"usage":{}}"#) && told(r#"{"a":{"usage":null},"usage" : 1}"#));
+        assert!(!told(r#"{"usage": null}"#) && !told(r#"{"text":"\"usage\": 1"}"#) && !told("\"usage\""));
+    }
 }

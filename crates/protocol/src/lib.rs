@@ -7,6 +7,7 @@
 
 pub mod anthropic;
 pub mod bedrock;
+mod buckets;
 mod client_path;
 pub mod codec;
 pub mod cohere;
@@ -27,10 +28,14 @@ mod rerank;
 pub mod responses;
 mod state;
 mod status;
+mod text_bytes;
 mod think_tags;
 mod timestamp;
 mod tool_id;
 pub mod translate;
+mod usage;
+mod usage_facts;
+mod usage_meter;
 mod vendor_error;
 
 pub use codec::{
@@ -45,3 +50,5 @@ pub use read::{
     rerank_reply, rerank_request,
 };
 pub use status::{Facts, classify, status_of};
+pub use usage::read_usage;
+pub use usage_meter::{Metered, UsageMeter};

@@ -1,10 +1,11 @@
 //! JSON objects field by field: read with the path of every fault, written in the order of the code.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
 use bytes::Bytes;
-use serde::de::{MapAccess, Visitor};
+use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tollbridge_core::{Error, ErrorKind};
@@ -39,6 +40,13 @@ impl Object {
         let fields: Pairs = serde_json::from_slice(body)
             .map_err(|error| Error::new(ErrorKind::Decode, format!("{what} is not a valid JSON object: {error}")))?;
         Ok(Self { path: String::new(), fields: fields.0 })
+    }
+
+    /// Reads the fields of a vendor's body or event that are wanted, and passes over the others.
+    pub(crate) fn pick(body: &[u8], wanted: impl Fn(&str) -> bool) -> Option<Self> {
+        let mut reader = serde_json::Deserializer::from_slice(body);
+        let fields = reader.deserialize_map(Picked(wanted)).ok()?;
+        Some(Self { path: String::new(), fields })
     }
 
     /// Reads a value that must be an object.
@@ -125,6 +133,16 @@ impl Object {
     pub(crate) fn find_count(&mut self, name: &str) -> Option<u64> {
         let value = self.take(name)?;
         count(value.as_str().trim_matches('"'))
+    }
+
+    /// Takes the count that stands under the first of several names.
+    pub(crate) fn find_count_of(&mut self, names: &[&str]) -> Option<u64> {
+        names.iter().find_map(|name| self.find_count(name))
+    }
+
+    /// Returns a text without taking it, if it says something.
+    pub(crate) fn peek_text(&self, name: &str) -> Option<String> {
+        self.peek(name)?.parse().ok().filter(|text: &String| !text.is_empty())
     }
 
     /// Takes an object; anything else is an empty one.
@@ -246,6 +264,29 @@ impl<'de> Deserialize<'de> for Pairs {
         }
 
         deserializer.deserialize_map(Fields)
+    }
+}
+
+/// Keeps the fields whose names are wanted.
+struct Picked<F>(F);
+
+impl<'de, F: Fn(&str) -> bool> Visitor<'de> for Picked<F> {
+    type Value = Vec<(String, Json)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut fields = Vec::new();
+        while let Some(name) = map.next_key::<Cow<'de, str>>()? {
+            if (self.0)(&name) {
+                fields.push((name.into_owned(), map.next_value()?));
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(fields)
     }
 }
 

@@ -111,11 +111,8 @@ impl Said {
     }
 
     fn usage(&self, body: &mut Object) -> Option<Usage> {
-        let mut usage = Usage::default();
-        usage.basis = UsageBasis::VendorFinal;
         if let Some(meta) = body.take("meta") {
-            let told = crate::cohere::usage(&meta);
-            return Some(told);
+            return Some(crate::cohere::usage::decode(&meta));
         }
         let mut raw = Fields::new();
         for name in ["inputTextTokenCount", "prompt_token_count", "generation_token_count"] {
@@ -125,13 +122,23 @@ impl Said {
         if raw.is_empty() {
             return None;
         }
-        let raw = raw.to_json();
-        let mut fields = Object::lenient(&raw);
-        usage.input = fields.find_count("inputTextTokenCount").or_else(|| fields.find_count("prompt_token_count"));
-        usage.output = fields.find_count("tokenCount").or_else(|| fields.find_count("generation_token_count"));
-        usage.raw = Some(raw);
-        Some(usage)
+        Some(usage(&raw.to_json()))
     }
+}
+
+/// Reads counts by the names that these APIs have for them.
+pub(crate) fn usage(json: &Json) -> Usage {
+    let mut fields = Object::lenient(json);
+    if fields.peek("billed_units").is_some() || fields.peek("tokens").is_some() {
+        return crate::cohere::usage::decode(json);
+    }
+    let mut usage = Usage::default();
+    usage.input =
+        fields.find_count_of(&["inputTextTokenCount", "prompt_token_count", "inputTokenCount", "token_count"]);
+    usage.output = fields.find_count_of(&["tokenCount", "generation_token_count", "outputTokenCount"]);
+    usage.basis = UsageBasis::VendorFinal;
+    usage.raw = Some(json.clone());
+    usage
 }
 
 fn call(json: &Json) -> ToolCall {
@@ -206,11 +213,10 @@ impl ChatStreamDecoder for Decoder {
         }
         self.calls(std::mem::take(&mut said.calls), events);
         if let Some(metrics) = body.take("amazon-bedrock-invocationMetrics") {
-            let mut metrics = Object::lenient(&metrics);
-            let mut usage = Usage::default();
-            usage.input = metrics.find_count("inputTokenCount");
-            usage.output = metrics.find_count("outputTokenCount");
-            events.push(ChatEvent::Usage(usage));
+            // What Bedrock counted is not in the maker's own words: it is kept among the extras.
+            let mut counted = usage(&metrics);
+            counted.raw = None;
+            events.push(ChatEvent::Usage(counted));
         }
         // A guardrail's own words come whole, without a reason.
         let action = body.find_text("amazon-bedrock-guardrailAction");

@@ -100,7 +100,7 @@ pub async fn chat_reply(reply: Reply) -> Result<ChatReply, Error> {
     while let Some(event) = events.next().await {
         match event {
             Ok(event) => assembler.push(event),
-            Err(error) => return Err(error.with_partial(assembler.into_reply())),
+            Err(error) => return Err(error.with_partial(assembler.into_partial())),
         }
     }
     Ok(assembler.into_reply())

@@ -1,9 +1,9 @@
 use bytes::Bytes;
 use tollbridge_core::{Error, ErrorKind, Loss};
-use tollbridge_types::{Json, Protocol, Ranked, RerankReply, RerankRequest, Usage, UsageBasis};
+use tollbridge_types::{Json, Protocol, Ranked, RerankReply, RerankRequest, Usage};
 
 use crate::object::{Fields, Object, wrong};
-use crate::{ReplyContext, RerankCodec, Target, losses};
+use crate::{ReplyContext, RerankCodec, Target, cohere, losses, openai};
 
 const PROTOCOL: Protocol = Protocol::COHERE_RERANK;
 
@@ -66,16 +66,7 @@ impl RerankCodec for Rerank {
             ranked.extras = fields.into_extras(PROTOCOL);
             reply.results.push(ranked);
         }
-        let tokens = body.peek("usage").cloned().or_else(|| body.peek("meta")?.parse::<Meta>().ok()?.tokens);
-        reply.usage = tokens.map(|json| {
-            let mut fields = Object::lenient(&json);
-            let mut usage = Usage::default();
-            usage.input =
-                ["input_tokens", "prompt_tokens", "total_tokens"].iter().find_map(|name| fields.find_count(name));
-            usage.basis = UsageBasis::VendorFinal;
-            usage.raw = Some(json);
-            usage
-        });
+        reply.usage = usage(&body);
         body.take("object");
         reply.extras = body.into_extras(PROTOCOL);
         Ok(reply)
@@ -97,8 +88,17 @@ impl RerankCodec for Rerank {
     }
 }
 
-#[derive(serde::Deserialize)]
-struct Meta {
-    #[serde(default)]
-    tokens: Option<Json>,
+/// Reads what the vendor counted: Cohere in `meta`, the others in `usage`, some of them only its sum.
+pub(crate) fn usage(body: &Object) -> Option<Usage> {
+    body.peek("usage").or_else(|| body.peek("meta")).map(decode)
+}
+
+pub(crate) fn decode(json: &Json) -> Usage {
+    let mut fields = Object::lenient(json);
+    if fields.peek("billed_units").is_some() || fields.peek("tokens").is_some() {
+        return cohere::usage::decode(json);
+    }
+    let mut usage = openai::usage::decode(json);
+    usage.input = usage.input.or_else(|| fields.find_count("total_tokens"));
+    usage
 }

@@ -99,7 +99,7 @@ impl ChatStream {
     pub async fn collect(mut self) -> Result<ChatReply, Error> {
         while let Some(event) = self.next().await {
             if let Err(error) = event {
-                return Err(error.with_partial(self.assembler.into_reply()));
+                return Err(error.with_partial(self.assembler.into_partial()));
             }
         }
         Ok(self.assembler.into_reply())

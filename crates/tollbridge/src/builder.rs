@@ -26,6 +26,8 @@ pub struct ClientBuilder {
     aliases: BTreeMap<String, String>,
     layers: Vec<Arc<dyn Layer>>,
     observer: Option<Arc<dyn Observer>>,
+    #[cfg(feature = "usage")]
+    metering: Option<tollbridge_usage::meter::Metering>,
 }
 
 impl ClientBuilder {
@@ -38,6 +40,8 @@ impl ClientBuilder {
             aliases: BTreeMap::new(),
             layers: Vec::new(),
             observer: None,
+            #[cfg(feature = "usage")]
+            metering: None,
         }
     }
 
@@ -115,6 +119,34 @@ impl ClientBuilder {
         self
     }
 
+    /// Records, prices and limits every call.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), tollbridge::Error> {
+    /// use std::time::Duration;
+    /// use tollbridge::Client;
+    /// use tollbridge::usage::ledger::{Ledger, LedgerOptions, Reader};
+    /// use tollbridge::usage::meter::{Metering, MeteringOptions};
+    ///
+    /// let directory = tempfile::tempdir().unwrap();
+    /// let ledger = Ledger::open(&LedgerOptions::new(directory.path()));
+    /// let mut options = MeteringOptions::default();
+    /// options.ledger = Some(ledger.clone());
+    /// let client = Client::builder().configure("echo", |_| {})?.metering(Metering::new(options)).build()?;
+    ///
+    /// client.chat("echo/any", "hi").tag("task", "t1").await?;
+    /// assert!(ledger.flush(Duration::from_secs(10)));
+    /// let total = Reader::open(directory.path())?.task_total("t1")?;
+    /// assert_eq!((total.calls, total.output), (1, 2));
+    /// # Ok(()) }
+    /// ```
+    #[cfg(feature = "usage")]
+    #[must_use]
+    pub fn metering(mut self, metering: tollbridge_usage::meter::Metering) -> Self {
+        self.metering = Some(metering);
+        self
+    }
+
     /// Sends requests over another transport.
     #[must_use]
     pub fn transport(mut self, transport: Arc<dyn Transport>) -> Self {
@@ -127,7 +159,17 @@ impl ClientBuilder {
     /// # Errors
     /// [`ErrorKind::Config`] if a provider cannot be made of its settings, or an alias leads nowhere.
     pub fn build(self) -> Result<Client, Error> {
-        let mut providers = self.providers;
+        #[cfg(feature = "usage")]
+        let metering = self.metering.as_ref();
+        #[cfg(feature = "usage")]
+        let metered = |kind: &str, settings: Option<&ProviderSettings>, provider| match metering {
+            Some(metering) => metering.deployment(deployment(kind, settings)).wrap(provider),
+            None => provider,
+        };
+        #[cfg(not(feature = "usage"))]
+        let metered = |_: &str, _: Option<&ProviderSettings>, provider| provider;
+        let made = self.providers.into_iter().map(|(name, provider)| (name.clone(), metered(&name, None, provider)));
+        let mut providers: BTreeMap<String, Arc<dyn Provider>> = made.collect();
         if !self.pending.is_empty() {
             let connect = self.pending.iter().map(|(_, settings)| settings.timeouts.connect).max();
             let transport = match self.transport {
@@ -136,8 +178,10 @@ impl ClientBuilder {
             };
             for (kind, settings) in self.pending {
                 let name = settings.name.clone();
+                let known = settings.clone();
                 let provider = (kind.build)(&kind, settings, Arc::clone(&transport));
-                providers.insert(name.clone(), provider.map_err(|error| error.with_provider(name))?);
+                let provider = provider.map_err(|error| error.with_provider(name.clone()))?;
+                providers.insert(name, metered(kind.kind, Some(&known), provider));
             }
         }
         let router = Arc::new(Router::new(providers, self.aliases, self.registry));
@@ -145,6 +189,8 @@ impl ClientBuilder {
             check_alias(&router, alias)?;
         }
         let inner: Arc<dyn Provider> = Arc::clone(&router) as _;
+        #[cfg(feature = "usage")]
+        let inner = metering.map_or(Arc::clone(&inner), |metering| metering.calls().wrap(inner));
         let stack = self.layers.iter().rev().fold(inner, |inner, layer| layer.wrap(inner));
         Ok(Client::new(router, stack, self.observer))
     }
@@ -154,6 +200,16 @@ impl std::fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ClientBuilder").field("aliases", &self.aliases).finish_non_exhaustive()
     }
+}
+
+/// Describes a provider to the price book and the ledger.
+#[cfg(feature = "usage")]
+fn deployment(kind: &str, settings: Option<&ProviderSettings>) -> tollbridge_usage::meter::Deployment {
+    let mut deployment = tollbridge_usage::meter::Deployment::new(kind);
+    deployment.key = settings.and_then(|settings| settings.api_key.as_ref()).map(tollbridge_usage::fingerprint);
+    let region = settings.and_then(|settings| settings.option("region").or_else(|| settings.option("location")));
+    deployment.region = region.map(str::to_owned);
+    deployment
 }
 
 fn check_alias(router: &Router, alias: &str) -> Result<(), Error> {

@@ -22,6 +22,15 @@ pub(crate) fn answer(request: &Request, provider: &str) -> Result<Reply, Error> 
     Ok(Reply::new(codec.protocol(), provider, &request.model, codec.encode_reply(&counted)))
 }
 
+/// Counts the input tokens of a conversation, or of the texts of an embedding.
+#[cfg(all(feature = "config", feature = "usage"))]
+pub(crate) fn input_tokens(_model: &str, request: &Request) -> Option<u64> {
+    if request.operation != tollbridge_core::Operation::Chat {
+        return None;
+    }
+    chat_request(request).ok().map(|request| tokens(&request))
+}
+
 fn basis(model: &str) -> UsageBasis {
     let name = model.rsplit('/').next().unwrap_or(model);
     let own = ["gpt-4o", "gpt-4.1", "gpt-5", "gpt-oss", "o1", "o3", "o4", "chatgpt"];

@@ -7,6 +7,8 @@ mod client;
 #[cfg(feature = "tokens")]
 mod count;
 mod listing;
+#[cfg(all(feature = "config", feature = "usage"))]
+mod metering;
 mod router;
 #[cfg(feature = "schemars")]
 mod typed;
@@ -16,6 +18,8 @@ pub use builder::ClientBuilder;
 pub use call::{ChatCall, Prompt};
 pub use client::Client;
 pub use listing::ModelList;
+#[cfg(all(feature = "config", feature = "usage"))]
+pub use metering::metering;
 #[cfg(feature = "schemars")]
 pub use schemars;
 pub use tollbridge_core as core;
@@ -57,5 +61,7 @@ pub use tollbridge_openai as openai;
 pub use tollbridge_openai_compatible as openai_compatible;
 #[cfg(feature = "http")]
 pub use tollbridge_transport as transport;
+#[cfg(feature = "usage")]
+pub use tollbridge_usage as usage;
 #[cfg(feature = "vertex")]
 pub use tollbridge_vertex as vertex;

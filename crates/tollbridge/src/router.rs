@@ -79,6 +79,8 @@ impl Provider for Router {
         }
         let (provider, model) = self.resolve(&name)?;
         request.model = model.to_owned();
+        request.route.alias = self.aliases.contains_key(&name).then(|| name.clone());
+        request.route.asked.clone_from(&name);
         #[cfg(feature = "tokens")]
         if request.operation == Operation::CountTokens && provider.info().protocol(Operation::CountTokens).is_none() {
             return crate::count::answer(&request, &provider.info().name);

@@ -1,4 +1,6 @@
-use crate::{ChatEvent, ChatReply, Choice, Extras, LogProbs, Media, MediaKind, Part, Text, Thought, ToolCall};
+use crate::{
+    ChatEvent, ChatReply, Choice, Extras, LogProbs, Media, MediaKind, Part, Text, Thought, ToolCall, UsageBasis,
+};
 
 /// Builds the whole reply from the events of a stream, and takes one apart into events.
 ///
@@ -91,6 +93,15 @@ impl ChatAssembler {
         self.choices.sort_by_key(|building| building.choice.index);
         self.reply.choices = self.choices.into_iter().map(|building| building.choice).collect();
         self.reply
+    }
+
+    /// Returns what had arrived of a stream that was cut short: its usage is not the vendor's last word.
+    pub fn into_partial(self) -> ChatReply {
+        let mut reply = self.into_reply();
+        if let Some(usage) = reply.usage.as_mut().filter(|usage| usage.basis == UsageBasis::VendorFinal) {
+            usage.basis = UsageBasis::VendorPartial;
+        }
+        reply
     }
 
     fn choice(&mut self, index: u32) -> &mut Building {

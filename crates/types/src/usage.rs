@@ -8,7 +8,8 @@ use crate::Json;
 ///
 /// No token is in two buckets: the total input is the sum of the input buckets, the total output
 /// the sum of the output ones. `None` means that the vendor did not say; it is not zero.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct Usage {
     /// Text input tokens that no cache served or stored.
@@ -43,7 +44,7 @@ pub struct Usage {
     pub output_audio: Option<u64>,
     /// Image output tokens.
     pub output_image: Option<u64>,
-    /// Calls of the vendor's own tools that are charged each, by name, such as `web_search`.
+    /// What is charged by the piece, by name: calls of the vendor's own tools such as `web_search`, and `search_units`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub tools: BTreeMap<String, u64>,
     /// The service tier that served, such as `priority`, in the vendor's word.
@@ -62,12 +63,25 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// Returns the input tokens that no cache served or stored.
+    pub fn fresh_input(&self) -> u64 {
+        sum([self.input, self.input_audio, self.input_image, self.input_video])
+    }
+
+    /// Returns the input tokens read from a prompt cache.
+    pub fn cache_reads(&self) -> u64 {
+        sum([self.cache_read, self.cache_read_audio])
+    }
+
+    /// Returns the input tokens written to a cache, whatever their lifetime; `None` if the vendor did not say.
+    pub fn cache_writes(&self) -> Option<u64> {
+        let writes = [self.cache_write, self.cache_write_30m, self.cache_write_1h, self.cache_write_12h];
+        writes.iter().any(Option::is_some).then(|| sum(writes))
+    }
+
     /// Returns the tokens of the whole prompt, cached ones included.
     pub fn total_input(&self) -> u64 {
-        let fresh = [self.input, self.input_audio, self.input_image, self.input_video];
-        let read = [self.cache_read, self.cache_read_audio];
-        let written = [self.cache_write, self.cache_write_30m, self.cache_write_1h, self.cache_write_12h];
-        sum([sum_of(fresh), sum_of(read), sum_of(written)])
+        sum([Some(self.fresh_input()), Some(self.cache_reads()), self.cache_writes()])
     }
 
     /// Returns the tokens of the whole answer, reasoning included.
@@ -79,11 +93,6 @@ impl Usage {
     pub fn total(&self) -> u64 {
         self.total_input().saturating_add(self.total_output())
     }
-}
-
-/// Adds as [`sum`] does, to go on with.
-fn sum_of<const N: usize>(buckets: [Option<u64>; N]) -> Option<u64> {
-    Some(sum(buckets))
 }
 
 /// Adds buckets; no vendor's number is so wrong that it stops a call.

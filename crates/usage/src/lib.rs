@@ -1,4 +1,14 @@
 //! What calls used and what they cost.
 
+pub mod budget;
+pub mod event;
+#[cfg(feature = "sqlite")]
 pub mod key;
+#[cfg(feature = "sqlite")]
+pub mod ledger;
+#[cfg(feature = "meter")]
+pub mod meter;
 pub mod price;
+mod record;
+
+pub use record::{Attempt, Charge, Status, fingerprint};

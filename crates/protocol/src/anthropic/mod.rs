@@ -11,7 +11,7 @@ mod request_decode;
 mod request_encode;
 mod stream_decode;
 mod stream_encode;
-mod usage;
+pub(crate) mod usage;
 
 use bytes::Bytes;
 use tollbridge_core::{Error, Loss};

@@ -15,7 +15,7 @@ mod request_encode;
 mod settings;
 mod stream_decode;
 mod stream_encode;
-mod usage;
+pub(crate) mod usage;
 
 use bytes::Bytes;
 use tollbridge_core::{Error, Loss};

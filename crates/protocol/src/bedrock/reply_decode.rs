@@ -23,7 +23,7 @@ pub(crate) fn decode(body: &[u8]) -> Result<ChatReply, Error> {
     }
     choice.finish = finish(&mut body);
     let mut reply = ChatReply::default();
-    reply.usage = body.take("usage").map(|json| usage::decode(&json));
+    reply.usage = usage::take(&mut body);
     reply.extras = body.into_extras(PROTOCOL);
     reply.choices.push(choice);
     Ok(reply)

@@ -73,8 +73,7 @@ impl Decoder {
                 keep(event, events);
             }
             _ => {
-                let usage = event.take("usage").map(|json| usage::decode(&json));
-                events.extend(usage.map(ChatEvent::Usage));
+                events.extend(usage::take(&mut event).map(ChatEvent::Usage));
                 keep(event, events);
             }
         }

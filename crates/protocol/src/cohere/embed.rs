@@ -1,7 +1,8 @@
 use bytes::Bytes;
 use tollbridge_core::{Error, ErrorKind, Loss};
-use tollbridge_types::{EmbedInput, EmbedReply, EmbedRequest, Embedding, Extras, Json, Protocol, Usage, UsageBasis};
+use tollbridge_types::{EmbedInput, EmbedReply, EmbedRequest, Embedding, Extras, Json, Protocol};
 
+use super::usage;
 use crate::object::{Fields, Object};
 use crate::{EmbedCodec, ReplyContext, Target, losses};
 
@@ -81,13 +82,7 @@ impl EmbedCodec for Embed {
         }
         .ok_or_else(missing)?;
         if let Some(meta) = body.peek("meta") {
-            let mut billed = Object::lenient(meta).find_object("billed_units");
-            let mut usage = Usage::default();
-            usage.input = billed.find_count("input_tokens");
-            usage.input_image = billed.find_count("images");
-            usage.basis = UsageBasis::VendorFinal;
-            usage.raw = Some(meta.clone());
-            reply.usage = Some(usage);
+            reply.usage = Some(usage::decode(meta));
         }
         for echo in ["texts", "response_type", "inputs"] {
             body.take(echo);

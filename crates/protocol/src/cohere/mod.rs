@@ -6,6 +6,7 @@ mod reply;
 mod request;
 mod stream;
 mod tokenize;
+pub(crate) mod usage;
 
 use bytes::Bytes;
 use tollbridge_core::{Error, Loss};
@@ -15,7 +16,6 @@ use crate::{ChatCodec, ChatStreamDecoder, Target};
 
 pub use embed::Embed;
 pub use models::Models;
-pub(crate) use reply::usage;
 pub use tokenize::Tokenize;
 
 const CHAT_PROTOCOL: Protocol = Protocol::COHERE_CHAT;

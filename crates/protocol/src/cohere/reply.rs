@@ -1,10 +1,9 @@
 use tollbridge_core::{Error, ErrorKind};
 use tollbridge_types::{
-    ChatReply, Choice, Citation, Extras, Finish, FinishReason, Json, Opaque, Part, Text, Thought, ToolCall, Usage,
-    UsageBasis,
+    ChatReply, Choice, Citation, Extras, Finish, FinishReason, Json, Opaque, Part, Text, Thought, ToolCall,
 };
 
-use super::CHAT_PROTOCOL as PROTOCOL;
+use super::{CHAT_PROTOCOL as PROTOCOL, usage};
 use crate::object::{Object, json};
 
 /// Reads a whole reply.
@@ -19,7 +18,7 @@ pub(crate) fn decode(body: &[u8]) -> Result<ChatReply, Error> {
     )?;
     let mut reply = ChatReply::default();
     reply.id = body.find_text("id");
-    reply.usage = body.take("usage").map(|json| usage(&json));
+    reply.usage = body.take("usage").map(|json| usage::decode(&json));
     let mut choice = Choice::default();
     for json in message.find_list("content") {
         choice.parts.push(part(&json));
@@ -108,22 +107,6 @@ pub(crate) fn finish(raw: String) -> Finish {
         other => FinishReason::Unknown(other.to_owned()),
     };
     Finish::new(reason, Some(raw))
-}
-
-/// Reads `usage`: `tokens` is what the model saw and wrote, `billed_units` what is paid for.
-pub(crate) fn usage(json: &Json) -> Usage {
-    let mut fields = Object::lenient(json);
-    let cached = fields.find_count("cached_tokens");
-    let mut tokens = fields.find_object("tokens");
-    let mut billed = fields.find_object("billed_units");
-    let input = tokens.find_count("input_tokens").or_else(|| billed.find_count("input_tokens"));
-    let mut usage = Usage::default();
-    usage.input = input.map(|input| input.saturating_sub(cached.unwrap_or_default()));
-    usage.cache_read = cached;
-    usage.output = tokens.find_count("output_tokens").or_else(|| billed.find_count("output_tokens"));
-    usage.basis = UsageBasis::VendorFinal;
-    usage.raw = Some(json.clone());
-    usage
 }
 
 pub(crate) fn present(fields: Object) -> Extras {

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use tollbridge_core::{Error, ErrorKind, Frame};
 use tollbridge_types::{ChatEvent, Extras, Json, Start, ToolCall};
 
-use super::reply;
+use super::{reply, usage};
 use crate::object::Object;
 use crate::{ChatStreamDecoder, vendor_error};
 
@@ -76,8 +76,8 @@ impl ChatStreamDecoder for Decoder {
                     let told = serde_json::json!({"message": error});
                     return Err(vendor_error::from_event(&crate::object::json(&told)));
                 }
-                if let Some(usage) = delta.take("usage") {
-                    events.push(ChatEvent::Usage(reply::usage(&usage)));
+                if let Some(told) = delta.take("usage") {
+                    events.push(ChatEvent::Usage(usage::decode(&told)));
                 }
                 self.ended = true;
                 let finish = delta.find_text("finish_reason").map(reply::finish);

@@ -13,7 +13,7 @@ mod request_decode;
 mod request_encode;
 mod schema;
 mod stream;
-mod usage;
+pub(crate) mod usage;
 
 use bytes::Bytes;
 use tollbridge_core::{Error, Loss};

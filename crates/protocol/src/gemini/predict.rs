@@ -61,7 +61,7 @@ impl EmbedCodec for Predict {
             reply.embeddings.push(Embedding::Floats(vector));
             if let Some(statistics) = inner.take("statistics") {
                 let counted = Object::lenient(&statistics).find_count("token_count");
-                tokens = counted.map(|counted| counted + tokens.unwrap_or_default()).or(tokens);
+                tokens = counted.map(|counted| counted.saturating_add(tokens.unwrap_or_default())).or(tokens);
                 raw = raw.or(Some(statistics));
             }
         }

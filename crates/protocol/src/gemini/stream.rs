@@ -22,6 +22,9 @@ pub(crate) struct Decoder {
     partial: BTreeMap<u32, Option<PartialCall>>,
     finished: bool,
     answered: bool,
+    usage: Option<Json>,
+    /// The searches that the answer is grounded in.
+    tools: BTreeMap<String, u64>,
 }
 
 impl Decoder {
@@ -64,6 +67,7 @@ impl Decoder {
             events.push(ChatEvent::LogProbs { choice, content: logprobs(&json), refusal: Vec::new() });
         }
         if let Some(json) = fields.peek("groundingMetadata") {
+            self.tools.extend(usage::grounding(json));
             events.extend(grounding(json).into_iter().map(|citation| ChatEvent::Citation { choice, citation }));
         }
         let message = fields.find_text("finishMessage");
@@ -82,6 +86,19 @@ impl Decoder {
             events.push(ChatEvent::Finish { choice, finish });
         }
         Ok(())
+    }
+
+    /// Tells the usage, once more if an answer turns out to be grounded in searches behind it.
+    fn count(&mut self, metadata: Option<Json>, grounded: bool, events: &mut Vec<ChatEvent>) {
+        if metadata.is_none() && !grounded {
+            return;
+        }
+        self.usage = metadata.or_else(|| self.usage.take());
+        if let Some(json) = &self.usage {
+            let mut usage = usage::decode(json);
+            usage.tools.clone_from(&self.tools);
+            events.push(ChatEvent::Usage(usage));
+        }
     }
 
     fn part(&mut self, choice: u32, part: Part, events: &mut Vec<ChatEvent>) {
@@ -137,12 +154,11 @@ impl ChatStreamDecoder for Decoder {
         self.answered |= chunk.peek("candidates").is_some_and(|list| list.as_str().starts_with('['))
             || chunk.peek("promptFeedback").is_some();
         let candidates = chunk.find_list("candidates");
+        let grounded = self.tools.len();
         for (place, json) in candidates.iter().enumerate() {
             self.candidate(json, place, &what, events)?;
         }
-        if let Some(json) = chunk.take("usageMetadata") {
-            events.push(ChatEvent::Usage(usage::decode(&json)));
-        }
+        self.count(chunk.take("usageMetadata"), self.tools.len() > grounded, events);
         let blocked = chunk.peek("promptFeedback").and_then(|json| {
             let mut feedback = Object::lenient(json);
             Some((feedback.find_text("blockReason")?, feedback.find_text("blockReasonMessage")))

@@ -1,7 +1,8 @@
 use bytes::Bytes;
 use tollbridge_core::{Error, ErrorKind, Loss};
-use tollbridge_types::{EmbedInput, EmbedReply, EmbedRequest, Embedding, Json, Protocol, Usage, UsageBasis};
+use tollbridge_types::{EmbedInput, EmbedReply, EmbedRequest, Embedding, Json, Protocol, Usage};
 
+use super::usage;
 use crate::object::{Fields, Object, wrong};
 use crate::{EmbedCodec, ReplyContext, Target, losses, openai};
 
@@ -72,15 +73,7 @@ impl EmbedCodec for Embed {
             })
         };
         reply.embeddings = all.iter().enumerate().map(vector).collect::<Result<_, _>>()?;
-        if let Some(raw) = body.take("prompt_eval_count") {
-            let mut counts = Fields::new();
-            counts.put("prompt_eval_count", &raw);
-            let raw = counts.to_json();
-            let mut usage = Usage::default();
-            usage.input = Object::lenient(&raw).find_count("prompt_eval_count");
-            (usage.basis, usage.raw) = (UsageBasis::VendorFinal, Some(raw));
-            reply.usage = Some(usage);
-        }
+        reply.usage = usage::take_prompt(&mut body);
         reply.extras = body.into_extras(PROTOCOL);
         Ok(reply)
     }

@@ -4,8 +4,17 @@ use crate::object::{Fields, Object};
 
 /// Takes the counts and times that stand at the top of the last object.
 pub(crate) fn take(body: &mut Object) -> Option<Usage> {
+    take_of(METRICS, body)
+}
+
+/// Takes the count of an embeddings reply, whose times stay where they are.
+pub(crate) fn take_prompt(body: &mut Object) -> Option<Usage> {
+    take_of(&["prompt_eval_count"], body)
+}
+
+fn take_of(names: &[&str], body: &mut Object) -> Option<Usage> {
     let mut raw = Fields::new();
-    for name in METRICS {
+    for name in names {
         raw.put_some(name, body.take(name));
     }
     if raw.is_empty() {

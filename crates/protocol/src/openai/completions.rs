@@ -99,7 +99,7 @@ impl ChatCodec for Completions {
         let mut reply = ChatReply::default();
         let start = head(&mut body);
         (reply.id, reply.model, reply.created) = (start.id, start.model, start.created);
-        reply.usage = body.take("usage").map(|json| usage::decode(&json));
+        reply.usage = usage::take(&mut body);
         for (place, json) in list.iter().enumerate() {
             let (index, text, finish, extras) = choice(json, place);
             let mut choice = Choice::default();
@@ -257,9 +257,7 @@ impl ChatStreamDecoder for Decoder {
             self.finished |= finish.is_some();
             events.extend(finish.map(|finish| ChatEvent::Finish { choice, finish }));
         }
-        if let Some(json) = chunk.take("usage") {
-            events.push(ChatEvent::Usage(usage::decode(&json)));
-        }
+        events.extend(usage::take(&mut chunk).map(ChatEvent::Usage));
         Ok(())
     }
 

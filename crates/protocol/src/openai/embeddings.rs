@@ -101,7 +101,7 @@ impl EmbedCodec for Embeddings {
         // Vectors belong to inputs by their index, not by their place.
         vectors.sort_by_key(|(index, _)| *index);
         reply.embeddings = vectors.into_iter().map(|(_, vector)| vector).collect();
-        reply.usage = body.take("usage").map(|json| usage::decode(&json));
+        reply.usage = usage::take(&mut body);
         reply.extras = body.into_extras(PROTOCOL);
         Ok(reply)
     }

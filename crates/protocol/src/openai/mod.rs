@@ -14,7 +14,7 @@ pub(crate) mod request_encode;
 pub(crate) mod sampling;
 mod stream_decode;
 mod stream_encode;
-mod usage;
+pub(crate) mod usage;
 
 use bytes::Bytes;
 use tollbridge_core::{Error, Frame, Loss};

@@ -32,8 +32,7 @@ pub(crate) fn decode(body: &[u8]) -> Result<ChatReply, Error> {
     reply.model = body.find_text("model").filter(|model| !model.is_empty());
     reply.created = created(&mut body);
     reply.choices = numbered(list.iter().enumerate().map(|(place, json)| choice(json, place)).collect());
-    let inner = body.peek("x_groq").and_then(|json| Object::lenient(json).take("usage"));
-    reply.usage = body.take("usage").or(inner).map(|json| usage::decode(&json));
+    reply.usage = usage::take(&mut body);
     reply.service_tier = body.find_text("service_tier");
     for noise in ["object", "obfuscation"] {
         body.take(noise);

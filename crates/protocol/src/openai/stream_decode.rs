@@ -60,10 +60,11 @@ impl ChatStreamDecoder for Decoder {
         for (place, json) in choices.iter().enumerate() {
             self.choice(Object::lenient(json), place, events);
         }
-        let inner = chunk.peek("x_groq").and_then(|json| Object::lenient(json).take("usage"));
-        if let Some(json) = chunk.take("usage").or(inner).filter(|json| json.as_str().starts_with('{')) {
-            events.push(ChatEvent::Usage(usage::decode(&json)));
+        if let Some(mut usage) = usage::take(&mut chunk) {
+            usage.service_tier = usage.service_tier.or_else(|| self.start.service_tier.clone());
+            events.push(ChatEvent::Usage(usage));
         }
+        chunk.take("usage");
         for noise in ["object", "obfuscation", "p"] {
             chunk.take(noise);
         }

@@ -9,16 +9,17 @@ use crate::vendor_error;
 pub(crate) fn decode(body: &[u8]) -> Result<ChatReply, Error> {
     let mut body = Object::from_vendor(body, "the reply")?;
     fail(&mut body)?;
+    let usage = usage::take(&mut body);
     let items: Vec<Json> = body.find("output").ok_or_else(|| {
         Error::new(ErrorKind::Decode, "the reply has no `output`")
             .with_hint("check that `base_url` is the vendor's API")
     })?;
     let mut reply = ChatReply::default();
+    reply.usage = usage;
     reply.id = body.find_text("id").filter(|id| !id.is_empty());
     reply.model = body.find_text("model").filter(|model| !model.is_empty());
     reply.created = created(&mut body);
     reply.service_tier = body.find_text("service_tier");
-    reply.usage = body.take("usage").map(|json| usage::decode(&json));
     let mut choice = Choice::default();
     let mut logprobs = LogProbs::default();
     choice.parts = items.iter().flat_map(|item| items::decode(item, &mut logprobs)).collect();

@@ -240,13 +240,12 @@ impl Decoder {
 
     fn end(&mut self, mut response: Object, events: &mut Vec<ChatEvent>) {
         self.ended = true;
+        let usage = usage::take(&mut response);
         for (place, item) in (0_i64..).zip(response.find_list("output")) {
             self.close(place, &item, events);
         }
         self.head(&mut response, events);
-        if let Some(usage) = response.take("usage") {
-            events.push(ChatEvent::Usage(usage::decode(&usage)));
-        }
+        events.extend(usage.map(ChatEvent::Usage));
         let finish = reply_decode::finish(&mut response, self.calls > 0, self.refused);
         let extras = reply_decode::rest(response);
         if !extras.is_empty() {

@@ -1,0 +1,151 @@
+mod arguments;
+mod explain;
+mod plot;
+mod summary;
+
+use std::fs::OpenOptions;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use jiff::Timestamp;
+use tollbridge::Registry;
+use tollbridge::usage::Attempt;
+use tollbridge::usage::ledger::{ExportFormat, Filter, Reader, Upkeep};
+
+use crate::arguments::Sources;
+use crate::failure::Failure;
+use crate::key::now;
+use crate::load;
+use crate::table::table;
+
+pub(crate) use arguments::UsageOptions;
+use arguments::{Format, UsageCommand};
+
+pub(crate) fn run(sources: &Sources, options: &UsageOptions) -> Result<ExitCode, Failure> {
+    let directory = load::directory(sources, options.dir.as_ref())?;
+    match &options.command {
+        UsageCommand::Summary { filter, by, json } => {
+            let summary = Reader::open(&directory)?.summary(&filter.resolve()?, by, &filter.zone()?)?;
+            if *json { print_json(&summary) } else { print!("{}", summary::text(&summary, by)) }
+        }
+        UsageCommand::Records { filter, limit, json } => records(&directory, &filter.resolve()?, *limit, *json)?,
+        UsageCommand::Export { filter, format, out } => {
+            export(&Reader::open(&directory)?, &filter.resolve()?, *format, out.as_deref())?;
+        }
+        UsageCommand::Plot { filter, value, svg, png } => {
+            let chart = plot::Chart::read(&Reader::open(&directory)?, &filter.resolve()?, &filter.zone()?, *value)?;
+            for (path, picture) in [(svg, plot::svg as fn(&plot::Chart) -> Vec<u8>), (png, plot::png)] {
+                if let Some(path) = path {
+                    std::fs::write(path, picture(&chart))
+                        .map_err(|error| Failure::usage(format!("cannot write {}: {error}", path.display())))?;
+                }
+            }
+            if svg.is_none() && png.is_none() {
+                print!("{}", plot::text(&chart));
+            }
+        }
+        UsageCommand::Explain { call, json } => {
+            let attempts = Reader::open(&directory)?.call(call)?;
+            if *json { print_json(&attempts) } else { print!("{}", explain::text(&attempts)) }
+        }
+        UsageCommand::Reprice { filter, book, json } => {
+            let named = book.clone().map_or_else(|| prices(sources, options), |book| Ok(Some(book)))?;
+            let book = load::prices(named.as_deref())?;
+            let filter = filter.resolve()?;
+            let done = Upkeep::open(&directory)?.reprice(&filter, book.version(), |attempt| book.again(attempt))?;
+            if *json {
+                print_json(&done);
+            } else {
+                println!(
+                    "{} of {} records have another price now: {} instead of {}; {} had none before",
+                    done.changed, done.examined, done.after, done.before, done.priced
+                );
+            }
+        }
+        UsageCommand::Cleanup { keep, dry_run } => cleanup(&directory, keep, *dry_run)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Finds the configured file of prices; with a named directory there need be no configuration.
+fn prices(sources: &Sources, options: &UsageOptions) -> Result<Option<PathBuf>, Failure> {
+    match options.dir {
+        Some(_) => Ok(None),
+        None => Ok(load::config(sources, &Registry::linked()?)?.usage.prices),
+    }
+}
+
+fn records(directory: &Path, filter: &Filter, limit: u64, json: bool) -> Result<(), Failure> {
+    let reader = Reader::open(directory)?;
+    let mut rows = Vec::new();
+    reader.records(filter, true, Some(limit), |attempt| {
+        if json {
+            println!("{}", serde_json::to_string(&attempt).unwrap_or_default());
+        } else {
+            rows.push(row(&attempt));
+        }
+        Ok(())
+    })?;
+    if !json {
+        let head = ["TIME", "CALL", "MODEL", "OUTCOME", "INPUT", "OUTPUT", "COST", "SECONDS"];
+        print!("{}", table(&head, &rows, 4));
+    }
+    Ok(())
+}
+
+fn row(attempt: &Attempt) -> Vec<String> {
+    let usage = attempt.usage.as_ref();
+    let tokens = |count: Option<u64>| count.map_or("-".to_owned(), |count| count.to_string());
+    let call = if attempt.attempt > 1 { format!("{}#{}", attempt.call, attempt.attempt) } else { attempt.call.clone() };
+    vec![
+        time(attempt.started),
+        call,
+        format!("{}/{}", attempt.provider, attempt.model),
+        attempt.outcome().to_owned(),
+        tokens(usage.map(tollbridge::types::Usage::total_input)),
+        tokens(usage.map(tollbridge::types::Usage::total_output)),
+        attempt.charge.cost.map_or("unpriced".to_owned(), |cost| cost.to_string()),
+        format!("{:.2}", attempt.total as f64 / 1e6),
+    ]
+}
+
+fn export(reader: &Reader, filter: &Filter, format: Format, out: Option<&Path>) -> Result<(), Failure> {
+    let format = match format {
+        Format::Csv => ExportFormat::Csv,
+        Format::Jsonl => ExportFormat::JsonLines,
+    };
+    let Some(path) = out else {
+        reader.export(filter, format, &mut BufWriter::new(std::io::stdout().lock()))?;
+        return Ok(());
+    };
+    let file = OpenOptions::new().write(true).create_new(true).open(path);
+    let file = file.map_err(|error| Failure::usage(format!("--out: cannot make {}: {error}", path.display())))?;
+    let mut file = BufWriter::new(file);
+    let count = reader.export(filter, format, &mut file)?;
+    file.flush()?;
+    eprintln!("{count} records in {}", path.display());
+    Ok(())
+}
+
+fn cleanup(directory: &Path, keep: &str, dry_run: bool) -> Result<(), Failure> {
+    let days = keep.strip_suffix('d').and_then(|days| days.parse::<u64>().ok()).filter(|days| *days > 0);
+    let Some(days) = days else {
+        return Err(Failure::usage(format!("--keep: `{keep}` is no number of days above zero; write it as 90d")));
+    };
+    let before = now().saturating_sub(days.saturating_mul(86_400_000));
+    let count = Upkeep::open(directory)?.cleanup(before, dry_run)?;
+    let what = if dry_run { "would be deleted" } else { "were deleted" };
+    println!("{count} records from before {} {what}; sums by hour and day stay", time(before));
+    Ok(())
+}
+
+/// Writes a time in UTC, to the second.
+fn time(millis: u64) -> String {
+    let time = i64::try_from(millis).ok().and_then(|millis| Timestamp::from_millisecond(millis).ok());
+    time.map_or(String::new(), |time| format!("{time:.0}"))
+}
+
+fn print_json(value: &impl serde::Serialize) {
+    println!("{}", serde_json::to_string_pretty(value).unwrap_or_default());
+}

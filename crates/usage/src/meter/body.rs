@@ -1,0 +1,189 @@
+//! The bodies of replies, metered while they pass.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use futures_util::{Stream, StreamExt};
+use tollbridge_core::{ByteStream, Error, Frame, FrameStream, Reply, ReplyBody};
+use tollbridge_protocol::{FrameKind, UsageMeter, frame_kind};
+use tollbridge_types::Protocol;
+
+use super::OnLeave;
+use super::recorder::Recorder;
+
+/// Settles a whole reply, or has a stream settle itself at its end.
+pub(super) async fn metered(mut reply: Reply, recorder: Arc<Recorder>) -> Reply {
+    recorder.answered(&reply);
+    let mut meter = UsageMeter::new(reply.protocol);
+    reply.body = match reply.body {
+        ReplyBody::Whole(bytes) => {
+            meter.whole(&bytes);
+            recorder.first_piece();
+            recorder.content(&bytes);
+            Arc::clone(&recorder).finish(meter.metered()).await;
+            ReplyBody::Whole(bytes)
+        }
+        ReplyBody::Frames(frames) => {
+            let protocol = reply.protocol;
+            let metering = Box::pin(Frames { inner: Some(frames), protocol, meter, recorder, state: State::Open });
+            ReplyBody::Frames(metering)
+        }
+        ReplyBody::Stream(bytes) => {
+            ReplyBody::Stream(Box::pin(Bytes { inner: bytes, meter, recorder, settled: None, done: false }))
+        }
+        other => other,
+    };
+    reply
+}
+
+/// Reads a reply that nobody else reads.
+pub(super) async fn drain(reply: Reply, limit: Duration) {
+    let reading = async {
+        match reply.body {
+            ReplyBody::Frames(mut frames) => while frames.next().await.is_some() {},
+            ReplyBody::Stream(mut bytes) => while bytes.next().await.is_some() {},
+            _ => {}
+        }
+    };
+    // What it has told until then is settled when it is dropped.
+    let _ = tokio::time::timeout(limit, reading).await;
+}
+
+type Settling = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// The frames of an answer.
+struct Frames {
+    inner: Option<FrameStream>,
+    protocol: Protocol,
+    meter: UsageMeter,
+    recorder: Arc<Recorder>,
+    state: State,
+}
+
+enum State {
+    Open,
+    /// The record is on its way to the disk; then this goes to the reader.
+    Settling(Settling, Option<Result<Frame, Error>>),
+    Settled,
+}
+
+impl Stream for Frames {
+    type Item = Result<Frame, Error>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        loop {
+            if let State::Settling(settling, held) = &mut this.state {
+                ready!(settling.as_mut().poll(cx));
+                let held = held.take();
+                this.state = State::Settled;
+                return Poll::Ready(held);
+            }
+            let Some(inner) = &mut this.inner else { return Poll::Ready(None) };
+            let next = ready!(inner.as_mut().poll_next(cx));
+            if matches!(this.state, State::Settled) {
+                return Poll::Ready(next);
+            }
+            let settling: Settling = match &next {
+                Some(Ok(frame)) => {
+                    this.meter.frame(frame);
+                    if !frame.is_comment() {
+                        this.recorder.first_piece();
+                        this.recorder.content(&frame.data);
+                    }
+                    // The reader knows by this frame that the answer is over: it must be recorded before.
+                    if frame_kind(this.protocol, frame) != FrameKind::End {
+                        return Poll::Ready(next);
+                    }
+                    Box::pin(Arc::clone(&this.recorder).finish(this.meter.metered()))
+                }
+                Some(Err(error)) => Box::pin(Arc::clone(&this.recorder).fail(error, this.meter.metered())),
+                None => Box::pin(Arc::clone(&this.recorder).finish(this.meter.metered())),
+            };
+            this.state = State::Settling(settling, next);
+        }
+    }
+}
+
+impl Drop for Frames {
+    fn drop(&mut self) {
+        if !matches!(self.state, State::Open) {
+            return;
+        }
+        let metered = self.meter.metered();
+        let OnLeave::Drain(limit) = self.recorder.on_leave() else { return self.recorder.left(&metered) };
+        let (Some(inner), Ok(runtime)) = (self.inner.take(), tokio::runtime::Handle::try_current()) else {
+            return self.recorder.left(&metered);
+        };
+        let meter = std::mem::replace(&mut self.meter, UsageMeter::new(self.protocol));
+        runtime.spawn(read_on(inner, meter, Arc::clone(&self.recorder), limit));
+    }
+}
+
+/// Reads a stream to its end for what it tells of usage, within the limit.
+async fn read_on(mut frames: FrameStream, mut meter: UsageMeter, recorder: Arc<Recorder>, limit: Duration) {
+    let until = tokio::time::Instant::now() + limit;
+    loop {
+        match tokio::time::timeout_at(until, frames.next()).await {
+            Ok(Some(Ok(frame))) => meter.frame(&frame),
+            Ok(Some(Err(_))) | Err(_) => break,
+            Ok(None) => break,
+        }
+    }
+    recorder.left(&meter.metered());
+}
+
+/// The bytes of sound and the like, which tell no usage.
+struct Bytes {
+    inner: ByteStream,
+    meter: UsageMeter,
+    recorder: Arc<Recorder>,
+    settled: Option<Settling>,
+    done: bool,
+}
+
+impl Stream for Bytes {
+    type Item = Result<bytes::Bytes, Error>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        loop {
+            if let Some(settling) = &mut this.settled {
+                ready!(settling.as_mut().poll(cx));
+                (this.settled, this.done) = (None, true);
+                return Poll::Ready(None);
+            }
+            if this.done {
+                return Poll::Ready(None);
+            }
+            match ready!(this.inner.as_mut().poll_next(cx)) {
+                None => this.settled = Some(Box::pin(Arc::clone(&this.recorder).finish(this.meter.metered()))),
+                Some(Ok(bytes)) => {
+                    this.recorder.first_piece();
+                    return Poll::Ready(Some(Ok(bytes)));
+                }
+                Some(Err(error)) => {
+                    this.done = true;
+                    this.recorder.broke(&error, this.meter.metered());
+                    return Poll::Ready(Some(Err(error)));
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Bytes {
+    fn drop(&mut self) {
+        if !self.done && self.settled.is_none() {
+            self.recorder.left(&self.meter.metered());
+        }
+    }
+}
+
+/// Returns the microseconds since a moment.
+pub(super) fn micros(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,87 @@
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use tollbridge_core::{Currency, Money};
+
+use crate::budget::{Amount, Scope, Spending};
+use crate::ledger::{Filter, Ledger, Reader};
+
+/// Tells budgets what the ledger knows of spending.
+pub struct LedgerSpending {
+    ledger: Ledger,
+    directory: PathBuf,
+    reader: Mutex<Option<Reader>>,
+}
+
+impl LedgerSpending {
+    /// Reads from a ledger that this process writes.
+    pub fn new(ledger: &Ledger) -> Self {
+        let directory = ledger.database().parent().map_or_else(PathBuf::new, PathBuf::from);
+        Self { ledger: ledger.clone(), directory, reader: Mutex::default() }
+    }
+}
+
+impl Spending for LedgerSpending {
+    fn spent(&self, scope: &Scope, value: &str, since_ms: u64, until_ms: u64) -> Amount {
+        // What was settled just now must be in the sum.
+        if !self.ledger.flush(PATIENCE) {
+            tracing::warn!(%scope, "the ledger is behind: a budget begins without what was spent last");
+        }
+        let mut filter = Filter::default();
+        (filter.since, filter.until) = (Some(since_ms), Some(until_ms));
+        let value = value.to_owned();
+        let mut tag = |name: &str, value: String| filter.tags.push((name.to_owned(), value));
+        match scope {
+            Scope::Global => {}
+            Scope::Key => filter.key = Some(value),
+            Scope::User => tag("user", value),
+            Scope::Team => tag("team", value),
+            Scope::Task => tag("task", value),
+            Scope::Alias => filter.alias = Some(value),
+            Scope::Provider => filter.provider = Some(value),
+            Scope::Tag(name) => tag(name, value),
+        }
+        let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        if reader.is_none() {
+            *reader = Reader::open(&self.directory).ok();
+        }
+        let Some(summary) = reader.as_ref().map(|reader| reader.summary(&filter, &[], &TimeZone::UTC)) else {
+            return Amount::new(Some(0), 0);
+        };
+        match summary {
+            Ok(summary) => {
+                let row = summary.total;
+                let tokens = [
+                    row.input,
+                    row.cache_read,
+                    row.cache_write,
+                    row.input_media,
+                    row.output,
+                    row.reasoning,
+                    row.output_media,
+                ];
+                let tokens = tokens.iter().fold(0_i64, |sum, count| sum.saturating_add(*count));
+                let dollars = row.cost.iter().filter(|cost| cost.currency() == Currency::USD);
+                let pico = dollars.map(|cost| Money::pico(*cost)).sum();
+                Amount::new(Some(pico), u64::try_from(tokens).unwrap_or_default())
+            }
+            Err(error) => {
+                tracing::error!(%error, %scope, "a budget begins without what was spent before");
+                *reader = None;
+                Amount::new(Some(0), 0)
+            }
+        }
+    }
+}
+
+impl fmt::Debug for LedgerSpending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LedgerSpending").field("directory", &self.directory).finish_non_exhaustive()
+    }
+}
+
+/// How long a budget that is first needed waits for the ledger.
+const PATIENCE: Duration = Duration::from_secs(2);
