@@ -1,6 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use tollbridge_core::Error;
+
+use crate::budget::Budget;
 
 use super::{KeyBudget, KeyError, ModelPattern, Scope};
 
@@ -58,6 +61,14 @@ impl VirtualKey {
             Some(at) if at <= now => Err(KeyError::Expired { id: self.id.clone(), at }),
             _ => Ok(()),
         }
+    }
+
+    /// Returns the budgets of its calls, ready to be counted.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](tollbridge_core::ErrorKind::Config) if the file was written by hand, and wrongly.
+    pub fn limits(&self) -> Result<Vec<Budget>, Error> {
+        self.budgets.iter().map(|budget| budget.resolve(&self.name, &self.id)).collect()
     }
 
     /// Returns the tags of every call with the key: `user` and `team`, then its own.
