@@ -47,6 +47,8 @@ pub(crate) fn run(options: &Options) -> Result<bool, String> {
     settings.push("providers.openai-responses.kind=openai".to_owned());
     settings.push("providers.openai-responses.api=responses".to_owned());
     settings.push("providers.vertex.project=mock".to_owned());
+    // Keys that whoever runs this has at home are none of the gateway's here.
+    settings.push("usage.dir=target/clients-keys".to_owned());
     let mut arguments = vec!["serve", "--listen", "127.0.0.1:0"];
     for setting in &settings {
         arguments.extend(["--set", setting]);

@@ -53,10 +53,11 @@ fn create(store: &KeyStore, options: &CreateOptions) -> Result<(), Failure> {
 
 /// Names the flag that a field was set with.
 fn flagged(error: &tollbridge::Error) -> String {
-    let field = error.path().and_then(|path| path.split('.').next()).map(|field| match field {
-        "tags" => "tag",
-        "scopes" => "scope",
-        field => field,
+    let field = error.path().map(|path| match path.split_once('.') {
+        Some(("budgets", field)) => field,
+        Some(("tags", _)) => "tag",
+        _ if path == "scopes" => "scope",
+        _ => path,
     });
     let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
     match field {
@@ -109,14 +110,8 @@ fn show(key: &VirtualKey) {
     for budget in &key.budgets {
         let usd = budget.usd.as_ref().map(|usd| format!("{usd} USD"));
         let tokens = budget.tokens.map(|tokens| format!("{tokens} tokens"));
-        let limits: Vec<_> = usd.into_iter().chain(tokens).collect();
-        let zone = budget.zone.as_deref().unwrap_or("UTC");
-        let window = match budget.window.as_str() {
-            "forever" => "in all".to_owned(),
-            window if window.starts_with(|letter: char| letter.is_ascii_digit()) => format!("in {window}"),
-            window => format!("in a {window} ({zone})"),
-        };
-        println!("{:<8} {} {window}", "budget", limits.join(" and "));
+        let limit = usd.or(tokens).unwrap_or_default();
+        println!("{:<8} {limit}, {} ({})", "budget", budget.window, budget.zone.as_deref().unwrap_or("UTC"));
     }
 }
 

@@ -15,8 +15,7 @@ fn full() -> NewKey {
     new.tags.insert("project".into(), "blue whale".into());
     new.models = vec!["openai/gpt-4o".parse().unwrap(), "anthropic/*".parse().unwrap(), "main".parse().unwrap()];
     new.expires_at = Some(9_000);
-    let mut budget = KeyBudget::new("month");
-    budget.usd = Some("20".into());
+    let mut budget = KeyBudget::usd("20", "month");
     budget.zone = Some("Europe/Berlin".into());
     new.budgets = vec![budget];
     new
@@ -149,8 +148,14 @@ fn bad_keys_name_the_field() {
         told(&|new| drop(new.tags.insert("x".into(), "y".repeat(129)))),
         told(&|new| new.tags.extend((0..17).map(|number| (format!("t{number}"), "x".to_owned())))),
         told(&|new| new.scopes.clear()),
+        told(&|new| new.budgets.push(KeyBudget::usd("ten", "month"))),
+        told(&|new| new.budgets.push(KeyBudget::tokens(10, "fortnight"))),
+        told(&|new| new.budgets[0].tokens = Some(10)),
+        told(&|new| new.budgets[0].zone = Some("Mars/Olympus".into())),
     ];
-    assert_eq!(paths, ["name", "owner", "team", "tags.user", "tags.x", "tags", "scopes"]);
+    let budgets = ["budgets.usd", "budgets.window", "budgets.tokens", "budgets.zone"];
+    let fields = ["name", "owner", "team", "tags.user", "tags.x", "tags", "scopes"];
+    assert!(paths.iter().eq(fields.iter().chain(&budgets)), "{paths:?}");
 }
 
 #[test]
@@ -166,6 +171,8 @@ fn scopes_and_models_open_what_they_say() {
     for pattern in ["", "*", "/*", "*/x", "a*", "a/b*", "a/*/b", "a/*b", "a b", "a/b/*"] {
         assert!(pattern.parse::<ModelPattern>().is_err(), "{pattern}");
     }
+    let limits = key.limits().unwrap();
+    assert_eq!((limits[0].limit().to_string(), limits[0].name()), ("20 USD".to_owned(), "key ci"));
     let tags: Vec<_> = key.call_tags().collect();
     assert_eq!(tags, [("user", "ann"), ("team", "infra"), ("project", "blue whale")]);
 }

@@ -4,7 +4,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clap::{ArgGroup, Args, Subcommand};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, civil};
-use tollbridge::core::Money;
 use tollbridge_usage::key::{KeyBudget, ModelPattern, NewKey, Scope, Tag};
 
 #[derive(Debug, Args)]
@@ -71,16 +70,16 @@ pub(crate) struct CreateOptions {
     #[arg(long, value_name = "TIME", value_parser = expiry)]
     expires: Option<u64>,
     /// The most that its calls may cost, in US dollars
-    #[arg(long, requires = "window", value_parser = dollars)]
+    #[arg(long, requires = "window")]
     usd: Option<String>,
     /// The most tokens that its calls may use
     #[arg(long, requires = "window", value_parser = clap::value_parser!(u64).range(1..))]
     tokens: Option<u64>,
-    /// The time in which they may: day, week, month, year, forever, or a rolling one such as 24h
+    /// How long that counts: day, week, month, year, forever, or the last 24h or 30d
     #[arg(long, requires = "limit")]
     window: Option<String>,
-    /// The time zone in which that begins; UTC by default
-    #[arg(long, requires = "window", value_parser = zone)]
+    /// The time zone whose midnights begin it, such as Europe/Berlin; UTC by default
+    #[arg(long, requires = "window")]
     zone: Option<String>,
     /// What it opens: call, usage:read or admin; `call` by default
     #[arg(long)]
@@ -101,13 +100,13 @@ impl CreateOptions {
         if !self.scope.is_empty() {
             new.scopes = self.scope.iter().copied().collect();
         }
-        new.budgets.extend(self.window.as_ref().map(|window| {
-            let mut budget = KeyBudget::new(window);
-            budget.usd.clone_from(&self.usd);
-            budget.tokens = self.tokens;
+        let window = self.window.clone().unwrap_or_default();
+        let money = self.usd.iter().map(|usd| KeyBudget::usd(usd, &window));
+        let tokens = self.tokens.iter().map(|tokens| KeyBudget::tokens(*tokens, &window));
+        new.budgets = money.chain(tokens).collect();
+        for budget in &mut new.budgets {
             budget.zone.clone_from(&self.zone);
-            budget
-        }));
+        }
         new
     }
 }
@@ -142,14 +141,4 @@ fn moment(text: &str) -> Option<u64> {
     let midnight = date.and_then(|date| date.to_zoned(TimeZone::UTC).ok()).map(|zoned| zoned.timestamp());
     let at = midnight.or_else(|| text.parse::<Timestamp>().ok())?;
     u64::try_from(at.as_millisecond()).ok()
-}
-
-fn dollars(text: &str) -> Result<String, String> {
-    let amount = text.parse::<Money>().map_err(|error| error.to_string())?;
-    if amount.pico() > 0 { Ok(text.to_owned()) } else { Err("it is not above zero".to_owned()) }
-}
-
-fn zone(text: &str) -> Result<String, String> {
-    let known = TimeZone::get(text).map(|_| text.to_owned());
-    known.map_err(|_| "there is no such zone; write it as Europe/Berlin or UTC".to_owned())
 }

@@ -1,46 +1,55 @@
 use serde::{Deserialize, Serialize};
-use tollbridge_core::Error;
+use tollbridge_core::{Error, Money};
 
-use crate::budget::{Budget, BudgetSpec, Scope};
+use crate::budget::{Budget, BudgetSpec, Scope, Unpriced};
 
-/// What a key may use within a time.
+/// What the calls of a key may use within a time: money or tokens.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct KeyBudget {
     /// US dollars, as a decimal number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usd: Option<String>,
-    /// Tokens, whatever they are for.
+    /// Tokens of prompts and answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens: Option<u64>,
-    /// The time: `day`, `week`, `month` or `year` of the calendar, a rolling one such as `24h`, or `forever`.
+    /// The time: `day`, `week`, `month` or `year` of the calendar, `forever`, or a duration such as `24h`.
     pub window: String,
-    /// The time zone by whose calendar the window begins, such as `Europe/Berlin`; UTC if none.
+    /// The time zone whose midnights begin the windows, such as `Europe/Berlin`; UTC if none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zone: Option<String>,
 }
 
 impl KeyBudget {
-    /// Starts a budget over a window, with nothing limited yet.
-    pub fn new(window: impl Into<String>) -> Self {
-        Self { window: window.into(), ..Self::default() }
+    /// Limits money, in US dollars.
+    pub fn usd(usd: impl Into<String>, window: impl Into<String>) -> Self {
+        Self { usd: Some(usd.into()), window: window.into(), ..Self::default() }
     }
 
-    /// Returns the budgets that limit the calls of a key.
+    /// Limits tokens.
+    pub fn tokens(tokens: u64, window: impl Into<String>) -> Self {
+        Self { tokens: Some(tokens), window: window.into(), ..Self::default() }
+    }
+
+    /// Returns the budget of the calls of the key with an id.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`](tollbridge_core::ErrorKind::Config) with the field at fault.
-    pub fn limits(&self, id: &str, name: &str) -> Result<Vec<Budget>, Error> {
-        let mut usd = BudgetSpec::new(format!("key {name}"), Scope::Key, &self.window);
-        (usd.of, usd.zone) = (Some(id.to_owned()), self.zone.clone());
-        let mut tokens = usd.clone();
-        tokens.name.push_str(" (tokens)");
-        usd.usd = self.usd.as_deref().map(str::parse).transpose().map_err(|_| {
-            Error::invalid("usd", format!("`{}` is no amount", self.usd.as_deref().unwrap_or_default()))
-                .with_hint("write US dollars as 12.50")
-        })?;
-        tokens.tokens = self.tokens;
-        let specs = [(usd.usd.is_some(), usd), (tokens.tokens.is_some(), tokens)];
-        specs.into_iter().filter(|(is_set, _)| *is_set).map(|(_, spec)| Budget::try_from(spec)).collect()
+    /// What is wrong with a field, with its name as the path.
+    pub(super) fn resolve(&self, key: &str, id: &str) -> Result<Budget, Error> {
+        let usd = self.usd.as_ref().map(|usd| usd.parse::<Money>()).transpose();
+        let usd =
+            usd.map_err(|error| Error::invalid("usd", error.to_string()).with_hint("write US dollars, such as 12.50"))?;
+        Budget::try_from(BudgetSpec {
+            name: format!("key {key}"),
+            scope: Scope::Key,
+            of: Some(id.to_owned()),
+            usd,
+            tokens: self.tokens,
+            window: Some(self.window.clone()),
+            zone: self.zone.clone(),
+            warn: vec![80],
+            hard: true,
+            unpriced: Unpriced::default(),
+        })
     }
 }

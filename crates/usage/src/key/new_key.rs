@@ -66,6 +66,12 @@ impl NewKey {
         for (name, value) in &self.tags {
             Tag::new(name.clone(), value.clone()).map_err(|fault| Error::invalid(format!("tags.{name}"), fault))?;
         }
+        for budget in &self.budgets {
+            budget.resolve(&self.name, "").map_err(|error| {
+                let path = format!("budgets.{}", error.path().unwrap_or_default());
+                Error::invalid(path, error.message()).with_hint(error.hint().unwrap_or_default())
+            })?;
+        }
         if self.scopes.is_empty() {
             return Err(Error::invalid("scopes", "the key has no scope").with_hint("give it `call`"));
         }

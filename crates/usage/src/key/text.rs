@@ -8,7 +8,7 @@ pub const PREFIX: &str = "tb-";
 /// The letters after the prefix: 43 of 62 hold as much chance as 32 random bytes (43 × log₂ 62 > 256 bits).
 const LETTERS: usize = 43;
 
-/// Only letters and digits: a double click selects the whole key, and none begins like a flag or ends a sentence,
+/// Only letters and digits: a double click selects the whole key, and no part of it reads as a flag or as emphasis,
 /// as the `-` and `_` of base64 let it.
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 

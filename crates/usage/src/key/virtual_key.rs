@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use tollbridge_core::Error;
 
 use crate::budget::Budget;
 
@@ -62,13 +63,12 @@ impl VirtualKey {
         }
     }
 
-    /// Returns the budgets that limit the calls of the key; one that cannot be read limits nothing, and is told.
-    pub fn limits(&self) -> Vec<Budget> {
-        let read = |budget: &KeyBudget| budget.limits(&self.id, &self.name);
-        let limits = self.budgets.iter().map(read).filter_map(|limits| {
-            limits.inspect_err(|error| tracing::error!(key = self.id, "a budget of a key is left out: {error}")).ok()
-        });
-        limits.flatten().collect()
+    /// Returns the budgets of its calls, ready to be counted.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](tollbridge_core::ErrorKind::Config) if the file was written by hand, and wrongly.
+    pub fn limits(&self) -> Result<Vec<Budget>, Error> {
+        self.budgets.iter().map(|budget| budget.resolve(&self.name, &self.id)).collect()
     }
 
     /// Returns the tags of every call with the key: `user` and `team`, then its own.
