@@ -11,10 +11,11 @@ use super::calendar;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Overrides {
+    as_of: toml::value::Datetime,
     pub(super) rule: Vec<Rule>,
     row: Vec<OwnRow>,
     #[serde(default)]
-    pub(super) prefer: Vec<Preference>,
+    prefer: Vec<Preference>,
 }
 
 /// A rule that no table states, by its name in `rules.rs`.
@@ -27,15 +28,16 @@ pub(super) struct Rule {
     review: Review,
 }
 
-/// Whom to believe of a vendor or of one model where sources differ, or what is right where neither is.
+/// Whom to believe of some models where sources differ, or what is right where neither is.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Preference {
-    vendor: Option<String>,
-    key: Option<String>,
-    pub(super) source: Option<String>,
+    vendor: String,
+    /// Keys; one `*` in each stands for any text.
+    models: Vec<String>,
+    source: Option<String>,
     #[serde(default)]
-    pub(super) rates: BTreeMap<String, String>,
+    rates: BTreeMap<String, String>,
     #[serde(flatten)]
     review: Review,
 }
@@ -71,19 +73,51 @@ impl Overrides {
         }
     }
 
+    /// Returns the day on which the sources are compared.
+    pub(super) fn as_of(&self) -> u32 {
+        calendar::day(&self.as_of.to_string()).unwrap_or_default()
+    }
+
     /// Returns the rows that no source has.
     pub(super) fn rows(&self) -> Result<Vec<Row>, String> {
         self.row.iter().map(OwnRow::row).collect()
     }
 
-    /// Returns what was decided of a model: of itself, or else of its vendor.
+    /// Returns what was decided of a model.
     pub(super) fn preference(&self, row: &Row) -> Option<&Preference> {
-        let of_key = self.prefer.iter().find(|preference| preference.key.as_deref() == Some(&row.key));
-        of_key.or_else(|| {
-            let of_vendor =
-                |preference: &&Preference| preference.vendor.as_deref().is_some_and(|vendor| vendor == row.vendor);
-            self.prefer.iter().find(of_vendor)
+        self.prefer.iter().find(|preference| {
+            preference.vendor == row.vendor && preference.models.iter().any(|pattern| is_match(pattern, &row.key))
         })
+    }
+}
+
+fn is_match(pattern: &str, key: &str) -> bool {
+    match pattern.split_once('*') {
+        Some((start, end)) => key.strip_prefix(start).is_some_and(|rest| rest.ends_with(end)),
+        None => pattern == key,
+    }
+}
+
+impl Preference {
+    /// Puts what was decided into the row, and tells what that was.
+    pub(super) fn settle(&self, row: &mut Row, component: Component, above: u32, theirs: &Row) -> Result<String, String> {
+        if let Some(rate) = self.rates.get(component.name()).filter(|_| above == 0) {
+            let rate = rate.parse().map_err(|error| format!("`{}`: {error}", row.key))?;
+            row.put(component, Tier::Base, above, rate, "overrides");
+            return Ok(format!("neither, but {rate}: {}", self.review.reason));
+        }
+        let source = self.source.as_deref().ok_or_else(|| format!("`{}`: no rate and no source is preferred", row.key))?;
+        match source {
+            "litellm" => {}
+            "genai-prices" => {
+                let figure = theirs.figures.iter().find(|figure| (figure.component, figure.above) == (component, above));
+                if let Some(figure) = figure {
+                    row.put(component, Tier::Base, above, figure.rate, &figure.source);
+                }
+            }
+            other => return Err(format!("`{}`: there is no source `{other}`", row.key)),
+        }
+        Ok(format!("{source}: {}", self.review.reason))
     }
 }
 

@@ -1,0 +1,93 @@
+//! Puts the sources together, and notes where they differ.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use tollbridge_usage::price::{Component, Figure, Rate, Row, Tier};
+
+use super::genai::Opinion;
+use super::overrides::Overrides;
+
+/// Two sources that name different prices.
+pub(super) struct Disagreement {
+    key: String,
+    vendor: String,
+    component: Component,
+    above: u32,
+    ours: Rate,
+    theirs: Rate,
+    /// Who was found right, or nothing if nobody has looked.
+    pub(super) settled: Option<String>,
+}
+
+impl fmt::Display for Disagreement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { key, vendor, component, above, ours, theirs, settled } = self;
+        let above = if *above > 0 { format!(" above {above}") } else { String::new() };
+        let settled = settled.as_deref().unwrap_or("NOT REVIEWED");
+        write!(f, "{vendor}: {key}: {}{above}: litellm {ours}, genai-prices {theirs}: {settled}", component.name())
+    }
+}
+
+/// Lays the second opinions beside the rows: conflicts are settled as reviewed, older and later prices are added.
+pub(super) fn merge(rows: &mut Vec<Row>, opinions: &[Opinion], overrides: &Overrides) -> Result<Vec<Disagreement>, String> {
+    let by_key: BTreeMap<&str, &Opinion> = opinions.iter().map(|opinion| (opinion.key.as_str(), opinion)).collect();
+    let (mut disagreements, mut dated) = (Vec::new(), Vec::new());
+    for row in rows.iter_mut() {
+        let Some(opinion) = by_key.get(row.key.as_str()) else { continue };
+        let Some(current) = opinion.rows.iter().rev().find(|version| version.since <= overrides.as_of()) else { continue };
+        let found = compare(row, current);
+        if found.is_empty() {
+            dated.extend(history(row, current, &opinion.rows));
+        }
+        for mut disagreement in found {
+            if let Some(preference) = overrides.preference(row) {
+                disagreement.settled = Some(preference.settle(row, disagreement.component, disagreement.above, current)?);
+            }
+            disagreements.push(disagreement);
+        }
+    }
+    rows.extend(dated);
+    Ok(disagreements)
+}
+
+/// Adds the models that only the second source has.
+pub(super) fn add(rows: &mut Vec<Row>, own: Vec<Opinion>) {
+    let known: BTreeSet<String> = rows.iter().map(|row| row.key.clone()).collect();
+    let new = own.into_iter().filter(|opinion| {
+        let bare = opinion.key.split_once('/').map_or("", |(_, name)| name);
+        !known.contains(&opinion.key) && !known.contains(bare)
+    });
+    rows.extend(new.flat_map(|opinion| opinion.rows).filter(|row| !row.figures.is_empty()));
+}
+
+fn compare(row: &Row, current: &Row) -> Vec<Disagreement> {
+    let ours = row.figures.iter().filter(|figure| figure.tier == Tier::Base && COMPARED.contains(&figure.component));
+    let both = ours.filter_map(|figure| Some((figure, current.rate(figure.component, Tier::Base, figure.above)?)));
+    let differing = both.filter(|(figure, theirs)| figure.rate != *theirs);
+    let disagreement = |(figure, theirs): (&Figure, Rate)| Disagreement {
+        key: row.key.clone(),
+        vendor: row.vendor.clone(),
+        component: figure.component,
+        above: figure.above,
+        ours: figure.rate,
+        theirs,
+        settled: None,
+    };
+    differing.map(disagreement).collect()
+}
+
+/// Returns what the model cost before and will cost, and dates the row between.
+fn history(row: &mut Row, current: &Row, versions: &[Row]) -> Vec<Row> {
+    let others = versions.iter().filter(|version| version.since != current.since && !version.figures.is_empty());
+    let dated: Vec<Row> = others
+        .map(|version| Row { since: version.since, figures: version.figures.clone(), off_peak: String::new(), ..row.clone() })
+        .collect();
+    if !dated.is_empty() {
+        row.since = current.since;
+    }
+    dated
+}
+
+const COMPARED: &[Component] =
+    &[Component::Input, Component::Output, Component::CacheRead, Component::CacheWrite, Component::CacheWrite1h];
