@@ -26,7 +26,9 @@ pub(super) fn changes(before: &[Row], after: &[Row]) -> String {
 }
 
 fn by_name(rows: &[Row]) -> BTreeMap<String, &Row> {
-    let name = |row: &Row| if row.since == 0 { row.key.clone() } else { format!("{} since {}", row.key, calendar::date(row.since)) };
+    let name = |row: &Row| {
+        if row.since == 0 { row.key.clone() } else { format!("{} since {}", row.key, calendar::date(row.since)) }
+    };
     rows.iter().map(|row| (name(row), row)).collect()
 }
 
@@ -41,7 +43,13 @@ fn figures(name: &str, old: &Row, new: &Row) -> Vec<String> {
         let (was, is) = (old.get(key), new.get(key));
         if was != is {
             let show = |rate: Option<&Rate>| rate.map_or_else(|| "none".to_owned(), Rate::to_string);
-            lines.push(format!("~ {name}: {} {} above {above}: {} → {}", component.name(), tier.name(), show(was), show(is)));
+            lines.push(format!(
+                "~ {name}: {} {} above {above}: {} → {}",
+                component.name(),
+                tier.name(),
+                show(was),
+                show(is)
+            ));
         }
     }
     lines

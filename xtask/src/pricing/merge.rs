@@ -30,19 +30,26 @@ impl fmt::Display for Disagreement {
 }
 
 /// Lays the second opinions beside the rows: conflicts are settled as reviewed, older and later prices are added.
-pub(super) fn merge(rows: &mut Vec<Row>, opinions: &[Opinion], overrides: &Overrides) -> Result<Vec<Disagreement>, String> {
+pub(super) fn merge(
+    rows: &mut Vec<Row>,
+    opinions: &[Opinion],
+    overrides: &Overrides,
+) -> Result<Vec<Disagreement>, String> {
     let by_key: BTreeMap<&str, &Opinion> = opinions.iter().map(|opinion| (opinion.key.as_str(), opinion)).collect();
     let (mut disagreements, mut dated) = (Vec::new(), Vec::new());
     for row in rows.iter_mut() {
         let Some(opinion) = by_key.get(row.key.as_str()) else { continue };
-        let Some(current) = opinion.rows.iter().rev().find(|version| version.since <= overrides.as_of()) else { continue };
+        let Some(current) = opinion.rows.iter().rev().find(|version| version.since <= overrides.as_of()) else {
+            continue;
+        };
         let found = compare(row, current);
         if found.is_empty() {
             dated.extend(history(row, current, &opinion.rows));
         }
         for mut disagreement in found {
             if let Some(preference) = overrides.preference(row) {
-                disagreement.settled = Some(preference.settle(row, disagreement.component, disagreement.above, current)?);
+                disagreement.settled =
+                    Some(preference.settle(row, disagreement.component, disagreement.above, current)?);
             }
             disagreements.push(disagreement);
         }
@@ -81,7 +88,12 @@ fn compare(row: &Row, current: &Row) -> Vec<Disagreement> {
 fn history(row: &mut Row, current: &Row, versions: &[Row]) -> Vec<Row> {
     let others = versions.iter().filter(|version| version.since != current.since && !version.figures.is_empty());
     let dated: Vec<Row> = others
-        .map(|version| Row { since: version.since, figures: version.figures.clone(), off_peak: String::new(), ..row.clone() })
+        .map(|version| Row {
+            since: version.since,
+            figures: version.figures.clone(),
+            off_peak: String::new(),
+            ..row.clone()
+        })
         .collect();
     if !dated.is_empty() {
         row.since = current.since;
