@@ -9,7 +9,8 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tollbridge::core::{ByteStream, ProviderSettings, RequestBody, Transport};
 use tollbridge::transport::HttpTransport;
-use tollbridge::{CallContext, Client, Layer, Secret, Timeouts};
+use tollbridge::usage::meter::Metering;
+use tollbridge::{CallContext, Client, ClientBuilder, Layer, Secret, Timeouts};
 use tollbridge_gateway::{Gateway, Options};
 use tollbridge_testkit::{Kind, Upstream};
 
@@ -85,7 +86,7 @@ impl Bench {
     /// # Errors
     /// When a port cannot be had.
     pub async fn with(options: Options) -> Result<Self, Box<dyn std::error::Error>> {
-        Self::before(options, &[], None).await
+        Self::before(options, &[], |client| client).await
     }
 
     /// Starts everything with every vendor that the test kit plays.
@@ -93,7 +94,7 @@ impl Bench {
     /// # Errors
     /// When a port cannot be had.
     pub async fn with_all(options: Options) -> Result<Self, Box<dyn std::error::Error>> {
-        Self::before(options, &OTHERS, None).await
+        Self::before(options, &OTHERS, |client| client).await
     }
 
     /// Starts everything with a layer of one's own around all calls.
@@ -101,13 +102,21 @@ impl Bench {
     /// # Errors
     /// When a port cannot be had.
     pub async fn with_layer(options: Options, layer: Arc<dyn Layer>) -> Result<Self, Box<dyn std::error::Error>> {
-        Self::before(options, &[], Some(layer)).await
+        Self::before(options, &[], |client| client.layer(layer)).await
+    }
+
+    /// Starts everything with every vendor that the test kit plays, and records what is called.
+    ///
+    /// # Errors
+    /// When a port cannot be had.
+    pub async fn with_metering(options: Options, metering: Metering) -> Result<Self, Box<dyn std::error::Error>> {
+        Self::before(options, &OTHERS, |client| client.metering(metering)).await
     }
 
     async fn before(
         options: Options,
         others: &[(&'static str, Kind)],
-        layer: Option<Arc<dyn Layer>>,
+        change: impl FnOnce(ClientBuilder) -> ClientBuilder,
     ) -> Result<Self, Box<dyn std::error::Error>> {
         let openai = Upstream::new(Kind::OpenAi).start().await?;
         let anthropic = Upstream::new(Kind::Anthropic).start().await?;
@@ -125,9 +134,7 @@ impl Bench {
             .configure("anthropic", at(&anthropic, "anthropic-key"))?
             .configure("gemini", at(&google, "gemini-key"))?
             .alias("main", "openai/mock");
-        if let Some(layer) = layer {
-            client = client.layer(layer);
-        }
+        client = change(client);
         let mut started = Vec::new();
         for (name, kind) in others {
             let upstream = Upstream::new(*kind).strict(true).start().await?;
