@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
+use crate::budget::BudgetCommand;
 use crate::key::KeyOptions;
 use crate::usage::UsageOptions;
 
@@ -66,6 +67,9 @@ pub(crate) enum Command {
     Doctor(DoctorOptions),
     /// Make, list and revoke the keys that the gateway asks its clients for
     Key(KeyOptions),
+    /// Show where budgets stand
+    #[command(subcommand)]
+    Budget(BudgetCommand),
     /// Read and keep the ledger: sums, records, exports, pictures, prices
     Usage(UsageOptions),
 }

@@ -26,6 +26,11 @@ impl Failure {
         Self { code: 130, message: "interrupted".to_owned() }
     }
 
+    /// Says whether there is nothing to tell.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.message.is_empty()
+    }
+
     pub(crate) fn code(&self) -> ExitCode {
         ExitCode::from(self.code)
     }
@@ -46,6 +51,10 @@ impl From<Error> for Failure {
 
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
+        // Who has read enough closes the pipe; that is no failure.
+        if error.kind() == std::io::ErrorKind::BrokenPipe {
+            return Self { code: 0, message: String::new() };
+        }
         Self::call(error.to_string())
     }
 }

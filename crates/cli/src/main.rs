@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to a terminal")]
 
 mod arguments;
+mod budget;
 mod chat;
 mod config;
 mod doctor;
@@ -35,7 +36,9 @@ fn main() -> ExitCode {
     match outcome {
         Ok(code) => code,
         Err(failure) => {
-            eprintln!("error: {failure}");
+            if !failure.is_silent() {
+                eprintln!("error: {failure}");
+            }
             failure.code()
         }
     }
@@ -52,6 +55,7 @@ async fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Command::Config(command) => config::run(sources, command),
         Command::Key(options) => key::run(sources, options),
         Command::Usage(options) => usage::run(sources, options),
+        Command::Budget(command) => budget::run(sources, command),
         Command::Doctor(options) => doctor::run(sources, options).await,
     }
 }

@@ -27,7 +27,7 @@ pub(crate) fn run(sources: &Sources, options: &UsageOptions) -> Result<ExitCode,
     match &options.command {
         UsageCommand::Summary { filter, by, json } => {
             let summary = Reader::open(&directory)?.summary(&filter.resolve()?, by, &filter.zone()?)?;
-            if *json { print_json(&summary) } else { print!("{}", summary::text(&summary, by)) }
+            say(&if *json { json_of(&summary) } else { summary::text(&summary, by) })?;
         }
         UsageCommand::Records { filter, limit, json } => records(&directory, &filter.resolve()?, *limit, *json)?,
         UsageCommand::Export { filter, format, out } => {
@@ -42,12 +42,12 @@ pub(crate) fn run(sources: &Sources, options: &UsageOptions) -> Result<ExitCode,
                 }
             }
             if svg.is_none() && png.is_none() {
-                print!("{}", plot::text(&chart));
+                say(&plot::text(&chart))?;
             }
         }
         UsageCommand::Explain { call, json } => {
             let attempts = Reader::open(&directory)?.call(call)?;
-            if *json { print_json(&attempts) } else { print!("{}", explain::text(&attempts)) }
+            say(&if *json { json_of(&attempts) } else { explain::text(&attempts) })?;
         }
         UsageCommand::Reprice { filter, book, json } => {
             let named = book.clone().map_or_else(|| prices(sources, options), |book| Ok(Some(book)))?;
@@ -55,7 +55,7 @@ pub(crate) fn run(sources: &Sources, options: &UsageOptions) -> Result<ExitCode,
             let filter = filter.resolve()?;
             let done = Upkeep::open(&directory)?.reprice(&filter, book.version(), |attempt| book.again(attempt))?;
             if *json {
-                print_json(&done);
+                say(&json_of(&done))?;
             } else {
                 println!(
                     "{} of {} records have another price now: {} instead of {}; {} had none before",
@@ -78,20 +78,17 @@ fn prices(sources: &Sources, options: &UsageOptions) -> Result<Option<PathBuf>, 
 
 fn records(directory: &Path, filter: &Filter, limit: u64, json: bool) -> Result<(), Failure> {
     let reader = Reader::open(directory)?;
-    let mut rows = Vec::new();
+    let (mut rows, mut lines) = (Vec::new(), String::new());
     reader.records(filter, true, Some(limit), |attempt| {
         if json {
-            println!("{}", serde_json::to_string(&attempt).unwrap_or_default());
+            lines += &(serde_json::to_string(&attempt).unwrap_or_default() + "\n");
         } else {
             rows.push(row(&attempt));
         }
         Ok(())
     })?;
-    if !json {
-        let head = ["TIME", "CALL", "MODEL", "OUTCOME", "INPUT", "OUTPUT", "COST", "SECONDS"];
-        print!("{}", table(&head, &rows, 4));
-    }
-    Ok(())
+    let head = ["TIME", "CALL", "MODEL", "OUTCOME", "INPUT", "OUTPUT", "COST", "SECONDS"];
+    say(&if json { lines } else { table(&head, &rows, 4) })
 }
 
 fn row(attempt: &Attempt) -> Vec<String> {
@@ -146,6 +143,11 @@ fn time(millis: u64) -> String {
     time.map_or(String::new(), |time| format!("{time:.0}"))
 }
 
-fn print_json(value: &impl serde::Serialize) {
-    println!("{}", serde_json::to_string_pretty(value).unwrap_or_default());
+fn json_of(value: &impl serde::Serialize) -> String {
+    serde_json::to_string_pretty(value).unwrap_or_default() + "\n"
+}
+
+/// Writes to standard output, which may have been closed by whoever has read enough.
+fn say(text: &str) -> Result<(), Failure> {
+    Ok(std::io::stdout().lock().write_all(text.as_bytes())?)
 }

@@ -19,7 +19,7 @@ pub use call::{ChatCall, Prompt};
 pub use client::Client;
 pub use listing::ModelList;
 #[cfg(all(feature = "config", feature = "usage"))]
-pub use metering::metering;
+pub use metering::{budgets, metering};
 #[cfg(feature = "schemars")]
 pub use schemars;
 pub use tollbridge_core as core;

@@ -15,6 +15,14 @@ use tollbridge_usage::event::{Post, Webhook};
 use tollbridge_usage::ledger::{Durability, Ledger, LedgerOptions};
 use tollbridge_usage::meter::{LedgerSpending, Metering, MeteringOptions, OnLeave};
 
+/// Reads the budgets of a configuration.
+///
+/// # Errors
+/// [`ErrorKind::Config`] with what is wrong, and where it stands.
+pub fn budgets(config: &Config) -> Result<Vec<Budget>, Error> {
+    config.budgets.iter().map(budget).collect()
+}
+
 /// Makes what a configuration says of records, prices and budgets; `None` if recording is off.
 ///
 /// # Errors
@@ -28,7 +36,7 @@ pub fn metering(config: &Config) -> Result<Option<Metering>, Error> {
         }
         return Ok(None);
     }
-    let budgets: Vec<_> = config.budgets.iter().map(budget).collect::<Result<_, _>>()?;
+    let budgets = budgets(config)?;
     let mut ledger = LedgerOptions::new(&usage.dir);
     ledger.durability = if usage.strict { Durability::Strict } else { Durability::Fast };
     ledger.spool_limit = usage.spool_limit as u64;

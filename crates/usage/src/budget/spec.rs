@@ -116,6 +116,11 @@ impl Budget {
         if self.scope == Scope::Global { Some("") } else { self.of.as_deref() }
     }
 
+    /// Says whether every value of the scope has a counter of its own.
+    pub fn covers_many(&self) -> bool {
+        self.single_value().is_none()
+    }
+
     /// Returns how long spending counts.
     pub fn window(&self) -> Window {
         self.window

@@ -11,7 +11,8 @@ use crate::ledger::{Filter, Ledger, Reader};
 
 /// Tells budgets what the ledger knows of spending.
 pub struct LedgerSpending {
-    ledger: Ledger,
+    /// What this process writes, if it writes.
+    ledger: Option<Ledger>,
     directory: PathBuf,
     reader: Mutex<Option<Reader>>,
 }
@@ -20,14 +21,19 @@ impl LedgerSpending {
     /// Reads from a ledger that this process writes.
     pub fn new(ledger: &Ledger) -> Self {
         let directory = ledger.database().parent().map_or_else(PathBuf::new, PathBuf::from);
-        Self { ledger: ledger.clone(), directory, reader: Mutex::default() }
+        Self { ledger: Some(ledger.clone()), directory, reader: Mutex::default() }
+    }
+
+    /// Reads from a ledger that other processes write, if any.
+    pub fn reading(directory: impl Into<PathBuf>) -> Self {
+        Self { ledger: None, directory: directory.into(), reader: Mutex::default() }
     }
 }
 
 impl Spending for LedgerSpending {
     fn spent(&self, scope: &Scope, value: &str, since_ms: u64, until_ms: u64) -> Amount {
         // What was settled just now must be in the sum.
-        if !self.ledger.flush(PATIENCE) {
+        if self.ledger.as_ref().is_some_and(|ledger| !ledger.flush(PATIENCE)) {
             tracing::warn!(%scope, "the ledger is behind: a budget begins without what was spent last");
         }
         let mut filter = Filter::default();
