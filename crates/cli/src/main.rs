@@ -71,5 +71,7 @@ fn log_to_stderr(arguments: &Arguments) {
         tracing_subscriber::EnvFilter::new(format!("warn,tollbridge={level},tollbridge_gateway={level}"))
     });
     let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(ansi).with_writer(std::io::stderr).init();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(ansi).with_writer(std::io::stderr);
+    // Complaining there of a log that cannot be written, such as on a full disk, would panic in the midst of a call.
+    log.log_internal_errors(false).init();
 }

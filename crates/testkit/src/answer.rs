@@ -45,6 +45,8 @@ pub(crate) struct Say {
     pub(crate) input: u64,
     pub(crate) output: u64,
     pub(crate) thinking: u64,
+    /// What the id of the answer ends with.
+    pub(crate) id_end: String,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -76,7 +76,8 @@ fn stop(say: &Say) -> (&'static str, Value) {
 /// Writes the answer.
 pub(crate) fn chat(ask: &Ask, say: &Say, mode: UsageMode) -> Wire {
     let (reason, sequence) = stop(say);
-    let head = json!({"id": "local-anthropic-mock", "type": "message", "role": "assistant", "model": ask.model});
+    let id = format!("local-anthropic-mock{}", say.id_end);
+    let head = json!({"id": id, "type": "message", "role": "assistant", "model": ask.model});
     if ask.stream {
         return stream(head, say, mode);
     }

@@ -1,9 +1,12 @@
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Uri};
 use serde_json::{Map, Value, json};
+
+use crate::answered::Answered;
 
 /// A request that an upstream received.
 #[derive(Debug)]
@@ -22,12 +25,22 @@ pub struct Recorded {
     /// When it came, in milliseconds since 1970 UTC.
     pub arrived: u128,
     pub(crate) disconnected: AtomicBool,
+    answer: Mutex<Option<Answered>>,
 }
 
 impl Recorded {
     pub(crate) fn new(sequence: u64, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Self {
         let arrived = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-        Self { sequence, method, uri, headers, body, arrived, disconnected: AtomicBool::new(false) }
+        Self {
+            sequence,
+            method,
+            uri,
+            headers,
+            body,
+            arrived,
+            disconnected: AtomicBool::new(false),
+            answer: Mutex::default(),
+        }
     }
 
     /// Returns a header as a text.
@@ -43,6 +56,28 @@ impl Recorded {
     /// Says whether the client went away before its reply ended.
     pub fn disconnected(&self) -> bool {
         self.disconnected.load(Ordering::Acquire)
+    }
+
+    /// Returns what was answered until now; `None` if no answer has begun.
+    pub fn answer(&self) -> Option<Answered> {
+        self.answer.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn answering(&self, status: u16) {
+        let answered = Answered { status, ..Answered::default() };
+        *self.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(answered);
+    }
+
+    pub(crate) fn answered(&self, bytes: &[u8]) {
+        self.change(|answer| answer.body.extend_from_slice(bytes));
+    }
+
+    pub(crate) fn answer_ended(&self) {
+        self.change(|answer| answer.ended = true);
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Answered)) {
+        self.answer.lock().unwrap_or_else(PoisonError::into_inner).as_mut().map(change);
     }
 
     /// Shows the request with its keys masked.

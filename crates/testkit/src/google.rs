@@ -114,7 +114,7 @@ pub(crate) fn chat(ask: &Ask, say: &Say, mode: UsageMode, sse: bool) -> Wire {
         .collect();
     let thought = |text: &str| json!({"text": text, "thought": true});
     let chunk = |candidates: Vec<Value>, last: bool| {
-        let mut body = json!({"candidates": candidates, "modelVersion": ask.model, "responseId": "mock-google"});
+        let mut body = json!({"candidates": candidates, "modelVersion": ask.model, "responseId": format!("mock-google{}", say.id_end)});
         if mode != UsageMode::Omit {
             let mut usage = usage(ask, say, mode);
             if !last {

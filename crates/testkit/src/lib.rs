@@ -2,6 +2,7 @@
 #![expect(clippy::indexing_slicing, reason = "a JSON value has null at every key that is missing")]
 
 mod answer;
+mod answered;
 mod anthropic;
 mod bedrock;
 mod capture;
@@ -21,8 +22,10 @@ mod schema;
 mod script;
 mod tokens;
 mod upstream;
+mod watch;
 mod wire;
 
+pub use answered::Answered;
 pub use capture::Recorded;
 pub use kind::Kind;
 pub use script::{Canned, Script, ScriptError, Step};

@@ -135,7 +135,7 @@ fn whole(kind: Kind, ask: &Ask, say: &Say, mode: UsageMode) -> Value {
     }
     let choice = |index| json!({"index": index, "message": message, "logprobs": logprobs(ask, &say.text), "finish_reason": finish(say)});
     let mut body = json!({
-        "id": kind.openai_names().0,
+        "id": format!("{}{}", kind.openai_names().0, say.id_end),
         "object": "chat.completion",
         "created": CREATED,
         "model": ask.model,
@@ -152,7 +152,7 @@ fn whole(kind: Kind, ask: &Ask, say: &Say, mode: UsageMode) -> Value {
 fn stream(kind: Kind, ask: &Ask, say: &Say, mode: UsageMode) -> Wire {
     let chunk = |choices: Value| {
         json!({
-            "id": kind.openai_names().0,
+            "id": format!("{}{}", kind.openai_names().0, say.id_end),
             "object": "chat.completion.chunk",
             "created": CREATED,
             "model": ask.model,

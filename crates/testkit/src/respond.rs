@@ -4,7 +4,6 @@ use std::convert::Infallible;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -23,6 +22,7 @@ use crate::kind::Kind;
 use crate::refusal::{Refusal, refusal};
 use crate::script::{Effect, Script, Step};
 use crate::upstream::{Shared, UsageMode};
+use crate::watch::Watch;
 use crate::wire::Wire;
 use crate::{anthropic, bedrock, cohere, forward, google, mistral, ollama, openai, others, responses};
 
@@ -38,17 +38,17 @@ pub(crate) async fn respond(shared: Arc<Shared>, request: Request<Incoming>) -> 
     let recorded = Arc::new(Recorded::new(shared.next_sequence(), head.method, head.uri, head.headers, body));
     shared.record(Arc::clone(&recorded));
     // From here on, being dropped means that the client went away.
-    let watch = Watch { shared: Arc::clone(&shared), recorded: Arc::clone(&recorded), ended: false };
+    let watch = Watch::new(Arc::clone(&shared), Arc::clone(&recorded));
     let step = match shared.script().next(recorded.header("x-mock-script")) {
         Ok(step) => step,
-        Err(error) => return Ok(watched(whole(400, "text/plain", error.to_string()), watch)),
+        Err(error) => return Ok(watch.over(whole(400, "text/plain", error.to_string()))),
     };
     let delay = step.delay() + shared.latency;
     if delay > Duration::ZERO {
         tokio::time::sleep(delay).await;
     }
     let response = answer(&shared, &recorded, &step).await?;
-    Ok(watched(response, watch))
+    Ok(watch.over(response))
 }
 
 /// Serves the routes for tests themselves.
@@ -346,7 +346,10 @@ async fn speak(shared: &Shared, recorded: &Recorded, route: &Route, body: &Value
         Some(_) => forward::ask(shared, &ask).await?,
         None => usual,
     };
-    let say = answer::answer(&ask, usual, shared.seed, recorded.sequence);
+    let mut say = answer::answer(&ask, usual, shared.seed, recorded.sequence);
+    if shared.numbered {
+        say.id_end = format!("-{}", recorded.sequence);
+    }
     Ok(match route {
         Route::Anthropic => anthropic::chat(&ask, &say, mode),
         Route::Ollama => ollama::chat(&ask, &say, mode),
@@ -449,7 +452,7 @@ fn deliver(wire: Wire, step: &Step, error_event: &Bytes) -> Response<Body> {
                 Some(size) => pieces(&events, size),
                 None => stream::iter(events.into_iter().map(Ok)).boxed(),
             };
-            streamed(content_type, body.chain(tail).boxed())
+            streamed(content_type, paced(body.chain(tail).boxed(), step))
         }
     }
 }
@@ -484,6 +487,17 @@ fn pieces(events: &[Bytes], size: usize) -> BoxStream<'static, io::Result<Bytes>
     stream::iter(pieces.into_iter().map(Ok)).boxed()
 }
 
+/// Waits before each piece, if the step says so.
+fn paced(body: BoxStream<'static, io::Result<Bytes>>, step: &Step) -> BoxStream<'static, io::Result<Bytes>> {
+    let pace = step.effects.iter().find_map(|effect| if let Effect::Pace(pace) = effect { Some(*pace) } else { None });
+    let Some(pace) = pace else { return body };
+    body.then(move |piece| async move {
+        tokio::time::sleep(pace).await;
+        piece
+    })
+    .boxed()
+}
+
 pub(crate) fn json_body(status: u16, body: &Value) -> Response<Body> {
     whole(status, "application/json", body.to_string())
 }
@@ -509,51 +523,6 @@ fn put(headers: &mut HeaderMap, more: &[(String, String)]) {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
             headers.insert(name, value);
         }
-    }
-}
-
-/// Notices whether the client goes away before its reply has ended.
-struct Watch {
-    shared: Arc<Shared>,
-    recorded: Arc<Recorded>,
-    ended: bool,
-}
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        if !self.ended {
-            self.recorded.disconnected.store(true, Ordering::Release);
-            self.shared.changed.notify_waiters();
-        }
-    }
-}
-
-fn watched(response: Response<Body>, watch: Watch) -> Response<Body> {
-    response.map(|body| {
-        let whole = hyper::body::Body::size_hint(&body).exact().is_some();
-        if whole {
-            let mut watch = watch;
-            watch.ended = true;
-            return body;
-        }
-        BodyExt::boxed(StreamBody::new(Watched { body: Box::pin(http_body_util::BodyStream::new(body)), watch }))
-    })
-}
-
-struct Watched {
-    body: Pin<Box<http_body_util::BodyStream<Body>>>,
-    watch: Watch,
-}
-
-impl Stream for Watched {
-    type Item = io::Result<Frame<Bytes>>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let next = self.body.as_mut().poll_next(cx);
-        if matches!(next, Poll::Ready(None | Some(Err(_)))) {
-            self.watch.ended = true;
-        }
-        next
     }
 }
 

@@ -102,7 +102,7 @@ fn response(ask: &Ask, say: &Say, mode: UsageMode, output: &[Value]) -> Value {
         UsageMode::Omit => Value::Null,
     };
     json!({
-        "id": "resp_mock", "object": "response", "created_at": 1_700_000_000,
+        "id": format!("resp_mock{}", say.id_end), "object": "response", "created_at": 1_700_000_000,
         "status": if incomplete.is_some() { "incomplete" } else { "completed" },
         "error": null, "incomplete_details": incomplete, "instructions": null, "metadata": {},
         "model": ask.model, "output": output, "parallel_tool_calls": true, "temperature": 1.0,

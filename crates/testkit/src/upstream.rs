@@ -39,6 +39,7 @@ pub(crate) struct Shared {
     pub(crate) strict: bool,
     pub(crate) usage: UsageMode,
     pub(crate) latency: Duration,
+    pub(crate) numbered: bool,
     script: Mutex<Script>,
     recorded: Mutex<Vec<Arc<Recorded>>>,
     sequence: AtomicU64,
@@ -72,6 +73,7 @@ pub struct Builder {
     strict: bool,
     usage: UsageMode,
     latency: Duration,
+    numbered: bool,
     steps: Vec<Step>,
 }
 
@@ -139,6 +141,13 @@ impl Builder {
         self
     }
 
+    /// Ends the id of each chat's answer with the number of its request, so that no two are the same.
+    #[must_use]
+    pub fn numbered(mut self, numbered: bool) -> Self {
+        self.numbered = numbered;
+        self
+    }
+
     /// Scripts the first requests.
     #[must_use]
     pub fn steps(mut self, steps: Vec<Step>) -> Self {
@@ -165,6 +174,7 @@ impl Builder {
             strict: self.strict,
             usage: self.usage,
             latency: self.latency,
+            numbered: self.numbered,
             script: Mutex::new(script),
             recorded: Mutex::new(Vec::new()),
             sequence: AtomicU64::new(0),
@@ -199,6 +209,7 @@ impl Upstream {
             strict: false,
             usage: UsageMode::True,
             latency: Duration::ZERO,
+            numbered: false,
             steps: Vec::new(),
         }
     }

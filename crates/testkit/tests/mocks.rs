@@ -212,3 +212,30 @@ async fn the_environment_describes_a_mock() {
     let error = Upstream::from_env(Kind::Kimi, |name| (name == "PORT").then(|| "x".to_owned())).unwrap_err();
     assert_eq!(error, "PORT is `x`, which is no port");
 }
+
+#[tokio::test]
+async fn what_was_answered_is_kept_with_its_id_and_usage() {
+    for kind in [Kind::OpenAi, Kind::Anthropic, Kind::Google] {
+        let upstream = Upstream::new(kind).numbered(true).start().await.unwrap();
+        upstream.script(["ok", "pace:1", "429", "reset", "cut-after:2"]).unwrap();
+        let [whole, stream] = kind.chat_paths();
+        let mut body = hi();
+        body["contents"] = json!([{"role": "user", "parts": [{"text": "hi"}]}]);
+        send(&upstream, "POST", whole, "", &body.to_string()).await;
+        body["stream"] = true.into();
+        body["stream_options"] = json!({"include_usage": true});
+        for _ in 0..4 {
+            send(&upstream, "POST", stream, "", &body.to_string()).await;
+        }
+        let answers: Vec<_> = upstream.requests().iter().map(|request| request.answer()).collect();
+        let [Some(first), Some(second), Some(refused), None, Some(cut)] = answers.as_slice() else {
+            unreachable!("{kind}: {answers:?}")
+        };
+        assert_eq!([first.status, second.status, refused.status, cut.status], [200, 200, 429, 200], "{kind}");
+        assert_eq!([first, second, refused, cut].map(|answer| answer.ended), [true, true, true, false], "{kind}");
+        assert!(first.id().is_some_and(|id| id.ends_with("-1")), "{kind}: {first:?}");
+        assert!(second.id().is_some_and(|id| id.ends_with("-2")), "{kind}: {second:?}");
+        assert_eq!(first.usage(), second.usage(), "{kind}");
+        assert!(first.usage().is_some_and(|(input, output)| input > 0 && output > 1), "{kind}: {first:?}");
+    }
+}

@@ -31,6 +31,8 @@ struct State {
     size: u64,
     /// Whether the file may end in the middle of a line.
     torn: bool,
+    /// Whether the file's name may not outlive the machine yet.
+    fresh: bool,
     /// Lines that the disk would not take.
     held: VecDeque<Vec<u8>>,
     held_bytes: usize,
@@ -40,8 +42,16 @@ struct State {
 impl Journal {
     /// Begins the journal of a process in the directory. `limit` is the most bytes that may wait.
     pub(crate) fn create(directory: &Path, name: &str, limit: u64) -> Self {
-        let mut state =
-            State { file: None, segment: 0, size: 0, torn: false, held: VecDeque::new(), held_bytes: 0, trouble: None };
+        let mut state = State {
+            file: None,
+            segment: 0,
+            size: 0,
+            torn: false,
+            fresh: false,
+            held: VecDeque::new(),
+            held_bytes: 0,
+            trouble: None,
+        };
         if let Err(error) = state.begin(directory, name) {
             state.trouble = Some(format!("cannot write `{}`: {error}", directory.display()));
         }
@@ -86,11 +96,12 @@ impl Journal {
 
     /// Brings all that was appended to the disk's own memory, and returns the last ticket it covers.
     pub(crate) fn sync(&self) -> (u64, io::Result<()>) {
-        let (covered, file) = {
-            let state = self.state();
-            (self.appended.load(Ordering::Acquire), state.file.clone())
+        let (covered, file, fresh) = {
+            let mut state = self.state();
+            (self.appended.load(Ordering::Acquire), state.file.clone(), std::mem::take(&mut state.fresh))
         };
-        (covered, file.map_or(Ok(()), |file| file.sync_data()))
+        let synced = file.map_or(Ok(()), |file| file.sync_data());
+        (covered, synced.and_then(|()| if fresh { sync_names(&self.directory) } else { Ok(()) }))
     }
 
     /// How many records found no place.
@@ -108,21 +119,29 @@ impl Journal {
         segment_path(&self.directory, &self.name, self.state().segment)
     }
 
-    /// Begins the next segment with records that are still open, if all of this one up to `read` has been
-    /// read. The old file may go then.
-    pub(crate) fn rotate<'a>(&self, read: u64, open: impl Iterator<Item = &'a Attempt>) -> io::Result<Option<PathBuf>> {
+    /// Begins the next segment, if little of this one is unread: that and the records that are still open are
+    /// carried over, and the old file goes. Says whether it did.
+    pub(crate) fn rotate<'a>(
+        &self,
+        reader: &mut SegmentReader,
+        open: impl Iterator<Item = &'a Attempt>,
+    ) -> io::Result<bool> {
         let mut state = self.state();
-        if state.size != read || !state.held.is_empty() {
-            return Ok(None);
+        let unread = state.size.saturating_sub(reader.offset);
+        if unread > CARRIED || state.torn || !state.held.is_empty() {
+            return Ok(false);
         }
+        let mut carried: Vec<u8> = open.flat_map(line).collect();
+        carried.extend(reader.bytes(unread)?);
         let old = segment_path(&self.directory, &self.name, state.segment);
         let next = state.segment.wrapping_add(1);
-        let file = create_segment(&segment_path(&self.directory, &self.name, next))?;
-        let carried: Vec<u8> = open.flat_map(line).collect();
-        (&*file).write_all(&carried)?;
-        file.sync_data()?;
-        (state.file, state.segment, state.size, state.torn) = (Some(file), next, carried.len() as u64, false);
-        Ok(Some(old))
+        let file = create_segment(&segment_path(&self.directory, &self.name, next), &carried)?;
+        // While it has its name it keeps its lock: nobody may take over what lives on in the next.
+        if let Err(error) = std::fs::remove_file(&old) {
+            tracing::warn!(%error, path = %old.display(), "a segment that is done stays");
+        }
+        (state.file, state.segment, state.size, state.fresh) = (Some(file), next, carried.len() as u64, true);
+        Ok(true)
     }
 
     /// Ends the journal; nothing may be appended after.
@@ -152,7 +171,8 @@ impl Journal {
 impl State {
     fn begin(&mut self, directory: &Path, name: &str) -> io::Result<()> {
         std::fs::create_dir_all(directory)?;
-        self.file = Some(create_segment(&segment_path(directory, name, self.segment))?);
+        self.file = Some(create_segment(&segment_path(directory, name, self.segment), &[])?);
+        self.fresh = true;
         Ok(())
     }
 
@@ -206,11 +226,17 @@ impl SegmentReader {
         Ok(Self { file: File::open(path)?, offset })
     }
 
-    /// Reads the next records, at most about `limit` bytes of them, and how many lines were damaged.
-    pub(crate) fn read(&mut self, limit: usize) -> io::Result<(Vec<Attempt>, usize)> {
+    /// Reads the next bytes, and stays where it is.
+    fn bytes(&mut self, limit: u64) -> io::Result<Vec<u8>> {
         self.file.seek(SeekFrom::Start(self.offset))?;
         let mut bytes = Vec::new();
-        (&self.file).take(limit as u64).read_to_end(&mut bytes)?;
+        (&self.file).take(limit).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Reads the next records, at most about `limit` bytes of them, and how many lines were damaged.
+    pub(crate) fn read(&mut self, limit: usize) -> io::Result<(Vec<Attempt>, usize)> {
+        let mut bytes = self.bytes(limit as u64)?;
         // A record longer than the limit is read in one piece all the same.
         if bytes.len() == limit && !bytes.contains(&b'\n') {
             (&self.file).read_to_end(&mut bytes)?;
@@ -234,6 +260,9 @@ pub(crate) fn orphans(directory: &Path, own: &str) -> io::Result<Vec<Orphan>> {
     let mut names: Vec<(String, u32, PathBuf)> = Vec::new();
     for entry in std::fs::read_dir(directory)? {
         let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == UNNAMED) {
+            sweep(&path)?;
+        }
         let Some(stem) = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(EXTENSION))
         else {
             continue;
@@ -244,21 +273,51 @@ pub(crate) fn orphans(directory: &Path, own: &str) -> io::Result<Vec<Orphan>> {
         }
     }
     names.sort();
-    let mut orphans: Vec<Orphan> = Vec::new();
+    let (mut orphans, mut living): (Vec<Orphan>, Vec<String>) = (Vec::new(), Vec::new());
     for (name, _, path) in names {
-        // The lock goes with the process that held it.
-        let file = OpenOptions::new().read(true).append(true).open(&path)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => continue,
-            Err(TryLockError::Error(error)) => return Err(error),
-        }
-        match orphans.last_mut().filter(|orphan| orphan.name == name) {
-            Some(orphan) => orphan.segments.push((path, file)),
-            None => orphans.push(Orphan { name, segments: vec![(path, file)] }),
+        match lock(&path)? {
+            Lock::Gone => {}
+            Lock::Held => living.push(name),
+            Lock::Ours(file) => match orphans.last_mut().filter(|orphan| orphan.name == name) {
+                Some(orphan) => orphan.segments.push((path, file)),
+                None => orphans.push(Orphan { name, segments: vec![(path, file)] }),
+            },
         }
     }
+    // What stays of a process that lives is its own, or of whoever takes over the rest.
+    orphans.retain(|orphan| !living.contains(&orphan.name));
     Ok(orphans)
+}
+
+enum Lock {
+    /// Another process has taken the file over.
+    Gone,
+    /// Its process lives, or another one is taking it over.
+    Held,
+    Ours(File),
+}
+
+/// Tries to lock a file. The lock goes with the process that held it.
+fn lock(path: &Path) -> io::Result<Lock> {
+    let file = match OpenOptions::new().read(true).append(true).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Lock::Gone),
+        file => file?,
+    };
+    match file.try_lock() {
+        // It may have been removed before its lock went.
+        Ok(()) if path.try_exists()? => Ok(Lock::Ours(file)),
+        Ok(()) => Ok(Lock::Gone),
+        Err(TryLockError::WouldBlock) => Ok(Lock::Held),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// Removes a segment whose process died before it had a name.
+fn sweep(path: &Path) -> io::Result<()> {
+    match lock(path)? {
+        Lock::Ours(_locked) => std::fs::remove_file(path),
+        _ => Ok(()),
+    }
 }
 
 /// What a dead process left.
@@ -268,14 +327,34 @@ pub(crate) struct Orphan {
     pub(crate) segments: Vec<(PathBuf, File)>,
 }
 
-fn create_segment(path: &Path) -> io::Result<Arc<File>> {
+/// Makes a segment that begins with some lines.
+fn create_segment(path: &Path, lines: &[u8]) -> io::Result<Arc<File>> {
     // It takes its name when it is locked: nobody may think for a moment that its process has died.
-    let unnamed = path.with_extension("new");
-    let file = OpenOptions::new().create(true).append(true).open(&unnamed)?;
-    file.lock()?;
-    reserve(&file);
-    std::fs::rename(&unnamed, path)?;
-    Ok(Arc::new(file))
+    let unnamed = path.with_extension(UNNAMED);
+    loop {
+        let file = OpenOptions::new().create(true).append(true).open(&unnamed)?;
+        file.lock()?;
+        reserve(&file);
+        (&file).write_all(lines)?;
+        if !lines.is_empty() {
+            file.sync_data()?;
+        }
+        match std::fs::rename(&unnamed, path) {
+            // Another process swept it away before it was locked.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            renamed => return renamed.map(|()| Arc::new(file)),
+        }
+    }
+}
+
+#[cfg(unix)]
+fn sync_names(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
+}
+
+#[cfg(not(unix))]
+fn sync_names(_: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 /// Takes room on the disk beforehand, so that a disk that fills up later still has some for records.
@@ -316,6 +395,10 @@ fn parse(line: &[u8]) -> Option<Attempt> {
 /// The length of the sum and the space after it.
 const SUM: usize = 9;
 const EXTENSION: &str = ".journal";
+/// The extension of a segment that is being made.
+const UNNAMED: &str = "new";
+/// How much that is unread is carried over to the next segment, in bytes.
+const CARRIED: u64 = 1 << 20;
 /// How much may wait in memory while the disk takes nothing, in bytes.
 const HELD: usize = 32 << 20;
 #[cfg(target_os = "linux")]

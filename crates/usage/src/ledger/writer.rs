@@ -62,7 +62,7 @@ impl Shared {
         let until = Instant::now() + limit;
         self.wake();
         let mut applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
-        while *applied < wanted {
+        while applied.saturating_add(self.journal.lost()) < wanted {
             let rest = until.saturating_duration_since(Instant::now());
             if rest.is_zero() {
                 return false;
@@ -75,10 +75,11 @@ impl Shared {
     pub(crate) fn health(&self) -> Health {
         let applied = *self.applied.lock().unwrap_or_else(PoisonError::into_inner);
         let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        let lost = self.journal.lost();
         Health {
             trouble: trouble.journal.clone().or_else(|| trouble.store.clone()),
-            waiting: self.appended.load(Ordering::Acquire).saturating_sub(applied),
-            lost: self.journal.lost(),
+            waiting: self.appended.load(Ordering::Acquire).saturating_sub(applied).saturating_sub(lost),
+            lost,
             moved_aside: trouble.moved_aside.clone(),
         }
     }
@@ -178,6 +179,8 @@ struct Writer {
     /// What was read and is not in the database.
     pending: Vec<Attempt>,
     read: u64,
+    /// Whether the journal has more to read than one batch.
+    behind: bool,
     next_try: Option<Instant>,
     tries: u32,
     next_adoption: Instant,
@@ -193,6 +196,7 @@ impl Writer {
             open: HashMap::new(),
             pending: Vec::new(),
             read: 0,
+            behind: false,
             next_try: None,
             tries: 0,
             next_adoption,
@@ -210,7 +214,8 @@ impl Writer {
                 self.finish();
                 return;
             }
-            if !more {
+            // What comes while it rests goes into one transaction.
+            if !(stopping || more && self.behind) {
                 thread::park_timeout(PAUSE);
             }
         }
@@ -254,7 +259,7 @@ impl Writer {
         let closed = std::mem::take(&mut self.pending);
         if closed.is_empty() {
             self.rotate();
-            return Ok(false);
+            return Ok(self.behind);
         }
         let segment = self.segment();
         let mark = Mark { journal: &self.shared.name, segment: &segment, read: self.offset() };
@@ -264,6 +269,7 @@ impl Writer {
             return Err(self.store_failed(&error));
         }
         self.settled();
+        self.rotate();
         Ok(true)
     }
 
@@ -279,8 +285,11 @@ impl Writer {
             };
         }
         let Some((_, reader)) = &mut self.reader else { return Ok(()) };
+        let before = reader.offset;
         let (attempts, damaged) = reader.read(CHUNK)?;
-        self.read += (attempts.len() + damaged) as u64;
+        self.behind = reader.offset - before > CHUNK as u64 / 2;
+        // A damaged line is a part of one that stands whole after it.
+        self.read += attempts.len() as u64;
         if damaged > 0 {
             tracing::error!(damaged, "the ledger's journal has damaged lines");
         }
@@ -352,27 +361,26 @@ impl Writer {
         Ok(())
     }
 
-    /// Begins a new segment when all of this one is in the database.
+    /// Begins a new segment when this one has become long.
     fn rotate(&mut self) {
-        if self.offset() < SEGMENT {
-            return;
-        }
-        match self.shared.journal.rotate(self.offset(), self.open.values()) {
-            Ok(Some(old)) => {
+        let Some((_, reader)) = self.reader.as_mut().filter(|(_, reader)| reader.offset >= SEGMENT) else { return };
+        match self.shared.journal.rotate(reader, self.open.values()) {
+            Ok(true) => {
                 self.reader = None;
                 // Records that were carried over are read a second time.
                 self.read = self.read.saturating_sub(self.open.len() as u64);
-                if let Err(error) = std::fs::remove_file(&old) {
-                    tracing::warn!(%error, path = %old.display(), "a segment that is done stays");
-                }
             }
-            Ok(None) => {}
+            Ok(false) => {}
             Err(error) => tracing::warn!(%error, "the ledger's journal cannot begin a new segment"),
         }
     }
 
     fn finish(&mut self) {
-        let done = self.pending.is_empty() && self.open.is_empty() && self.shared.journal.held() == 0;
+        let held = self.shared.journal.held();
+        if held > 0 {
+            tracing::error!(held, "records are lost: the disk took none until the process ended");
+        }
+        let done = self.pending.is_empty() && self.open.is_empty() && held == 0;
         let size = std::fs::metadata(self.shared.journal.segment()).map_or(0, |file| file.len());
         if done && self.offset() == size && self.next_try.is_none() {
             self.shared.journal.remove();

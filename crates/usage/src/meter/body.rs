@@ -18,6 +18,7 @@ use super::recorder::Recorder;
 pub(super) async fn metered(mut reply: Reply, recorder: Arc<Recorder>) -> Reply {
     recorder.answered(&reply);
     let mut meter = UsageMeter::new(reply.protocol);
+    let missing = announced(&reply);
     reply.body = match reply.body {
         ReplyBody::Whole(bytes) => {
             meter.whole(&bytes);
@@ -32,7 +33,7 @@ pub(super) async fn metered(mut reply: Reply, recorder: Arc<Recorder>) -> Reply 
             ReplyBody::Frames(metering)
         }
         ReplyBody::Stream(bytes) => {
-            ReplyBody::Stream(Box::pin(Bytes { inner: bytes, meter, recorder, settled: None, done: false }))
+            ReplyBody::Stream(Box::pin(Bytes { inner: bytes, meter, recorder, missing, settling: None, done: false }))
         }
         other => other,
     };
@@ -141,7 +142,10 @@ struct Bytes {
     inner: ByteStream,
     meter: UsageMeter,
     recorder: Arc<Recorder>,
-    settled: Option<Settling>,
+    /// How many bytes are still to come, where the vendor said how many there are.
+    missing: Option<u64>,
+    /// The record is on its way to the disk; then the last piece goes to the reader.
+    settling: Option<(Settling, Option<bytes::Bytes>)>,
     done: bool,
 }
 
@@ -151,36 +155,49 @@ impl Stream for Bytes {
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
         loop {
-            if let Some(settling) = &mut this.settled {
+            if let Some((settling, last)) = &mut this.settling {
                 ready!(settling.as_mut().poll(cx));
-                (this.settled, this.done) = (None, true);
-                return Poll::Ready(None);
+                let last = last.take();
+                (this.settling, this.done) = (None, true);
+                return Poll::Ready(last.map(Ok));
             }
             if this.done {
                 return Poll::Ready(None);
             }
-            match ready!(this.inner.as_mut().poll_next(cx)) {
-                None => this.settled = Some(Box::pin(Arc::clone(&this.recorder).finish(this.meter.metered()))),
+            let last = match ready!(this.inner.as_mut().poll_next(cx)) {
+                None => None,
                 Some(Ok(bytes)) => {
                     this.recorder.first_piece();
-                    return Poll::Ready(Some(Ok(bytes)));
+                    this.missing = this.missing.map(|missing| missing.saturating_sub(bytes.len() as u64));
+                    // A reader who was told the length knows by this piece that the answer is over.
+                    if this.missing != Some(0) {
+                        return Poll::Ready(Some(Ok(bytes)));
+                    }
+                    Some(bytes)
                 }
                 Some(Err(error)) => {
                     this.done = true;
                     this.recorder.broke(&error, this.meter.metered());
                     return Poll::Ready(Some(Err(error)));
                 }
-            }
+            };
+            let settling = Arc::clone(&this.recorder).finish(this.meter.metered());
+            this.settling = Some((Box::pin(settling), last));
         }
     }
 }
 
 impl Drop for Bytes {
     fn drop(&mut self) {
-        if !self.done && self.settled.is_none() {
+        if !self.done && self.settling.is_none() {
             self.recorder.left(&self.meter.metered());
         }
     }
+}
+
+/// Returns how many bytes a vendor says that its answer has.
+fn announced(reply: &Reply) -> Option<u64> {
+    reply.headers.get("content-length")?.to_str().ok()?.parse().ok()
 }
 
 /// Returns the microseconds since a moment.
