@@ -4,6 +4,8 @@
 mod arguments;
 mod chat;
 mod config;
+mod cost;
+mod cost_rows;
 mod doctor;
 mod embed;
 mod failure;
@@ -47,6 +49,7 @@ async fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Command::Models(options) => models::run(sources, options).await,
         Command::Mock(options) => mock::run(options).await,
         Command::Config(command) => config::run(sources, command),
+        Command::Cost(options) => cost::run(options),
         Command::Doctor(options) => doctor::run(sources, options).await,
     }
 }

@@ -5,9 +5,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde::Deserialize;
-use tollbridge_usage::price::{Component, Rate, Row, Tier};
+use tollbridge_usage::price::{Component, Rate, Row, Tier, parse_day};
 
-use super::calendar;
 
 /// What the package answers.
 #[derive(Deserialize)]
@@ -60,7 +59,7 @@ pub(super) fn ask(package: &Path, rows: &[Row], source: &str) -> Result<(Vec<Opi
 
 fn opinion(key: String, vendor: &str, versions: &[Version], source: &str) -> Result<Opinion, String> {
     let rows = versions.iter().map(|version| {
-        let since = version.since.as_deref().map_or(Some(0), calendar::day);
+        let since = version.since.as_deref().map_or(Some(0), parse_day);
         let mut row = Row {
             key: key.clone(),
             vendor: vendor.to_owned(),
