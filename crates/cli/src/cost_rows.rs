@@ -59,40 +59,20 @@ pub(crate) fn price(book: &PriceBook, line: &[u8]) -> Result<String, String> {
 fn usage(row: &Row) -> Result<Usage, String> {
     if let Some(raw) = &row.raw_usage {
         let shape = row.shape.as_deref().ok_or("`shape`: missing; it says whose `raw_usage` is")?;
-        return read(shape, &row.model, raw);
+        return read(shape, raw);
     }
     let totals = row.usage.as_ref().or(row.normalized_usage.as_ref());
     totals.map(Totals::to_usage).ok_or_else(|| "`usage`: missing; `raw_usage` with `shape` does too".to_owned())
 }
 
 /// Reads a vendor's usage object as its protocol's codec does, inside of the smallest reply that has one.
-fn read(shape: &str, model: &str, raw: &Json) -> Result<Usage, String> {
-    let (protocol, reply) = match shape {
-        "anthropic_messages" => (
-            Protocol::AnthropicMessages,
-            format!(
-                r#"{{"id":"","type":"message","role":"assistant","model":{},"content":[],"stop_reason":"end_turn","usage":{}}}"#,
-                Value::from(model),
-                raw.as_str()
-            ),
-        ),
-        "openai_responses" => (
-            Protocol::OpenAiResponses,
-            format!(
-                r#"{{"id":"","object":"response","status":"completed","model":{},"output":[],"usage":{}}}"#,
-                Value::from(model),
-                raw.as_str()
-            ),
-        ),
-        _ => (
-            Protocol::OpenAiChat,
-            format!(
-                r#"{{"id":"","object":"chat.completion","model":{},"choices":[{{"index":0,"message":{{"role":"assistant","content":""}},"finish_reason":"stop"}}],"usage":{}}}"#,
-                Value::from(model),
-                raw.as_str()
-            ),
-        ),
+fn read(shape: &str, raw: &Json) -> Result<Usage, String> {
+    let (protocol, head) = match shape {
+        "anthropic_messages" => (Protocol::ANTHROPIC_MESSAGES, ANTHROPIC_REPLY),
+        "openai_responses" => (Protocol::OPENAI_RESPONSES, OPENAI_RESPONSE),
+        _ => (Protocol::OPENAI_CHAT, OPENAI_COMPLETION),
     };
+    let reply = format!("{head}{}}}", raw.as_str());
     let codec = tollbridge::protocol::chat(protocol).ok_or_else(|| format!("`shape`: nothing reads `{shape}`"))?;
     let reply = codec.decode_reply(reply.as_bytes()).map_err(|error| format!("`raw_usage`: {error}"))?;
     let mut usage = reply.usage.ok_or("`raw_usage`: holds no usage")?;
@@ -119,3 +99,9 @@ fn terms(row: &Row) -> Result<Terms, String> {
     }
     Ok(terms)
 }
+
+/// The smallest replies, up to their usage.
+const ANTHROPIC_REPLY: &str =
+    r#"{"id":"","type":"message","role":"assistant","model":"","content":[],"stop_reason":"end_turn","usage":"#;
+const OPENAI_RESPONSE: &str = r#"{"id":"","object":"response","status":"completed","model":"","output":[],"usage":"#;
+const OPENAI_COMPLETION: &str = r#"{"id":"","object":"chat.completion","model":"","choices":[],"usage":"#;
