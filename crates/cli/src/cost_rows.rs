@@ -34,13 +34,16 @@ struct Extra {
 
 /// Prices one row; the error names the field that is wrong.
 pub(crate) fn price(book: &PriceBook, line: &[u8]) -> Result<String, String> {
-    let mut out: Map<String, Value> = serde_json::from_slice(line).map_err(|error| format!("no JSON object: {error}"))?;
+    let mut out: Map<String, Value> =
+        serde_json::from_slice(line).map_err(|error| format!("no JSON object: {error}"))?;
     let deserializer = &mut serde_json::Deserializer::from_slice(line);
-    let row: Row = serde_path_to_error::deserialize(deserializer).map_err(|error| match error.path().to_string().as_str() {
-        "." => error.inner().to_string(),
-        path => format!("`{path}`: {}", error.inner()),
-    })?;
-    let (provider, model) = match (row.route_provider.as_deref().or(row.provider.as_deref()), row.model.split_once('/')) {
+    let row: Row =
+        serde_path_to_error::deserialize(deserializer).map_err(|error| match error.path().to_string().as_str() {
+            "." => error.inner().to_string(),
+            path => format!("`{path}`: {}", error.inner()),
+        })?;
+    let (provider, model) = match (row.route_provider.as_deref().or(row.provider.as_deref()), row.model.split_once('/'))
+    {
         (Some(provider), _) => (provider, row.model.as_str()),
         (None, Some((provider, model))) => (provider, model),
         (None, None) => return Err("`route_provider`: missing, and `model` names no provider".to_owned()),
@@ -95,7 +98,8 @@ fn terms(row: &Row) -> Result<Terms, String> {
     terms.batch = row.call.as_deref() == Some("batch");
     if let Some(time) = &row.billing_time_utc {
         let at = tollbridge_usage::price::parse_time(time);
-        terms.at = Some(at.ok_or_else(|| format!("`billing_time_utc`: `{time}` is no time such as 2026-11-18T08:00:00Z"))?);
+        terms.at =
+            Some(at.ok_or_else(|| format!("`billing_time_utc`: `{time}` is no time such as 2026-11-18T08:00:00Z"))?);
     }
     Ok(terms)
 }

@@ -24,7 +24,7 @@ fn command(arguments: &[&str], environment: &[(&str, &str)]) -> Command {
 #[test]
 fn help_has_examples() {
     let mut help = String::new();
-    for name in ["", "serve", "chat", "embed", "models", "mock", "config", "config resolve", "doctor"] {
+    for name in ["", "serve", "chat", "embed", "models", "mock", "cost", "config", "config resolve", "doctor"] {
         let mut arguments: Vec<_> = name.split_whitespace().collect();
         arguments.push("--help");
         let (code, text, _) = run(&arguments, &[], "");

@@ -1,5 +1,9 @@
 //! Costs against the oracle: usage with the exact cost that the vendor's published rule gives.
-#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "what a test needs and cannot have fails it; a skip says so")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "what a test needs and cannot have fails it; a skip says so"
+)]
 
 use std::path::{Path, PathBuf};
 
@@ -76,12 +80,14 @@ fn difference(row: &Row, expected: &str) -> Option<String> {
     terms.batch = row.call == "batch";
     terms.region.clone_from(&row.vertex_location);
     terms.data_residency.clone_from(&row.data_residency);
-    terms.service_tier = row.extra.as_ref().and_then(|extra| extra.service_tier.clone()).or_else(|| row.service_tier.clone());
+    terms.service_tier =
+        row.extra.as_ref().and_then(|extra| extra.service_tier.clone()).or_else(|| row.service_tier.clone());
     let bill = PriceBook::embedded().bill(&row.route_provider, &row.model, &totals.to_usage(), &terms);
     let pico = expected.parse::<Rate>().unwrap().yocto() / 1_000_000_000_000;
     let close = bill.cost.map(Money::pico).is_some_and(|cost| (cost - pico).abs() <= 1);
     let resolved = row.resolved_key.is_none() || row.resolved_key == bill.row;
-    (!close || !resolved).then(|| format!("{}: {:?} by {:?}, expected {expected}: {:?}", row.id, bill.cost, bill.row, bill.lines))
+    (!close || !resolved)
+        .then(|| format!("{}: {:?} by {:?}, expected {expected}: {:?}", row.id, bill.cost, bill.row, bill.lines))
 }
 
 /// Reads a time such as `2026-11-18T08:00:00Z` of that November, the only month of the oracle.

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use tollbridge_usage::price::{Component, Rate, Row, Tier, format_day};
 
-
 /// Returns a line for each row that came, went or changed, the first few hundred of them.
 pub(super) fn changes(before: &[Row], after: &[Row]) -> String {
     let (before, after) = (by_name(before), by_name(after));
@@ -25,7 +24,9 @@ pub(super) fn changes(before: &[Row], after: &[Row]) -> String {
 }
 
 fn by_name(rows: &[Row]) -> BTreeMap<String, &Row> {
-    let name = |row: &Row| if row.since == 0 { row.key.clone() } else { format!("{} since {}", row.key, format_day(row.since)) };
+    let name = |row: &Row| {
+        if row.since == 0 { row.key.clone() } else { format!("{} since {}", row.key, format_day(row.since)) }
+    };
     rows.iter().map(|row| (name(row), row)).collect()
 }
 
@@ -40,7 +41,13 @@ fn figures(name: &str, old: &Row, new: &Row) -> Vec<String> {
         let (was, is) = (old.get(key), new.get(key));
         if was != is {
             let show = |rate: Option<&Rate>| rate.map_or_else(|| "none".to_owned(), Rate::to_string);
-            lines.push(format!("~ {name}: {} {} above {above}: {} → {}", component.name(), tier.name(), show(was), show(is)));
+            lines.push(format!(
+                "~ {name}: {} {} above {above}: {} → {}",
+                component.name(),
+                tier.name(),
+                show(was),
+                show(is)
+            ));
         }
     }
     lines

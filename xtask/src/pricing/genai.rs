@@ -7,7 +7,6 @@ use std::process::{Command, Stdio};
 use serde::Deserialize;
 use tollbridge_usage::price::{Component, Rate, Row, Tier, parse_day};
 
-
 /// What the package answers.
 #[derive(Deserialize)]
 pub(super) struct Answer {
@@ -132,6 +131,7 @@ const UNITS: &[(&str, Component, u32)] = &[
     ("output_reasoning_mtok", Component::Reasoning, 1_000_000),
     ("output_citation_mtok", Component::CitationToken, 1_000_000),
     ("web_searches_kcount", Component::WebSearch, 1_000),
+    ("storage_searches_kcount", Component::FileSearch, 1_000),
     ("requests_kcount", Component::Request, 1_000),
     ("input_document_kpages", Component::Page, 1_000),
     ("input_annotated_document_kpages", Component::AnnotatedPage, 1_000),

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 use tollbridge_usage::price::{Component, Rate, Row, Tier, parse_day};
 
-
 /// One entry of the map; numbers keep the digits that they are written with.
 type Entry = BTreeMap<String, Box<RawValue>>;
 
@@ -75,7 +74,8 @@ fn ranges(entry: &Entry, row: &mut Row, source: &str) -> Result<(), String> {
     let Some(tiers) = entry.get("tiered_pricing") else { return Ok(()) };
     let tiers: Vec<Entry> = serde_json::from_str(tiers.get()).map_err(|error| error.to_string())?;
     for tier in tiers {
-        let range: Option<[Box<RawValue>; 2]> = tier.get("range").and_then(|range| serde_json::from_str(range.get()).ok());
+        let range: Option<[Box<RawValue>; 2]> =
+            tier.get("range").and_then(|range| serde_json::from_str(range.get()).ok());
         let Some([start, _]) = range else { continue };
         let start = number(&start)?.and_then(whole).ok_or("a range starts nowhere")?;
         for (field, value) in &tier {
@@ -103,8 +103,10 @@ fn off_peak(entry: &Entry, row: &mut Row, source: &str) -> Result<(), String> {
         let one = text(rule, "hours_utc").map(|window| vec![window]);
         one.or_else(|| rule.get("hours_utc").and_then(|list| serde_json::from_str::<Vec<String>>(list.get()).ok()))
     };
-    let mut rules: Vec<_> = hours(&block).map(|windows| format!("{offset} 1234567 {}", windows.join(","))).into_iter().collect();
-    let windows: Vec<Entry> = block.get("windows").and_then(|list| serde_json::from_str(list.get()).ok()).unwrap_or_default();
+    let mut rules: Vec<_> =
+        hours(&block).map(|windows| format!("{offset} 1234567 {}", windows.join(","))).into_iter().collect();
+    let windows: Vec<Entry> =
+        block.get("windows").and_then(|list| serde_json::from_str(list.get()).ok()).unwrap_or_default();
     for rule in &windows {
         let days: Option<Vec<u8>> = rule.get("weekdays").and_then(|days| serde_json::from_str(days.get()).ok());
         let days = days.map_or("1234567".to_owned(), |days| days.iter().map(u8::to_string).collect());

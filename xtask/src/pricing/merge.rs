@@ -30,19 +30,27 @@ impl fmt::Display for Disagreement {
 }
 
 /// Lays the second opinions beside the rows: conflicts are settled as reviewed, older and later prices are added.
-pub(super) fn merge(rows: &mut Vec<Row>, opinions: &[Opinion], overrides: &Overrides) -> Result<Vec<Disagreement>, String> {
+pub(super) fn merge(
+    rows: &mut Vec<Row>,
+    opinions: &[Opinion],
+    overrides: &Overrides,
+) -> Result<Vec<Disagreement>, String> {
     let by_key: BTreeMap<&str, &Opinion> = opinions.iter().map(|opinion| (opinion.key.as_str(), opinion)).collect();
     let (mut disagreements, mut dated) = (Vec::new(), Vec::new());
     for row in rows.iter_mut() {
         let Some(opinion) = by_key.get(row.key.as_str()) else { continue };
-        let Some(current) = opinion.rows.iter().rev().find(|version| version.since <= overrides.as_of()) else { continue };
+        let Some(current) = opinion.rows.iter().rev().find(|version| version.since <= overrides.as_of()) else {
+            continue;
+        };
         let found = compare(row, current);
         if found.is_empty() {
             dated.extend(history(row, current, &opinion.rows));
         }
+        add_units(row, current);
         for mut disagreement in found {
             if let Some(preference) = overrides.preference(row) {
-                disagreement.settled = Some(preference.settle(row, disagreement.component, disagreement.above, current)?);
+                disagreement.settled =
+                    Some(preference.settle(row, disagreement.component, disagreement.above, current)?);
             }
             disagreements.push(disagreement);
         }
@@ -59,6 +67,19 @@ pub(super) fn add(rows: &mut Vec<Row>, own: Vec<Opinion>) {
         !known.contains(&opinion.key) && !known.contains(bare)
     });
     rows.extend(new.flat_map(|opinion| opinion.rows).filter(|row| !row.figures.is_empty()));
+}
+
+/// Adds prices of tools and other units that only the second source has.
+///
+/// Searches of the web are not among them: whether a model is charged for those is the first source's word, and where it
+/// has none, a bill shows the searches without a price.
+fn add_units(row: &mut Row, current: &Row) {
+    for figure in &current.figures {
+        let is_known = row.figures.iter().any(|known| known.component == figure.component);
+        if !figure.component.is_token() && !FIRST_SOURCE.contains(&figure.component) && !is_known {
+            row.figures.push(figure.clone());
+        }
+    }
 }
 
 fn compare(row: &Row, current: &Row) -> Vec<Disagreement> {
@@ -81,7 +102,15 @@ fn compare(row: &Row, current: &Row) -> Vec<Disagreement> {
 fn history(row: &mut Row, current: &Row, versions: &[Row]) -> Vec<Row> {
     let others = versions.iter().filter(|version| version.since != current.since && !version.figures.is_empty());
     let dated: Vec<Row> = others
-        .map(|version| Row { since: version.since, figures: version.figures.clone(), off_peak: String::new(), ..row.clone() })
+        .map(|version| {
+            let mut dated = Row { off_peak: String::new(), ..row.clone() };
+            // What is no token keeps its price, and a factor is one; the tiers of another time are not known.
+            dated.figures.retain(|figure| figure.tier == Tier::Base && !figure.component.is_token());
+            for figure in &version.figures {
+                dated.put(figure.component, figure.tier, figure.above, figure.rate, &figure.source);
+            }
+            Row { since: version.since, ..dated }
+        })
         .collect();
     if !dated.is_empty() {
         row.since = current.since;
@@ -89,5 +118,6 @@ fn history(row: &mut Row, current: &Row, versions: &[Row]) -> Vec<Row> {
     dated
 }
 
+const FIRST_SOURCE: &[Component] = &[Component::Request, Component::WebSearch];
 const COMPARED: &[Component] =
     &[Component::Input, Component::Output, Component::CacheRead, Component::CacheWrite, Component::CacheWrite1h];

@@ -42,10 +42,20 @@ pub(crate) fn run(options: &Options) -> Result<bool, String> {
         print!("{report}");
     }
     let open = disagreements.iter().filter(|disagreement| disagreement.settled.is_none()).count();
-    println!("{} rows, {} KB; {} disagreements, {open} not reviewed", rows.len(), new.len() / 1024, disagreements.len());
+    println!(
+        "{} rows, {} KB; {} disagreements, {open} not reviewed",
+        rows.len(),
+        new.len() / 1024,
+        disagreements.len()
+    );
     if open > 0 {
-        disagreements.iter().filter(|disagreement| disagreement.settled.is_none()).for_each(|open| println!("  {open}"));
-        return Err(format!("{open} conflicts have no review; add to xtask/src/pricing/overrides.toml who is right, and why"));
+        disagreements
+            .iter()
+            .filter(|disagreement| disagreement.settled.is_none())
+            .for_each(|open| println!("  {open}"));
+        return Err(format!(
+            "{open} conflicts have no review; add to xtask/src/pricing/overrides.toml who is right, and why"
+        ));
     }
     let listed = listing();
     if new == old && std::fs::read_to_string(&listed).is_ok_and(|text| text == report) {
@@ -94,7 +104,8 @@ fn build(map: &Source, package: &Source, overrides: &Overrides) -> Result<(Vec<R
 fn report(disagreements: &[Disagreement]) -> String {
     let mut lines: Vec<String> = disagreements.iter().map(Disagreement::to_string).collect();
     lines.sort();
-    let mut report = "# Where the sources of prices differ, and who was found right. Made by `cargo xtask pricing`.\n".to_owned();
+    let mut report =
+        "# Where the sources of prices differ, and who was found right. Made by `cargo xtask pricing`.\n".to_owned();
     report.extend(lines.into_iter().map(|line| line + "\n"));
     report
 }

@@ -6,7 +6,6 @@ use std::path::Path;
 use serde::Deserialize;
 use tollbridge_usage::price::{Component, Row, Tier, parse_day};
 
-
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Overrides {
@@ -99,17 +98,25 @@ fn is_match(pattern: &str, key: &str) -> bool {
 
 impl Preference {
     /// Puts what was decided into the row, and tells what that was.
-    pub(super) fn settle(&self, row: &mut Row, component: Component, above: u32, theirs: &Row) -> Result<String, String> {
+    pub(super) fn settle(
+        &self,
+        row: &mut Row,
+        component: Component,
+        above: u32,
+        theirs: &Row,
+    ) -> Result<String, String> {
         if let Some(rate) = self.rates.get(component.name()).filter(|_| above == 0) {
             let rate = rate.parse().map_err(|error| format!("`{}`: {error}", row.key))?;
             row.put(component, Tier::Base, above, rate, "overrides");
             return Ok(format!("neither, but {rate}: {}", self.review.reason));
         }
-        let source = self.source.as_deref().ok_or_else(|| format!("`{}`: no rate and no source is preferred", row.key))?;
+        let source =
+            self.source.as_deref().ok_or_else(|| format!("`{}`: no rate and no source is preferred", row.key))?;
         match source {
             "litellm" => {}
             "genai-prices" => {
-                let figure = theirs.figures.iter().find(|figure| (figure.component, figure.above) == (component, above));
+                let figure =
+                    theirs.figures.iter().find(|figure| (figure.component, figure.above) == (component, above));
                 if let Some(figure) = figure {
                     row.put(component, Tier::Base, above, figure.rate, &figure.source);
                 }

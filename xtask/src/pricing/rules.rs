@@ -13,7 +13,9 @@ pub(super) fn apply(rule: &Rule, rows: &mut [Row]) -> Result<(), String> {
     match rule.apply.as_str() {
         "no-cache-or-long-rates" => of_vendor.for_each(no_cache_or_long_rates),
         "inclusive-thresholds" => of_vendor.for_each(|row| row.inclusive = true),
-        "reasoning-is-output" => of_vendor.for_each(|row| row.figures.retain(|figure| figure.component != Component::Reasoning)),
+        "reasoning-is-output" => {
+            of_vendor.for_each(|row| row.figures.retain(|figure| figure.component != Component::Reasoning))
+        }
         "cache-reads-at-half" => of_vendor.for_each(|row| cache_reads_at_half(row, &source)),
         "grounding-at-list-price" => of_vendor.for_each(|row| grounding_at_list_price(row, &source)),
         "long-flex-in-proportion" => of_vendor.for_each(|row| long_flex_in_proportion(row, &source)),
@@ -25,7 +27,8 @@ pub(super) fn apply(rule: &Rule, rows: &mut [Row]) -> Result<(), String> {
 
 fn no_cache_or_long_rates(row: &mut Row) {
     use Component::{CacheRead, CacheWrite, CacheWrite1h};
-    row.figures.retain(|figure| figure.above == 0 && ![CacheRead, CacheWrite, CacheWrite1h].contains(&figure.component));
+    row.figures
+        .retain(|figure| figure.above == 0 && ![CacheRead, CacheWrite, CacheWrite1h].contains(&figure.component));
 }
 
 fn cache_reads_at_half(row: &mut Row, source: &str) {
@@ -46,18 +49,24 @@ fn grounding_at_list_price(row: &mut Row, source: &str) {
 
 /// Gives long prompts at flex the part of the long rate that short ones have of the short rate.
 fn long_flex_in_proportion(row: &mut Row, source: &str) {
-    let is = |component, tier| move |figure: &tollbridge_usage::price::Figure| {
-        (figure.component, figure.tier) == (component, tier) && figure.above > 0
+    let is = |component, tier| {
+        move |figure: &tollbridge_usage::price::Figure| {
+            (figure.component, figure.tier) == (component, tier) && figure.above > 0
+        }
     };
     if row.figures.iter().any(is(Component::Input, Tier::Flex)) {
         return;
     }
     for figure in row.figures.clone() {
         let at = |tier| row.rate(figure.component, tier, 0);
-        let (Tier::Base, true, Some(base), Some(flex)) = (figure.tier, figure.above > 0, at(Tier::Base), at(Tier::Flex)) else {
+        let (Tier::Base, true, Some(base), Some(flex)) =
+            (figure.tier, figure.above > 0, at(Tier::Base), at(Tier::Flex))
+        else {
             continue;
         };
-        if let Some(rate) = figure.rate.yocto().checked_mul(flex.yocto() / PICO).map(|product| product / (base.yocto() / PICO).max(1)) {
+        if let Some(rate) =
+            figure.rate.yocto().checked_mul(flex.yocto() / PICO).map(|product| product / (base.yocto() / PICO).max(1))
+        {
             row.put(figure.component, Tier::Flex, figure.above, Rate::from_yocto(rate), source);
         }
     }

@@ -18,7 +18,9 @@ pub(super) fn package(name: &str, version: Option<&str>) -> Result<Source, Strin
     let wanted = version.map_or_else(|| name.to_owned(), |version| format!("{name}=={version}"));
     if version.is_none() || wheel(&folder).is_none() {
         let mut pip = Command::new("python3");
-        pip.args(["-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:", "--dest"]).arg(&folder).arg(&wanted);
+        pip.args(["-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:", "--dest"])
+            .arg(&folder)
+            .arg(&wanted);
         succeed(&mut pip)?;
     }
     let wheel = wheel(&folder).ok_or_else(|| format!("pip downloaded no wheel of {wanted}"))?;

@@ -126,9 +126,7 @@ impl PriceBook {
     /// Finds a vendor's model by exactly this name, with or without the vendor and the region before it.
     fn named(&self, vendor: &str, name: &str, region: Option<&str>) -> Option<RowView<'_>> {
         self.tables().find_map(|table| {
-            let bare = |name: &str| {
-                table.find(&[name]).filter(|row| row.vendor() == vendor || row.vendor().is_empty())
-            };
+            let bare = |name: &str| table.find(&[name]).filter(|row| row.vendor() == vendor || row.vendor().is_empty());
             let exact = |name: &str| {
                 let regional = region.and_then(|region| table.find(&[vendor, "/", region, "/", name]));
                 regional.or_else(|| table.find(&[vendor, "/", name])).or_else(|| bare(name))

@@ -36,7 +36,8 @@ pub(crate) fn charge(row: RowView<'_>, usage: &Usage, terms: &Terms, at: u64) ->
     }
     for (name, calls) in &usage.tools {
         let component = Component::from_name(name).filter(|component| !component.is_token() && !component.is_factor());
-        let once = row.is_search_per_prompt() && matches!(component, Some(Component::WebSearch | Component::MapsSearch));
+        let once =
+            row.is_search_per_prompt() && matches!(component, Some(Component::WebSearch | Component::MapsSearch));
         add(component, name, if once { (*calls).min(1) } else { *calls });
     }
     let cost = sum.map(|sum| Money::from_pico(half_even(sum, YOCTO_OF_PICO), row.currency()));
@@ -117,7 +118,11 @@ impl Rates {
             Component::Input => return own.or_else(|| self.free_beside(PROMPT_UNITS)),
             Component::Output => {
                 let image = self.choice(Component::OutputImage).map(|choice| choice.rate);
-                return own.filter(|rate| *rate != Rate::ZERO).or(image).or(own).or_else(|| self.free_beside(ANSWER_UNITS));
+                return own
+                    .filter(|rate| *rate != Rate::ZERO)
+                    .or(image)
+                    .or(own)
+                    .or_else(|| self.free_beside(ANSWER_UNITS));
             }
             Component::CacheRead | Component::CacheWrite => Component::Input,
             Component::InputAudio | Component::InputImage | Component::InputVideo => Component::Input,
@@ -136,7 +141,8 @@ impl Rates {
 
     /// Returns the product of the factors on tokens that hold for a call.
     fn factor(&self, usage: &Usage, terms: &Terms) -> Rate {
-        let is = |word: &Option<String>, name: &str| word.as_deref().is_some_and(|word| word.eq_ignore_ascii_case(name));
+        let is =
+            |word: &Option<String>, name: &str| word.as_deref().is_some_and(|word| word.eq_ignore_ascii_case(name));
         let regional = terms.region.as_deref().is_some_and(|region| !region.eq_ignore_ascii_case("global"));
         let factors = [
             (Component::ResidencyEu, is(&terms.data_residency, "eu")),

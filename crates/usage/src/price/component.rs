@@ -67,7 +67,9 @@ named! {
         /// A search of the web, or a prompt that was grounded by searches.
         WebSearch = "web_search",
         /// A query of maps, or a prompt that was grounded by maps.
-        MapsSearch = "maps_search",
+        MapsSearch = "maps_grounding",
+        /// A search of files that the vendor stores.
+        FileSearch = "file_search",
         /// A token of a citation that the vendor read.
         CitationToken = "citation_tokens",
         /// A session of a code interpreter.

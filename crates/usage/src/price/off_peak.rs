@@ -52,7 +52,8 @@ impl FromStr for Schedule {
 fn windows(rule: &str) -> Option<Windows> {
     let mut words = rule.split_whitespace();
     let offset_hours = words.next()?.parse().ok().filter(|hours| (-12..=14).contains(hours))?;
-    let days = words.next()?.bytes().map(|day| (b'1'..=b'7').contains(&day).then(|| day - b'0')).collect::<Option<_>>()?;
+    let days =
+        words.next()?.bytes().map(|day| (b'1'..=b'7').contains(&day).then(|| day - b'0')).collect::<Option<_>>()?;
     let minutes = words.next()?.split(',').map(|window| {
         let (start, end) = window.split_once('-')?;
         Some((minute_of(start)?, minute_of(end)?))

@@ -79,7 +79,8 @@ pub(crate) fn half_even(value: i128, by: i128) -> i128 {
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.yocto < 0 { "-" } else { "" };
-        let (whole, part) = (self.yocto.unsigned_abs() / ONE.unsigned_abs(), self.yocto.unsigned_abs() % ONE.unsigned_abs());
+        let (whole, part) =
+            (self.yocto.unsigned_abs() / ONE.unsigned_abs(), self.yocto.unsigned_abs() % ONE.unsigned_abs());
         let part = format!("{part:024}");
         match part.trim_end_matches('0') {
             "" => write!(f, "{sign}{whole}"),

@@ -67,7 +67,9 @@ mod tests {
 
     #[test]
     fn what_is_no_cost_is_ignored() {
-        for json in [r#"{}"#, r#"{"cost": null}"#, r#"{"cost": -1}"#, r#"{"cost": "NaN"}"#, r#"{"cost": {"total_cost": -0.1}}"#] {
+        for json in
+            [r#"{}"#, r#"{"cost": null}"#, r#"{"cost": -1}"#, r#"{"cost": "NaN"}"#, r#"{"cost": {"total_cost": -0.1}}"#]
+        {
             assert_eq!(stated(json), None, "{json}");
         }
         for text in ["", "NaN", "inf", "-0.5", "free"] {

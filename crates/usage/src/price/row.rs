@@ -45,7 +45,10 @@ pub struct Figure {
 impl Row {
     /// Returns the rate of a component under exactly this condition.
     pub fn rate(&self, component: Component, tier: Tier, above: u32) -> Option<Rate> {
-        let found = self.figures.iter().find(|figure| (figure.component, figure.tier, figure.above) == (component, tier, above));
+        let found = self
+            .figures
+            .iter()
+            .find(|figure| (figure.component, figure.tier, figure.above) == (component, tier, above));
         found.map(|figure| figure.rate)
     }
 
@@ -80,7 +83,22 @@ impl Capabilities {
 }
 
 const NAMES: &[&str] = &[
-    "tools", "tool_choice", "parallel_tools", "vision", "reasoning", "json_schema", "prompt_caching", "pdf_input",
-    "system_messages", "prefill", "audio_input", "audio_output", "video_input", "image_output", "web_search",
-    "computer_use", "streaming", "url_context",
+    "tools",
+    "tool_choice",
+    "parallel_tools",
+    "vision",
+    "reasoning",
+    "json_schema",
+    "prompt_caching",
+    "pdf_input",
+    "system_messages",
+    "prefill",
+    "audio_input",
+    "audio_output",
+    "video_input",
+    "image_output",
+    "web_search",
+    "computer_use",
+    "streaming",
+    "url_context",
 ];

@@ -243,7 +243,9 @@ pub(crate) fn read_u32(bytes: &[u8], at: usize) -> Option<u32> {
 
 /// Hashes the parts of a key as if they were joined (FNV-1a).
 pub(crate) fn hash(key: &[&str]) -> u32 {
-    key.iter().flat_map(|part| part.bytes()).fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+    key.iter()
+        .flat_map(|part| part.bytes())
+        .fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
 fn is_joined(text: &str, parts: &[&str]) -> bool {

@@ -51,7 +51,7 @@ mod tests {
             assert_eq!(parse_time(time), None, "{time}");
         }
         for number in [0, 59, 60, 11_016, 20_777, 40_000] {
-            assert_eq!(parse_parse_day(&format_day(number)), Some(number));
+            assert_eq!(parse_day(&format_day(number)), Some(number));
         }
     }
 }

@@ -41,7 +41,13 @@ impl Totals {
     /// assert_eq!((usage.cache_read, usage.input_audio, usage.input), (Some(70), Some(30), Some(0)));
     /// ```
     pub fn to_usage(&self) -> Usage {
-        let written = [self.cache_write_5m, self.cache_write_untimed, self.cache_write_30m, self.cache_write_1h, self.cache_write_12h];
+        let written = [
+            self.cache_write_5m,
+            self.cache_write_untimed,
+            self.cache_write_30m,
+            self.cache_write_1h,
+            self.cache_write_12h,
+        ];
         let written = written.into_iter().fold(0, u64::saturating_add);
         let cached_audio = self.cached_audio_tokens.min(self.cached_tokens);
         let mut prompt = Rest(self.prompt_tokens.saturating_sub(self.cached_tokens.saturating_add(written)));
@@ -66,7 +72,8 @@ impl Totals {
         answer.take(self.image_output_tokens);
         usage.output = Some(answer.0);
         let tools = [("web_search", self.web_search_requests), ("citation_tokens", self.citation_tokens)];
-        usage.tools = tools.into_iter().filter(|(_, calls)| *calls > 0).map(|(name, calls)| (name.to_owned(), calls)).collect();
+        usage.tools =
+            tools.into_iter().filter(|(_, calls)| *calls > 0).map(|(name, calls)| (name.to_owned(), calls)).collect();
         usage.inference_geo.clone_from(&self.inference_geo);
         usage.speed.clone_from(&self.speed);
         usage

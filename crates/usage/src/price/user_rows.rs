@@ -24,7 +24,8 @@ pub(crate) fn rows(document: &Node) -> Result<Vec<Row>, Problem> {
         Some(node) => return Err(root.problem("model", node, "is no list; write [[model]]")),
         None => return Err(problem(document, "model", "is missing; write [[model]] with name, input and output")),
     };
-    let models = list.iter().enumerate().map(|(index, node)| model(&Fields::of(node, &format!("model[{index}]."))?, &root));
+    let models =
+        list.iter().enumerate().map(|(index, node)| model(&Fields::of(node, &format!("model[{index}]."))?, &root));
     let rows: Vec<Row> = models.collect::<Result<_, _>>()?;
     for (index, row) in rows.iter().enumerate() {
         let is_same = |other: &Row| (&other.key, other.since) == (&row.key, row.since);
@@ -46,7 +47,13 @@ fn model(fields: &Fields<'_>, root: &Fields<'_>) -> Result<Row, Problem> {
         key: if vendor.is_empty() { name.to_owned() } else { format!("{vendor}/{name}") },
         vendor: vendor.to_owned(),
         mode: "chat".to_owned(),
-        currency: fields.or(root, "currency", "USD", |code| Currency::from_code(code).map(|_| code.to_owned()), CURRENCY)?,
+        currency: fields.or(
+            root,
+            "currency",
+            "USD",
+            |code| Currency::from_code(code).map(|_| code.to_owned()),
+            CURRENCY,
+        )?,
         since: fields.or(root, "since", "1970-01-01", parse_day, "is no day such as 2026-11-20")?,
         ..Row::default()
     };
@@ -92,7 +99,9 @@ fn rates(fields: &Fields<'_>, tier: Tier, above: u32, per: u32, row: &mut Row) -
             _ if component.is_token() => ("0", "100000"),
             _ => ("0", "10000"),
         };
-        let within = |least: &str, most: &str| least.parse().is_ok_and(|least| rate >= least) && most.parse().is_ok_and(|most| rate <= most);
+        let within = |least: &str, most: &str| {
+            least.parse().is_ok_and(|least| rate >= least) && most.parse().is_ok_and(|most| rate <= most)
+        };
         if !within(least, most) {
             let text = format!("{rate} is not between {least} and {most}, where a price of this unit can be");
             return Err(fields.problem(name, node, &text));
