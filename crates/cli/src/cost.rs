@@ -36,6 +36,7 @@ fn rows(book: &PriceBook, path: &Path) -> Result<ExitCode, Failure> {
         let file = std::fs::File::open(path).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
         Box::new(BufReader::new(file))
     };
+    let name = if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() };
     let mut output = std::io::BufWriter::new(std::io::stdout().lock());
     let mut bad = false;
     for (index, line) in input.split(b'\n').enumerate() {
@@ -50,7 +51,7 @@ fn rows(book: &PriceBook, path: &Path) -> Result<ExitCode, Failure> {
             },
             Err(problem) => {
                 bad = true;
-                eprintln!("error: {}: line {}: {problem}", path.display(), index + 1);
+                eprintln!("error: {name}, line {}: {problem}", index + 1);
             }
         }
     }
@@ -85,7 +86,8 @@ pub(crate) fn value(bill: &Bill) -> serde_json::Value {
     })
 }
 
-fn amount(cost: tollbridge::core::Money) -> String {
+/// Returns the number without its currency.
+pub(crate) fn amount(cost: tollbridge::core::Money) -> String {
     cost.to_string().split(' ').next().unwrap_or_default().to_owned()
 }
 

@@ -1,7 +1,10 @@
 //! Rows of `tollbridge cost --jsonl`: a usage in, the same row with its cost out.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 use tollbridge::Protocol;
 use tollbridge::types::{Json, Usage};
 use tollbridge_usage::price::{PriceBook, Terms, Totals, reported_cost};
@@ -34,13 +37,13 @@ struct Extra {
 
 /// Prices one row; the error names the field that is wrong.
 pub(crate) fn price(book: &PriceBook, line: &[u8]) -> Result<String, String> {
-    let mut out: Map<String, Value> =
-        serde_json::from_slice(line).map_err(|error| format!("no JSON object: {error}"))?;
+    // Values keep their digits.
+    let mut out: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(line).map_err(|error| words(&error))?;
     let deserializer = &mut serde_json::Deserializer::from_slice(line);
     let row: Row =
         serde_path_to_error::deserialize(deserializer).map_err(|error| match error.path().to_string().as_str() {
-            "." => error.inner().to_string(),
-            path => format!("`{path}`: {}", error.inner()),
+            "." => words(error.inner()),
+            path => format!("`{path}`: {}", words(error.inner())),
         })?;
     let (provider, model) = match (row.route_provider.as_deref().or(row.provider.as_deref()), row.model.split_once('/'))
     {
@@ -50,13 +53,24 @@ pub(crate) fn price(book: &PriceBook, line: &[u8]) -> Result<String, String> {
     };
     let usage = usage(&row)?;
     let bill = book.bill(provider, model, &usage, &terms(&row)?);
+    let mut put = |name: &str, value: &Value| {
+        let value = to_raw_value(value).map_err(|error| error.to_string())?;
+        out.insert(name.to_owned(), value);
+        Ok::<_, String>(())
+    };
     if let Value::Object(fields) = cost::value(&bill) {
-        out.extend(fields);
+        fields.iter().try_for_each(|(name, value)| put(name, value))?;
     }
     if let Some(reported) = usage.raw.as_ref().and_then(reported_cost) {
-        out.insert("reported_cost_usd".to_owned(), reported.to_string().trim_end_matches(" USD").into());
+        put("reported_cost_usd", &cost::amount(reported).into())?;
     }
     serde_json::to_string(&out).map_err(|error| error.to_string())
+}
+
+/// Returns what is wrong without the place, which is told by line of the file and field.
+fn words(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.split(" at line ").next().unwrap_or(&text).to_owned()
 }
 
 fn usage(row: &Row) -> Result<Usage, String> {

@@ -35,6 +35,8 @@ macro_rules! named {
 
 named! {
     /// What a rate is charged for: a token of some kind, a call, a page, or a factor on the tokens.
+    ///
+    /// The order is that of the codes in a book; whoever changes it makes the book anew.
     Component {
         /// A fresh text token of the prompt.
         Input = "input",
