@@ -68,6 +68,9 @@ fn tests(root: &Path) -> Result<(), String> {
     if let Some(corpus) = corpus(root) {
         command.env("TOLLBRIDGE_CORPUS", corpus);
     }
+    if let Some(oracles) = oracles(root) {
+        command.env("TOLLBRIDGE_ORACLES", oracles);
+    }
     succeed(&mut command)
 }
 
@@ -98,6 +101,12 @@ fn deny(root: &Path) -> Result<(), String> {
 fn corpus(root: &Path) -> Option<PathBuf> {
     let corpus = std::env::var_os("TOLLBRIDGE_CORPUS").map_or_else(|| root.join("../shared/corpus/dev"), PathBuf::from);
     corpus.is_dir().then_some(corpus)
+}
+
+/// Finds the expected costs and token counts.
+fn oracles(root: &Path) -> Option<PathBuf> {
+    let oracles = std::env::var_os("TOLLBRIDGE_ORACLES").map_or_else(|| root.join("../shared/oracles"), PathBuf::from);
+    oracles.is_dir().then_some(oracles)
 }
 
 fn conformance(root: &Path) -> Result<(), String> {

@@ -57,6 +57,11 @@ pub(crate) enum Command {
         after_help = "Examples:\n  tollbridge mock all\n  tollbridge mock openai --listen 127.0.0.1:0 --model my-model\n  tollbridge mock anthropic --script steps.json\n\nEnvironment: PORT, MOCK_OAI_PORT, MOCK_ANTH_PORT, MOCK_GGL_PORT, MOCK_GROK_PORT, MOCK_KIMI_PORT,\nMOCK_MODEL, MOCK_TARGET, MOCK_API_KEY, MOCK_INLINE_RESPONSE."
     )]
     Mock(MockOptions),
+    /// Tell what a call costs, or price rows of usage
+    #[command(
+        after_help = "Examples:\n  tollbridge cost openai/gpt-4o --input 1000 --output 500\n  tollbridge cost anthropic/claude-sonnet-5 --input 2000 --cache-read 90000 --output 800 --batch --json\n  tollbridge cost openai/gpt-5 --input 1000 --output 500 --service-tier flex\n  tollbridge cost --jsonl usage.jsonl > costs.jsonl\n  tollbridge cost --jsonl - --prices prices.toml < usage.jsonl\n\nA row has `model`, `route_provider` or `provider`, and `usage` as totals, or `raw_usage` with its `shape`.\nIt is written back with `cost_usd`, `unpriced` and `lines`."
+    )]
+    Cost(CostOptions),
     /// Check, show or explain the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -175,6 +180,61 @@ pub(crate) struct MockOptions {
     pub(crate) json: bool,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct CostOptions {
+    /// The model, as provider/model
+    #[arg(value_name = "MODEL", conflicts_with = "jsonl")]
+    pub(crate) model: Option<String>,
+    /// Price each line of this file instead; `-` stands for standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) jsonl: Option<PathBuf>,
+    /// Put the prices of this file (TOML or JSON) before those that are built in
+    #[arg(long, value_name = "FILE")]
+    pub(crate) prices: Option<PathBuf>,
+    /// Tokens of the prompt that no cache served or stored
+    #[arg(long, value_name = "TOKENS")]
+    pub(crate) input: Option<u64>,
+    /// Visible tokens of the answer
+    #[arg(long, value_name = "TOKENS")]
+    pub(crate) output: Option<u64>,
+    /// Tokens of the answer spent on reasoning
+    #[arg(long, value_name = "TOKENS")]
+    pub(crate) reasoning: Option<u64>,
+    /// Tokens read from a prompt cache
+    #[arg(long, value_name = "TOKENS")]
+    pub(crate) cache_read: Option<u64>,
+    /// Tokens written to a prompt cache
+    #[arg(long, value_name = "TOKENS")]
+    pub(crate) cache_write: Option<u64>,
+    /// Tokens written to a prompt cache for an hour
+    #[arg(long, value_name = "TOKENS")]
+    pub(crate) cache_write_1h: Option<u64>,
+    /// Audio tokens of the prompt
+    #[arg(long, value_name = "TOKENS")]
+    pub(crate) input_audio: Option<u64>,
+    /// Audio tokens of the answer
+    #[arg(long, value_name = "TOKENS")]
+    pub(crate) output_audio: Option<u64>,
+    /// Calls of a tool or other units, such as web_search=3 or output_images=1
+    #[arg(long, value_name = "NAME=N", value_parser = named_count)]
+    pub(crate) tool: Vec<(String, u64)>,
+    /// The call is part of a batch
+    #[arg(long)]
+    pub(crate) batch: bool,
+    /// The tier that serves, such as flex or priority
+    #[arg(long, value_name = "TIER")]
+    pub(crate) service_tier: Option<String>,
+    /// Where the vendor's endpoint stands, such as eu-west-1 or eu
+    #[arg(long)]
+    pub(crate) region: Option<String>,
+    /// Where the data must stay, such as eu
+    #[arg(long, value_name = "REGION")]
+    pub(crate) data_residency: Option<String>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
     /// Report every problem of the configuration at once
@@ -217,6 +277,11 @@ pub(crate) struct DoctorOptions {
     /// Print a JSON array
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+fn named_count(text: &str) -> Result<(String, u64), String> {
+    let (name, count) = text.split_once('=').ok_or("not of the form NAME=N")?;
+    count.parse().map(|count| (name.to_owned(), count)).map_err(|_| format!("`{count}` is not a number"))
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

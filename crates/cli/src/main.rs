@@ -5,6 +5,8 @@ mod arguments;
 mod budget;
 mod chat;
 mod config;
+mod cost;
+mod cost_rows;
 mod doctor;
 mod embed;
 mod failure;
@@ -56,6 +58,7 @@ async fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Command::Key(options) => key::run(sources, options),
         Command::Usage(options) => usage::run(sources, options),
         Command::Budget(command) => budget::run(sources, command),
+        Command::Cost(options) => cost::run(options),
         Command::Doctor(options) => doctor::run(sources, options).await,
     }
 }

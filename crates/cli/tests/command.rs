@@ -29,8 +29,19 @@ fn command(arguments: &[&str], environment: &[(&str, &str)]) -> Command {
 #[test]
 fn help_has_examples() {
     let mut help = String::new();
-    let keys = ["key", "key create", "key list", "key show", "key revoke"];
-    let names = ["", "serve", "chat", "embed", "models", "mock", "config", "config resolve", "doctor"];
+    let keys = [
+        "budget list",
+        "usage",
+        "usage summary",
+        "usage export",
+        "usage reprice",
+        "key",
+        "key create",
+        "key list",
+        "key show",
+        "key revoke",
+    ];
+    let names = ["", "serve", "chat", "embed", "models", "mock", "cost", "config", "config resolve", "doctor"];
     for name in names.into_iter().chain(keys) {
         let mut arguments: Vec<_> = name.split_whitespace().collect();
         arguments.push("--help");

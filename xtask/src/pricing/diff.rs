@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tollbridge_usage::price::{Component, Rate, Row, Tier};
-
-use super::calendar;
+use tollbridge_usage::price::{Component, Rate, Row, Tier, format_day};
 
 /// Returns a line for each row that came, went or changed, the first few hundred of them.
 pub(super) fn changes(before: &[Row], after: &[Row]) -> String {
@@ -27,7 +25,7 @@ pub(super) fn changes(before: &[Row], after: &[Row]) -> String {
 
 fn by_name(rows: &[Row]) -> BTreeMap<String, &Row> {
     let name = |row: &Row| {
-        if row.since == 0 { row.key.clone() } else { format!("{} since {}", row.key, calendar::date(row.since)) }
+        if row.since == 0 { row.key.clone() } else { format!("{} since {}", row.key, format_day(row.since)) }
     };
     rows.iter().map(|row| (name(row), row)).collect()
 }

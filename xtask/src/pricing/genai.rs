@@ -5,9 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde::Deserialize;
-use tollbridge_usage::price::{Component, Rate, Row, Tier};
-
-use super::calendar;
+use tollbridge_usage::price::{Component, Rate, Row, Tier, parse_day};
 
 /// What the package answers.
 #[derive(Deserialize)]
@@ -60,7 +58,7 @@ pub(super) fn ask(package: &Path, rows: &[Row], source: &str) -> Result<(Vec<Opi
 
 fn opinion(key: String, vendor: &str, versions: &[Version], source: &str) -> Result<Opinion, String> {
     let rows = versions.iter().map(|version| {
-        let since = version.since.as_deref().map_or(Some(0), calendar::day);
+        let since = version.since.as_deref().map_or(Some(0), parse_day);
         let mut row = Row {
             key: key.clone(),
             vendor: vendor.to_owned(),
@@ -133,6 +131,7 @@ const UNITS: &[(&str, Component, u32)] = &[
     ("output_reasoning_mtok", Component::Reasoning, 1_000_000),
     ("output_citation_mtok", Component::CitationToken, 1_000_000),
     ("web_searches_kcount", Component::WebSearch, 1_000),
+    ("storage_searches_kcount", Component::FileSearch, 1_000),
     ("requests_kcount", Component::Request, 1_000),
     ("input_document_kpages", Component::Page, 1_000),
     ("input_annotated_document_kpages", Component::AnnotatedPage, 1_000),

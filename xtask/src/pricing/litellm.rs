@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
-use tollbridge_usage::price::{Component, Rate, Row, Tier};
-
-use super::calendar;
+use tollbridge_usage::price::{Component, Rate, Row, Tier, parse_day};
 
 /// One entry of the map; numbers keep the digits that they are written with.
 type Entry = BTreeMap<String, Box<RawValue>>;
@@ -31,7 +29,7 @@ fn row(key: &str, entry: &RawValue, source: &str) -> Result<Row, String> {
     };
     row.limits.max_input = count(&entry, "max_input_tokens");
     row.limits.max_output = count(&entry, "max_output_tokens").or_else(|| count(&entry, "max_tokens"));
-    row.limits.deprecated = text(&entry, "deprecation_date").and_then(|date| calendar::day(&date));
+    row.limits.deprecated = text(&entry, "deprecation_date").and_then(|date| parse_day(&date));
     for (field, ability) in ABILITIES {
         if entry.get(*field).is_some_and(|value| value.get() == "true") {
             row.limits.capabilities.add(ability);

@@ -46,6 +46,7 @@ pub(super) fn merge(
         if found.is_empty() {
             dated.extend(history(row, current, &opinion.rows));
         }
+        add_units(row, current);
         for mut disagreement in found {
             if let Some(preference) = overrides.preference(row) {
                 disagreement.settled =
@@ -68,6 +69,19 @@ pub(super) fn add(rows: &mut Vec<Row>, own: Vec<Opinion>) {
     rows.extend(new.flat_map(|opinion| opinion.rows).filter(|row| !row.figures.is_empty()));
 }
 
+/// Adds prices of tools and other units that only the second source has.
+///
+/// Searches of the web are not among them: whether a model is charged for those is the first source's word, and where it
+/// has none, a bill shows the searches without a price.
+fn add_units(row: &mut Row, current: &Row) {
+    for figure in &current.figures {
+        let is_known = row.figures.iter().any(|known| known.component == figure.component);
+        if !figure.component.is_token() && !FIRST_SOURCE.contains(&figure.component) && !is_known {
+            row.figures.push(figure.clone());
+        }
+    }
+}
+
 fn compare(row: &Row, current: &Row) -> Vec<Disagreement> {
     let ours = row.figures.iter().filter(|figure| figure.tier == Tier::Base && COMPARED.contains(&figure.component));
     let both = ours.filter_map(|figure| Some((figure, current.rate(figure.component, Tier::Base, figure.above)?)));
@@ -88,11 +102,14 @@ fn compare(row: &Row, current: &Row) -> Vec<Disagreement> {
 fn history(row: &mut Row, current: &Row, versions: &[Row]) -> Vec<Row> {
     let others = versions.iter().filter(|version| version.since != current.since && !version.figures.is_empty());
     let dated: Vec<Row> = others
-        .map(|version| Row {
-            since: version.since,
-            figures: version.figures.clone(),
-            off_peak: String::new(),
-            ..row.clone()
+        .map(|version| {
+            let mut dated = Row { off_peak: String::new(), ..row.clone() };
+            // What is no token keeps its price, and a factor is one; the tiers of another time are not known.
+            dated.figures.retain(|figure| figure.tier == Tier::Base && !figure.component.is_token());
+            for figure in &version.figures {
+                dated.put(figure.component, figure.tier, figure.above, figure.rate, &figure.source);
+            }
+            Row { since: version.since, ..dated }
         })
         .collect();
     if !dated.is_empty() {
@@ -101,5 +118,6 @@ fn history(row: &mut Row, current: &Row, versions: &[Row]) -> Vec<Row> {
     dated
 }
 
+const FIRST_SOURCE: &[Component] = &[Component::Request, Component::WebSearch];
 const COMPARED: &[Component] =
     &[Component::Input, Component::Output, Component::CacheRead, Component::CacheWrite, Component::CacheWrite1h];

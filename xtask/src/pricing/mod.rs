@@ -1,6 +1,5 @@
 //! Builds the price book from public sources, and tells what changed.
 
-mod calendar;
 mod diff;
 mod genai;
 mod litellm;

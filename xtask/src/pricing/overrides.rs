@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Deserialize;
-use tollbridge_usage::price::{Component, Row, Tier};
-
-use super::calendar;
+use tollbridge_usage::price::{Component, Row, Tier, parse_day};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -75,7 +73,7 @@ impl Overrides {
 
     /// Returns the day on which the sources are compared.
     pub(super) fn as_of(&self) -> u32 {
-        calendar::day(&self.as_of.to_string()).unwrap_or_default()
+        parse_day(&self.as_of.to_string()).unwrap_or_default()
     }
 
     /// Returns the rows that no source has.
@@ -150,6 +148,6 @@ impl OwnRow {
 impl Review {
     fn is_complete(&self) -> bool {
         let day = self.date.to_string();
-        !self.address.is_empty() && !self.reason.is_empty() && calendar::day(&day).is_some()
+        !self.address.is_empty() && !self.reason.is_empty() && parse_day(&day).is_some()
     }
 }

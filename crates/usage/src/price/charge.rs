@@ -91,22 +91,22 @@ impl Rates {
             inclusive: row.is_inclusive(),
             range: starts.map(|figure| figure.above).max(),
             batch_is_published: row.figures().any(|figure| is_batch_input(&figure)),
-            off_peak: row.off_peak().parse::<Schedule>().is_ok_and(|quiet| quiet.is_open(at)),
+            off_peak: !row.off_peak().is_empty()
+                && row.off_peak().parse::<Schedule>().is_ok_and(|quiet| quiet.is_open(at)),
         };
         let mut rates = Self { chosen: [None; Component::ALL.len()] };
         for figure in row.figures() {
             let Some(rank) = call.rank(&figure) else { continue };
-            let Some(chosen) = rates.chosen.get_mut(usize::from(figure.component.code())) else { continue };
-            if chosen.is_none_or(|before| before.rank < rank) {
+            if rates.choice(figure.component).is_none_or(|before| before.rank < rank) {
                 let halved = wanted == Tier::Batch && figure.tier == Tier::Base && figure.component.is_token();
                 let rate = if halved { figure.rate.divided(2) } else { figure.rate };
-                *chosen = Some(Choice { rank, rate });
+                rates.put(figure.component, Some(Choice { rank, rate }));
             }
         }
         // A tier that has a rate of its own for answers has it for reasoning too.
         let particular = |component| rates.choice(component).map(|choice: Choice| choice.rank.1);
         if particular(Component::Output) == Some(PARTICULAR) && particular(Component::Reasoning) == Some(GENERAL) {
-            rates.chosen[usize::from(Component::Reasoning.code())] = None;
+            rates.put(Component::Reasoning, None);
         }
         rates
     }
@@ -153,6 +153,12 @@ impl Rates {
         ];
         let held = factors.into_iter().filter(|(_, holds)| *holds);
         held.filter_map(|(component, _)| self.rate(component)).fold(Rate::ONE, Rate::scaled)
+    }
+
+    fn put(&mut self, component: Component, choice: Option<Choice>) {
+        if let Some(place) = self.chosen.get_mut(usize::from(component.code())) {
+            *place = choice;
+        }
     }
 
     fn choice(&self, component: Component) -> Option<Choice> {

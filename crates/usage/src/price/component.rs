@@ -35,6 +35,8 @@ macro_rules! named {
 
 named! {
     /// What a rate is charged for: a token of some kind, a call, a page, or a factor on the tokens.
+    ///
+    /// The order is that of the codes in a book; whoever changes it makes the book anew.
     Component {
         /// A fresh text token of the prompt.
         Input = "input",
@@ -67,7 +69,9 @@ named! {
         /// A search of the web, or a prompt that was grounded by searches.
         WebSearch = "web_search",
         /// A query of maps, or a prompt that was grounded by maps.
-        MapsSearch = "maps_search",
+        MapsSearch = "maps_grounding",
+        /// A search of files that the vendor stores.
+        FileSearch = "file_search",
         /// A token of a citation that the vendor read.
         CitationToken = "citation_tokens",
         /// A session of a code interpreter.

@@ -58,7 +58,7 @@ impl Table {
                 return None;
             }
             let row = self.row(at as usize)?;
-            if is_joined(row.key(), key) {
+            if is_joined(row.key_bytes(), key) {
                 return Some(row);
             }
             slot = (slot + 1) & mask;
@@ -105,6 +105,11 @@ pub(crate) struct RowView<'a> {
 impl<'a> RowView<'a> {
     pub(crate) fn key(self) -> &'a str {
         self.table.text(self.at + ROW, usize::from(self.u16_at(0)))
+    }
+
+    fn key_bytes(self) -> &'a [u8] {
+        let start = self.at + ROW;
+        self.table.bytes.get(start..start + usize::from(self.u16_at(0))).unwrap_or_default()
     }
 
     pub(crate) fn vendor(self) -> &'a str {
@@ -248,9 +253,9 @@ pub(crate) fn hash(key: &[&str]) -> u32 {
         .fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
-fn is_joined(text: &str, parts: &[&str]) -> bool {
-    let rest = parts.iter().try_fold(text, |rest, part| rest.strip_prefix(part));
-    rest.is_some_and(str::is_empty)
+fn is_joined(text: &[u8], parts: &[&str]) -> bool {
+    let rest = parts.iter().try_fold(text, |rest, part| rest.strip_prefix(part.as_bytes()));
+    rest.is_some_and(<[u8]>::is_empty)
 }
 
 pub(crate) const HEADER: &[u8] = b"Tollbridge price book 1, made by `cargo xtask pricing`\n";

@@ -1,0 +1,128 @@
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use serde_json::json;
+use tollbridge::types::Usage;
+use tollbridge_usage::price::{Bill, PriceBook, PriceFile, Terms};
+
+use crate::arguments::CostOptions;
+use crate::cost_rows;
+use crate::failure::Failure;
+
+pub(crate) fn run(options: &CostOptions) -> Result<ExitCode, Failure> {
+    let book = book(options.prices.as_deref())?;
+    match (&options.jsonl, &options.model) {
+        (Some(path), None) => rows(&book, path),
+        (None, Some(model)) => one(&book, model, options),
+        _ => Err(Failure::usage("name a model, or a file of rows with --jsonl")),
+    }
+}
+
+fn book(prices: Option<&Path>) -> Result<PriceBook, Failure> {
+    match prices {
+        None => Ok(PriceBook::embedded().clone()),
+        Some(path) => PriceFile::open(PriceBook::embedded().clone(), path)
+            .map(|file| PriceBook::clone(&file.book()))
+            .map_err(|error| Failure::usage(error.to_string())),
+    }
+}
+
+/// Prices each line of a file, and writes it back with its cost.
+fn rows(book: &PriceBook, path: &Path) -> Result<ExitCode, Failure> {
+    let input: Box<dyn BufRead> = if path == Path::new("-") {
+        Box::new(std::io::stdin().lock())
+    } else {
+        let file = std::fs::File::open(path).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+        Box::new(BufReader::new(file))
+    };
+    let name = if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() };
+    let mut output = std::io::BufWriter::new(std::io::stdout().lock());
+    let mut bad = false;
+    for (index, line) in input.split(b'\n').enumerate() {
+        let line = line.map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        match cost_rows::price(book, &line) {
+            Ok(row) => match writeln!(output, "{row}") {
+                Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),
+                outcome => outcome.map_err(|error| Failure::call(format!("standard output: {error}")))?,
+            },
+            Err(problem) => {
+                bad = true;
+                eprintln!("error: {name}, line {}: {problem}", index + 1);
+            }
+        }
+    }
+    output.flush().map_err(|error| Failure::call(format!("standard output: {error}")))?;
+    Ok(if bad { ExitCode::from(1) } else { ExitCode::SUCCESS })
+}
+
+/// Prices one call, and prints the arithmetic.
+fn one(book: &PriceBook, name: &str, options: &CostOptions) -> Result<ExitCode, Failure> {
+    let Some((provider, model)) = name.split_once('/') else {
+        return Err(Failure::usage(format!("`{name}` names no provider; write provider/model, such as openai/{name}")));
+    };
+    let bill = book.bill(provider, model, &usage(options), &terms(options));
+    if options.json {
+        println!("{}", serde_json::to_string_pretty(&value(&bill)).unwrap_or_default());
+    } else {
+        print(&bill, name);
+    }
+    Ok(if bill.cost.is_some() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// Returns what a bill says as fields of a JSON object.
+pub(crate) fn value(bill: &Bill) -> serde_json::Value {
+    json!({
+        "cost_usd": bill.cost.filter(|cost| cost.currency() == tollbridge::core::Currency::USD).map(amount),
+        "cost": bill.cost.map(amount),
+        "currency": bill.cost.map(|cost| cost.currency().to_string()),
+        "unpriced": bill.cost.is_none(),
+        "price_row": bill.row,
+        "price_book": bill.book,
+        "lines": bill.lines,
+    })
+}
+
+/// Returns the number without its currency.
+pub(crate) fn amount(cost: tollbridge::core::Money) -> String {
+    cost.to_string().split(' ').next().unwrap_or_default().to_owned()
+}
+
+fn print(bill: &Bill, name: &str) {
+    for line in &bill.lines {
+        let rate = line.rate.map_or_else(|| "unpriced".to_owned(), |rate| rate.to_string());
+        let amount = line.amount.map(|amount| format!(" = {amount}")).unwrap_or_default();
+        println!("{:>12} {:<16} × {rate}{amount}", line.quantity, line.item);
+    }
+    match (bill.cost, &bill.row) {
+        (Some(cost), Some(row)) => println!("{cost}, by `{row}` of {}", bill.book),
+        (_, Some(row)) => println!("unpriced: `{row}` has no price for all of this"),
+        _ => println!("unpriced: the book has no row for `{name}`"),
+    }
+}
+
+fn usage(options: &CostOptions) -> Usage {
+    let mut usage = Usage::default();
+    usage.input = options.input;
+    usage.output = options.output;
+    usage.reasoning = options.reasoning;
+    usage.cache_read = options.cache_read;
+    usage.cache_write = options.cache_write;
+    usage.cache_write_1h = options.cache_write_1h;
+    usage.input_audio = options.input_audio;
+    usage.output_audio = options.output_audio;
+    usage.tools = options.tool.iter().cloned().collect();
+    usage
+}
+
+fn terms(options: &CostOptions) -> Terms {
+    let mut terms = Terms::default();
+    terms.service_tier.clone_from(&options.service_tier);
+    terms.region.clone_from(&options.region);
+    terms.data_residency.clone_from(&options.data_residency);
+    terms.batch = options.batch;
+    terms
+}
