@@ -1,4 +1,4 @@
-//! The project's own tasks: `cargo xtask test`, `conformance`, `clients`, `fuzz`.
+//! The project's own tasks: `cargo xtask test`, `conformance`, `clients`, `fuzz`, `vocabulary`.
 #![expect(clippy::indexing_slicing, reason = "a JSON value has null at every key that is missing")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "tasks talk to a terminal")]
 
@@ -6,6 +6,7 @@ mod clients;
 mod conformance;
 mod fuzz;
 mod test;
+mod vocabulary;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -29,6 +30,8 @@ enum Task {
     Clients(clients::Options),
     /// Feed the decoders what a fuzzer makes up, guided by the code it reaches
     Fuzz(fuzz::Options),
+    /// Make the vocabularies that tokens are counted by
+    Vocabulary(vocabulary::Options),
 }
 
 fn main() -> ExitCode {
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
         Task::Conformance(options) => conformance::run(&options),
         Task::Clients(options) => clients::run(&options),
         Task::Fuzz(options) => fuzz::run(&options),
+        Task::Vocabulary(options) => vocabulary::run(&options),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
