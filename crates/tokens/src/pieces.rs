@@ -125,5 +125,5 @@ fn place(key: u64) -> usize {
     (key.wrapping_mul(crate::words::SPREAD) >> (64 - PLACES)) as usize
 }
 
-/// The binary logarithm of how many pieces are kept: 64 KiB of them.
-const PLACES: u32 = 12;
+/// The binary logarithm of how many pieces are kept: 128 KiB of them.
+const PLACES: u32 = 13;
