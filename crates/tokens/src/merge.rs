@@ -21,7 +21,7 @@ struct Part {
 }
 
 /// Up to so many bytes, doing the merges is quicker than finding where they lead.
-const SHORT: usize = 40;
+const SHORT: usize = 64;
 
 impl Merger {
     /// Cuts a piece into the tokens that merging leaves, the lowest rank first.
@@ -73,10 +73,11 @@ impl Merger {
     /// the left, longest token first. A place from which the search had to turn back is not entered again, so the
     /// work grows with the length of the piece only.
     fn search(&mut self, vocabulary: &Vocabulary, piece: &[u8]) {
+        let prefixes = vocabulary.prefixes();
         self.dead.clear();
         self.dead.resize(piece.len() / 64 + 1, 0);
         let mut place = 0;
-        let mut candidate = vocabulary.prefixes.longest(piece);
+        let mut candidate = prefixes.longest(piece);
         while let Some(next) = candidate {
             self.steps += 1;
             let end = place + next.length();
@@ -84,15 +85,15 @@ impl Merger {
             if fits {
                 self.tokens.push(next.token());
                 place = end;
-                candidate = vocabulary.prefixes.longest(piece.get(place..).unwrap_or_default());
+                candidate = prefixes.longest(piece.get(place..).unwrap_or_default());
                 continue;
             }
-            candidate = vocabulary.prefixes.shorter(next.token());
+            candidate = prefixes.shorter(next.token());
             while candidate.is_none() {
                 let Some(last) = self.tokens.pop() else { break };
                 self.bury(place);
                 place -= vocabulary.spellings.length(last);
-                candidate = vocabulary.prefixes.shorter(last);
+                candidate = prefixes.shorter(last);
             }
         }
     }

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use crate::merge::Merger;
 use crate::split::Pattern;
 use crate::vocabulary::Vocabulary;
-use crate::words::key;
+use crate::words::{SPREAD, key};
 
 /// Where tokens go.
 pub(crate) trait Output {
@@ -65,7 +65,7 @@ pub(crate) fn run<O: Output>(
     limit: usize,
 ) -> ControlFlow<()> {
     let mut merger = Merger::default();
-    let mut seen = Seen::default();
+    let mut seen = Seen::new(text.len());
     let mut start = 0;
     while start < text.len() {
         let end = pattern.end_of_piece(text, start);
@@ -91,8 +91,12 @@ pub(crate) fn run<O: Output>(
 /// The pieces of this text that had to be merged, as most come again: where they were, and what became of them.
 ///
 /// It lives as long as the call and points into its text, so nothing of anybody's words outlasts them.
-#[derive(Debug, Default)]
-struct Seen(Vec<Piece>);
+#[derive(Debug)]
+struct Seen {
+    pieces: Vec<Piece>,
+    /// How many pieces are kept, as a binary logarithm.
+    bits: u32,
+}
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Piece {
@@ -103,27 +107,32 @@ struct Piece {
 }
 
 impl Seen {
+    fn new(text: usize) -> Self {
+        Self { pieces: Vec::new(), bits: (text / 64).next_power_of_two().trailing_zeros().clamp(1, MOST) }
+    }
+
     fn find(&self, text: &[u8], key: u64, piece: &[u8]) -> Option<Piece> {
-        let known = *self.0.get(place(key))?;
+        let known = *self.pieces.get(self.place(key))?;
         let start = known.start as usize;
         let same = known.length as usize == piece.len() && text.get(start..start + piece.len()) == Some(piece);
         same.then_some(known)
     }
 
     fn insert(&mut self, key: u64, start: usize, length: usize, first: usize, count: usize) {
-        if self.0.is_empty() {
-            self.0.resize(1 << PLACES, Piece::default());
+        if self.pieces.is_empty() {
+            self.pieces.resize(1 << self.bits, Piece::default());
         }
+        let place = self.place(key);
         let numbers = [start, length, first, count].map(u32::try_from);
-        if let ([Ok(start), Ok(length), Ok(first), Ok(count)], Some(place)) = (numbers, self.0.get_mut(place(key))) {
+        if let ([Ok(start), Ok(length), Ok(first), Ok(count)], Some(place)) = (numbers, self.pieces.get_mut(place)) {
             *place = Piece { start, length, first, count };
         }
     }
+
+    fn place(&self, key: u64) -> usize {
+        (key.wrapping_mul(SPREAD) >> (64 - self.bits)) as usize
+    }
 }
 
-fn place(key: u64) -> usize {
-    (key.wrapping_mul(crate::words::SPREAD) >> (64 - PLACES)) as usize
-}
-
-/// The binary logarithm of how many pieces are kept: 128 KiB of them.
-const PLACES: u32 = 13;
+/// 2¹⁴ pieces in 256 KiB at most.
+const MOST: u32 = 14;

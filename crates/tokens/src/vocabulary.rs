@@ -1,5 +1,7 @@
 //! A vocabulary in memory: what its merges say, arranged for counting.
 
+use std::sync::OnceLock;
+
 use crate::pairs::{Filter, Pairs};
 use crate::prefixes::Prefixes;
 use crate::words::{Spellings, Words};
@@ -8,7 +10,8 @@ use crate::words::{Spellings, Words};
 pub(crate) struct Vocabulary {
     pub(crate) spellings: Spellings,
     pub(crate) words: Words,
-    pub(crate) prefixes: Prefixes,
+    /// Only long pieces need them, and most texts have none.
+    prefixes: OnceLock<Prefixes>,
     merges: Pairs,
     may_merge: Filter,
     halves: Vec<[u32; 2]>,
@@ -58,8 +61,11 @@ impl Vocabulary {
             spellings.join(left, right);
             words.insert(spellings.of(token), token);
         }
-        let prefixes = Prefixes::new(&spellings);
-        Self { spellings, words, prefixes, merges: pairs, may_merge, halves, bytes: byte_tokens, byte_merges }
+        Self { spellings, words, prefixes: OnceLock::new(), merges: pairs, may_merge, halves, bytes: byte_tokens, byte_merges }
+    }
+
+    pub(crate) fn prefixes(&self) -> &Prefixes {
+        self.prefixes.get_or_init(|| Prefixes::new(&self.spellings))
     }
 
     /// Tells whether two tokens can stand side by side at the end of all merges.
