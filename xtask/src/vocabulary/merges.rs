@@ -23,7 +23,7 @@ pub(super) fn table(text: &str) -> Result<Vec<u8>, String> {
     Ok(table)
 }
 
-fn parse(text: &str) -> Result<Vec<Vec<u8>>, String> {
+pub(super) fn parse(text: &str) -> Result<Vec<Vec<u8>>, String> {
     let mut tokens = Vec::new();
     for (line, row) in text.lines().enumerate() {
         let wrong = || format!("line {}: not a token and its rank", line + 1);

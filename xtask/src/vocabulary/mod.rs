@@ -1,6 +1,7 @@
-//! Makes the tables of `crates/tokens`: OpenAI's vocabularies as their merges, and the classes of characters.
+//! Makes the tables of `crates/tokens`: OpenAI's vocabularies as their merges, and what is known of characters.
 
 mod classes;
+mod common;
 mod merges;
 
 use std::path::{Path, PathBuf};
@@ -24,11 +25,14 @@ pub(crate) fn run(options: &Options) -> Result<bool, String> {
     let root = crate::root();
     let assets = package(&root, "tiktoken-rs")?.join("assets");
     let mut tables = vec![("classes.bin".to_owned(), classes::table()?)];
+    let mut texts = Vec::new();
     for name in ["cl100k", "o200k"] {
         let path = assets.join(format!("{name}_base.tiktoken"));
         let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         tables.push((format!("{name}.merges"), merges::table(&text)?));
+        texts.push(text);
     }
+    tables.push(("common.bin".to_owned(), common::table(&texts)?));
     let folder = root.join("crates/tokens/vocabularies");
     let mut fresh = true;
     for (name, table) in tables {
