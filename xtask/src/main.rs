@@ -1,7 +1,8 @@
-//! The project's own tasks: `cargo xtask test`, `conformance`, `clients`, `fuzz`, `vocabulary`.
+//! The project's own tasks: `cargo xtask test`, `conformance`, `clients`, `fuzz`, `vocabulary`, `bench`.
 #![expect(clippy::indexing_slicing, reason = "a JSON value has null at every key that is missing")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "tasks talk to a terminal")]
 
+mod bench;
 mod clients;
 mod conformance;
 mod fuzz;
@@ -30,6 +31,8 @@ enum Task {
     Clients(clients::Options),
     /// Feed the decoders what a fuzzer makes up, guided by the code it reaches
     Fuzz(fuzz::Options),
+    /// Measure against peers
+    Bench(bench::Options),
     /// Make the vocabularies that tokens are counted by
     Vocabulary(vocabulary::Options),
 }
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
         Task::Conformance(options) => conformance::run(&options),
         Task::Clients(options) => clients::run(&options),
         Task::Fuzz(options) => fuzz::run(&options),
+        Task::Bench(options) => bench::run(&options),
         Task::Vocabulary(options) => vocabulary::run(&options),
     };
     match outcome {

@@ -13,6 +13,7 @@ mod models;
 mod observe;
 mod serve;
 mod signals;
+mod tokens;
 
 use std::process::ExitCode;
 
@@ -45,6 +46,7 @@ async fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Command::Chat(options) => chat::run(sources, options).await,
         Command::Embed(options) => embed::run(sources, options).await,
         Command::Models(options) => models::run(sources, options).await,
+        Command::Tokens(options) => tokens::run(options),
         Command::Mock(options) => mock::run(options).await,
         Command::Config(command) => config::run(sources, command),
         Command::Doctor(options) => doctor::run(sources, options).await,

@@ -1,6 +1,8 @@
 //! Counts what a whole request takes: the words, and what OpenAI publishes of the tokens around them.
 
-use tollbridge_types::{ChatRequest, Media, MediaSource, Message, Part, Role, TokenCount, ToolCall, ToolResult, UsageBasis};
+use tollbridge_types::{
+    ChatRequest, Media, MediaSource, Message, Part, Role, TokenCount, ToolCall, ToolResult, UsageBasis,
+};
 
 use crate::image;
 use crate::model::Tokenizer;

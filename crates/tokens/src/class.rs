@@ -38,7 +38,9 @@ impl Character {
 pub(crate) fn character(text: &[u8], at: usize) -> Character {
     match text.get(at) {
         None => Character { class: 0, length: 0 },
-        Some(&byte) if byte < 128 => Character { class: ASCII.get(usize::from(byte)).copied().unwrap_or(OTHER), length: 1 },
+        Some(&byte) if byte < 128 => {
+            Character { class: ASCII.get(usize::from(byte)).copied().unwrap_or(OTHER), length: 1 }
+        }
         Some(&byte) => wide(text, at, byte),
     }
 }
@@ -95,7 +97,9 @@ mod tests {
 
     #[test]
     fn characters_are_read_whole() {
-        for (text, class) in [("é", LOWER), ("中", CASELESS), ("\u{301}", MARK), ("٣", NUMBER), ("\u{2003}", SPACE), ("🙂", OTHER)] {
+        for (text, class) in
+            [("é", LOWER), ("中", CASELESS), ("\u{301}", MARK), ("٣", NUMBER), ("\u{2003}", SPACE), ("🙂", OTHER)]
+        {
             let read = character(text.as_bytes(), 0);
             assert_eq!((read.class, read.length), (class, text.len()), "{text}");
         }

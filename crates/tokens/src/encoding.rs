@@ -45,9 +45,10 @@ impl Encoding {
 
     /// Finds one by its name, with or without `_base`.
     pub fn known(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|encoding| {
-            encoding.name() == name || encoding.name().strip_suffix("_base") == Some(name)
-        })
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|encoding| encoding.name() == name || encoding.name().strip_suffix("_base") == Some(name))
     }
 
     /// Returns the name that OpenAI gave it.
@@ -93,7 +94,8 @@ impl Encoding {
         let mut tokens = Vec::new();
         let mut rest = text;
         let next = |rest: &str| {
-            let found = self.0.special.iter().filter_map(|(spelling, token)| Some((rest.find(spelling)?, *spelling, *token)));
+            let found =
+                self.0.special.iter().filter_map(|(spelling, token)| Some((rest.find(spelling)?, *spelling, *token)));
             found.min_by_key(|(at, _, _)| *at)
         };
         while let Some((at, spelling, token)) = next(rest) {

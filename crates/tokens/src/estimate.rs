@@ -20,7 +20,8 @@ pub(crate) fn estimate(text: &str, rates: &Rates) -> u64 {
                 add(if length > 7 { rates.long } else { 0 });
                 previous = letter;
                 // A capital after a small letter begins another word, as code has them.
-                let joins = |next: &char| Kind::of(*next) == Kind::Latin && !(next.is_uppercase() && previous.is_lowercase());
+                let joins =
+                    |next: &char| Kind::of(*next) == Kind::Latin && !(next.is_uppercase() && previous.is_lowercase());
                 next = rest.next_if(joins);
             }
             let _ = previous;
@@ -42,7 +43,7 @@ pub(crate) fn estimate(text: &str, rates: &Rates) -> u64 {
             next = rest.next_if(|next| Kind::of(*next) == kind);
         }
         if kind == Kind::Space {
-            let free = length == 1 && last == ' ' && rest.peek().is_none_or(|next| Kind::of(*next).takes_a_space());
+            let free = length == 1 && last == ' ' && rest.peek().is_some_and(|next| Kind::of(*next).takes_a_space());
             add(if free { 0 } else { rates.gap });
         }
     }

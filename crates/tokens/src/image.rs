@@ -28,8 +28,10 @@ const LIKELY: (u64, u64) = (1024, 1024);
 fn price(model: &str) -> Option<(u64, u64)> {
     let name = own_name(model);
     let is = |family: &str| name.strip_prefix(family).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
-    let prices = [("gpt-4o-mini", (2833, 5667)), ("gpt-4o", (85, 170)), ("gpt-4.1-mini", (0, 0)), ("gpt-4.1-nano", (0, 0))];
-    let later = [("gpt-4.1", (85, 170)), ("gpt-4.5", (85, 170)), ("o1", (75, 150)), ("o3", (75, 150)), ("gpt-5", (70, 140))];
+    let prices =
+        [("gpt-4o-mini", (2833, 5667)), ("gpt-4o", (85, 170)), ("gpt-4.1-mini", (0, 0)), ("gpt-4.1-nano", (0, 0))];
+    let later =
+        [("gpt-4.1", (85, 170)), ("gpt-4.5", (85, 170)), ("o1", (75, 150)), ("o3", (75, 150)), ("gpt-5", (70, 140))];
     // The small models of 4.1 are counted by patches, not by tiles.
     prices.into_iter().chain(later).find(|(family, _)| is(family)).map(|(_, price)| price).filter(|(base, _)| *base > 0)
 }
@@ -100,7 +102,9 @@ mod tests {
 
     #[test]
     fn images_are_made_to_fit_and_covered_by_tiles() {
-        for (width, height, expected) in [(1, 1, 1), (512, 512, 1), (513, 512, 2), (1024, 1024, 4), (4096, 8192, 6), (2048, 768, 8)] {
+        for (width, height, expected) in
+            [(1, 1, 1), (512, 512, 1), (513, 512, 2), (1024, 1024, 4), (4096, 8192, 6), (2048, 768, 8)]
+        {
             assert_eq!(tiles(width, height), expected, "{width}×{height}");
         }
     }

@@ -81,7 +81,8 @@ impl Merger {
         while let Some(next) = candidate {
             self.steps += 1;
             let end = place + next.length();
-            let fits = !self.is_dead(end) && self.tokens.last().is_none_or(|last| vocabulary.stay_apart(*last, next.token()));
+            let fits =
+                !self.is_dead(end) && self.tokens.last().is_none_or(|last| vocabulary.stay_apart(*last, next.token()));
             if fits {
                 self.tokens.push(next.token());
                 place = end;

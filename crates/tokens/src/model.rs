@@ -176,8 +176,25 @@ static FAMILIES: &[(&str, Family)] = &[
 
 /// What stands before a model's name at the clouds, with a full stop after it: regions and vendors.
 const PREFIXES: &[&str] = &[
-    "us", "us-gov", "eu", "apac", "au", "jp", "ca", "global", "anthropic", "meta", "mistral", "deepseek", "qwen",
-    "openai", "google", "moonshot", "moonshotai", "minimax", "zai",
+    "us",
+    "us-gov",
+    "eu",
+    "apac",
+    "au",
+    "jp",
+    "ca",
+    "global",
+    "anthropic",
+    "meta",
+    "mistral",
+    "deepseek",
+    "qwen",
+    "openai",
+    "google",
+    "moonshot",
+    "moonshotai",
+    "minimax",
+    "zai",
 ];
 
 #[cfg(test)]

@@ -88,7 +88,9 @@ impl Prefixes {
             node = next;
             let shortcut = match (at, spelling) {
                 (0, [first, second, ..]) => self.pairs.get_mut(pair(*first, *second)),
-                (1, [first @ 0xe0..=0xef, second, third, ..]) => self.characters.get_mut(character(*first, *second, *third)),
+                (1, [first @ 0xe0..=0xef, second, third, ..]) => {
+                    self.characters.get_mut(character(*first, *second, *third))
+                }
                 _ => None,
             };
             if let Some(shortcut) = shortcut {

@@ -48,7 +48,9 @@ impl Schema {
         let mut lines = Vec::new();
         for (name, property) in &self.properties.0 {
             let schema = property.schema();
-            if let Some(description) = schema.and_then(|schema| schema.description.as_deref()).filter(|text| !text.is_empty()) {
+            if let Some(description) =
+                schema.and_then(|schema| schema.description.as_deref()).filter(|text| !text.is_empty())
+            {
                 lines.push(format!("{:indent$}// {description}", ""));
             }
             let optional = if self.required.contains(name) { "" } else { "?" };
@@ -58,7 +60,8 @@ impl Schema {
     }
 
     fn written_type(&self, indent: usize) -> String {
-        let choice = |items: &Vec<String>| items.iter().map(|item| format!("\"{item}\"")).collect::<Vec<_>>().join(" | ");
+        let choice =
+            |items: &Vec<String>| items.iter().map(|item| format!("\"{item}\"")).collect::<Vec<_>>().join(" | ");
         let listed = self.items_of_enum.as_ref().map(choice);
         match self.kind.as_deref() {
             Some("string") => listed.unwrap_or_else(|| "string".to_owned()),

@@ -61,7 +61,16 @@ impl Vocabulary {
             spellings.join(left, right);
             words.insert(spellings.of(token), token);
         }
-        Self { spellings, words, prefixes: OnceLock::new(), merges: pairs, may_merge, halves, bytes: byte_tokens, byte_merges }
+        Self {
+            spellings,
+            words,
+            prefixes: OnceLock::new(),
+            merges: pairs,
+            may_merge,
+            halves,
+            bytes: byte_tokens,
+            byte_merges,
+        }
     }
 
     pub(crate) fn prefixes(&self) -> &Prefixes {
@@ -100,7 +109,8 @@ impl Vocabulary {
     /// Returns the token of a byte, and its merge with the next byte.
     #[inline]
     pub(crate) fn byte(&self, byte: u8, next: Option<u8>) -> (u32, u32) {
-        let merge = next.map(|next| usize::from(byte) << 8 | usize::from(next)).and_then(|pair| self.byte_merges.get(pair));
+        let merge =
+            next.map(|next| usize::from(byte) << 8 | usize::from(next)).and_then(|pair| self.byte_merges.get(pair));
         (self.bytes.get(usize::from(byte)).copied().unwrap_or_default(), merge.copied().unwrap_or(NONE))
     }
 

@@ -8,7 +8,8 @@ use base64::Engine;
 /// vocabulary, in a third of the space of its text, and they are what counting needs.
 pub(super) fn table(text: &str) -> Result<Vec<u8>, String> {
     let tokens = parse(text)?;
-    let ranks: HashMap<&[u8], usize> = tokens.iter().enumerate().map(|(rank, token)| (token.as_slice(), rank)).collect();
+    let ranks: HashMap<&[u8], usize> =
+        tokens.iter().enumerate().map(|(rank, token)| (token.as_slice(), rank)).collect();
     let mut table = Vec::new();
     for (rank, token) in tokens.iter().enumerate() {
         if rank < 256 {

@@ -59,7 +59,8 @@ fn package(root: &Path, name: &str) -> Result<PathBuf, String> {
         .map_err(|error| format!("cargo metadata: {error}"))?;
     let metadata: Value = serde_json::from_slice(&output.stdout).map_err(|error| format!("cargo metadata: {error}"))?;
     let packages = metadata["packages"].as_array().into_iter().flatten();
-    let manifest = packages.filter(|package| package["name"] == name).find_map(|package| package["manifest_path"].as_str());
+    let manifest =
+        packages.filter(|package| package["name"] == name).find_map(|package| package["manifest_path"].as_str());
     manifest
         .and_then(|manifest| Path::new(manifest).parent())
         .map(Path::to_path_buf)

@@ -1,4 +1,6 @@
-//! What the oracle says of texts and of messages, and what must hold of any text.
+//! What the oracle says of texts, of conversations and of estimates.
 
+mod estimates;
+mod messages;
 mod rows;
 mod texts;
