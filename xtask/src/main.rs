@@ -1,12 +1,14 @@
-//! The project's own tasks: `cargo xtask test`, `conformance`, `clients`, `fuzz`, `pricing`.
+//! The project's own tasks: `cargo xtask test`, `conformance`, `clients`, `fuzz`, `pricing`, `vocabulary`, `bench`.
 #![expect(clippy::indexing_slicing, reason = "a JSON value has null at every key that is missing")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "tasks talk to a terminal")]
 
+mod bench;
 mod clients;
 mod conformance;
 mod fuzz;
 mod pricing;
 mod test;
+mod vocabulary;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -32,6 +34,10 @@ enum Task {
     Fuzz(fuzz::Options),
     /// Build the price book from public sources, and tell what changed
     Pricing(pricing::Options),
+    /// Measure against peers
+    Bench(bench::Options),
+    /// Make the vocabularies that tokens are counted by
+    Vocabulary(vocabulary::Options),
 }
 
 fn main() -> ExitCode {
@@ -41,6 +47,8 @@ fn main() -> ExitCode {
         Task::Clients(options) => clients::run(&options),
         Task::Fuzz(options) => fuzz::run(&options),
         Task::Pricing(options) => pricing::run(&options),
+        Task::Bench(options) => bench::run(&options),
+        Task::Vocabulary(options) => vocabulary::run(&options),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

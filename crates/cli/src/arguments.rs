@@ -52,6 +52,11 @@ pub(crate) enum Command {
     /// List the models of all providers
     #[command(after_help = "Examples:\n  tollbridge models\n  tollbridge models --provider openai --json")]
     Models(ModelsOptions),
+    /// Count the tokens of a text, or of each row of a file, without calling anybody
+    #[command(
+        after_help = "Examples:\n  tollbridge tokens -m gpt-4o 'hello world'\n  tollbridge tokens --encoding cl100k --ids 'hello world'\n  cat book.txt | tollbridge tokens -m anthropic/claude-opus-5 --json\n  tollbridge tokens --jsonl rows.jsonl\n\nA row has `text` with `encoding` or `model`, or it has `messages`, `tools` and `tool_choice` as OpenAI writes\nthem, with `model`. It is written back with `tokens` and `basis`: counted, or estimated for models whose\nvocabulary is not public. Rows that are wrong are told, and make the exit code 1."
+    )]
+    Tokens(TokensOptions),
     /// Run mock upstreams that speak the vendors' own protocols
     #[command(
         after_help = "Examples:\n  tollbridge mock all\n  tollbridge mock openai --listen 127.0.0.1:0 --model my-model\n  tollbridge mock anthropic --script steps.json\n\nEnvironment: PORT, MOCK_OAI_PORT, MOCK_ANTH_PORT, MOCK_GGL_PORT, MOCK_GROK_PORT, MOCK_KIMI_PORT,\nMOCK_MODEL, MOCK_TARGET, MOCK_API_KEY, MOCK_INLINE_RESPONSE."
@@ -145,6 +150,28 @@ pub(crate) struct ModelsOptions {
     #[arg(long)]
     pub(crate) provider: Option<String>,
     /// Print a JSON array
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TokensOptions {
+    /// The text; `-` stands for standard input, which is read too if nothing is given
+    #[arg(value_name = "TEXT")]
+    pub(crate) texts: Vec<String>,
+    /// Count as this model does; a provider before its name does not matter
+    #[arg(short, long)]
+    pub(crate) model: Option<String>,
+    /// Count by this vocabulary: cl100k or o200k, which is the default
+    #[arg(long)]
+    pub(crate) encoding: Option<String>,
+    /// Count each row of this file of JSON lines; `-` stands for standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "texts")]
+    pub(crate) jsonl: Option<PathBuf>,
+    /// Print the numbers of the tokens too
+    #[arg(long)]
+    pub(crate) ids: bool,
+    /// Print a JSON object
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tollbridge::config::{Config, Loader};
-use tollbridge::usage::price::PriceBook;
+use tollbridge::usage::price::{PriceBook, PriceFile};
 use tollbridge::{Client, Registry};
 
 use crate::arguments::Sources;
@@ -48,9 +48,10 @@ pub(crate) fn directory(sources: &Sources, named: Option<&PathBuf>) -> Result<Pa
 }
 
 /// Returns the prices that are built in, under those of a file if there is one.
-pub(crate) fn prices(file: Option<&Path>) -> Result<PriceBook, Failure> {
-    let _ = file;
-    Ok(PriceBook::embedded().clone())
+pub(crate) fn prices(file: Option<&Path>) -> Result<Arc<PriceBook>, Failure> {
+    let book = PriceBook::embedded().clone();
+    let Some(path) = file else { return Ok(Arc::new(book)) };
+    Ok(PriceFile::open(book, path).map_err(|error| Failure::usage(error.to_string()))?.book())
 }
 
 /// Reads standard input to its end.

@@ -18,6 +18,7 @@ mod observe;
 mod serve;
 mod signals;
 mod table;
+mod tokens;
 mod usage;
 
 use std::process::ExitCode;
@@ -53,6 +54,7 @@ async fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Command::Chat(options) => chat::run(sources, options).await,
         Command::Embed(options) => embed::run(sources, options).await,
         Command::Models(options) => models::run(sources, options).await,
+        Command::Tokens(options) => tokens::run(options),
         Command::Mock(options) => mock::run(options).await,
         Command::Config(command) => config::run(sources, command),
         Command::Key(options) => key::run(sources, options),

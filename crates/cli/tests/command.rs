@@ -41,7 +41,8 @@ fn help_has_examples() {
         "key show",
         "key revoke",
     ];
-    let names = ["", "serve", "chat", "embed", "models", "mock", "cost", "config", "config resolve", "doctor"];
+    let names =
+        ["", "serve", "chat", "embed", "models", "tokens", "mock", "cost", "config", "config resolve", "doctor"];
     for name in names.into_iter().chain(keys) {
         let mut arguments: Vec<_> = name.split_whitespace().collect();
         arguments.push("--help");
@@ -60,6 +61,32 @@ fn chat_answers_streams_and_reads_standard_input() {
     assert_eq!(out, "Echo: Say: from a pipe\n");
     let (_, out, _) = run(&["chat"], &[], "only a pipe");
     assert_eq!(out, "Echo: only a pipe\n");
+}
+
+#[test]
+fn tokens_are_counted_of_texts_and_of_rows() {
+    let (code, out, _) = run(&["tokens", "--model", "gpt-4o", "hello world"], &[], "");
+    assert_eq!((code, out.as_str()), (0, "2\n"));
+    let (_, out, _) = run(&["tokens", "--encoding", "cl100k", "--ids", "hello world"], &[], "");
+    assert_eq!(out, "15339 1917\n");
+    let (_, out, errors) = run(&["tokens", "-m", "anthropic/claude-opus-4-1"], &[], "Hello there, how are you?");
+    assert_eq!((out.as_str(), errors.as_str()), ("7\n", "note: an estimate; the model's vocabulary is not public\n"));
+    let (_, out, _) = run(&["tokens", "-m", "gpt-4", "--json", "你好，世界"], &[], "");
+    assert_eq!(out, "{\"basis\":\"counted\",\"encoding\":\"cl100k_base\",\"tokens\":6}\n");
+    let rows = r#"{"id":"a","text":"你好，世界","encoding":"o200k_base","mode":"ordinary","count":9,"weight":1e400}
+{"text":"a"}
+{"text":"<|endoftext|>","encoding":"cl100k_base","mode":"allowed_special_all"}
+
+{"text":3,"model":"gpt-4"}
+{"text":"a","encoding":"r50k_base"}
+{"text":"a","encoding":"o200k_base","mode":"none"}
+[]
+{"model":"gpt-4","messages":[{"role":"user","content":"hello world"}]}
+{"model":"gpt-4","messages":[{"role":"user","content":7}]}
+"#;
+    let (code, out, errors) = run(&["tokens", "--jsonl", "-", "--ids"], &[], rows);
+    assert_eq!(code, 1);
+    insta::assert_snapshot!(format!("{out}--\n{errors}"));
 }
 
 #[test]

@@ -59,6 +59,8 @@ pub use tollbridge_ollama as ollama;
 pub use tollbridge_openai as openai;
 #[cfg(feature = "openai-compatible")]
 pub use tollbridge_openai_compatible as openai_compatible;
+#[cfg(feature = "tokens")]
+pub use tollbridge_tokens as tokens;
 #[cfg(feature = "http")]
 pub use tollbridge_transport as transport;
 #[cfg(feature = "usage")]

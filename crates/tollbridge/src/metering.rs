@@ -14,6 +14,7 @@ use tollbridge_usage::event::JsonLines;
 use tollbridge_usage::event::{Post, Webhook};
 use tollbridge_usage::ledger::{Durability, Ledger, LedgerOptions};
 use tollbridge_usage::meter::{LedgerSpending, Metering, MeteringOptions, OnLeave};
+use tollbridge_usage::price::{PriceBook, PriceFile};
 
 /// Reads the budgets of a configuration.
 ///
@@ -48,6 +49,12 @@ pub fn metering(config: &Config) -> Result<Option<Metering>, Error> {
     options.content = usage.content;
     options.on_leave = usage.drain.map_or(OnLeave::Cancel, OnLeave::Drain);
     options.budgets = Some(Budgets::new(budgets, spending, Arc::new(SystemClock::new()))?);
+    if let Some(path) = &usage.prices {
+        let file = PriceFile::open(PriceBook::embedded().clone(), path).map_err(|error| {
+            Error::new(ErrorKind::Config, format!("`usage.prices`: {error}")).with_path("usage.prices")
+        })?;
+        options.prices = Arc::new(move || file.book());
+    }
     tell_events(config, &mut options)?;
     #[cfg(feature = "tokens")]
     {

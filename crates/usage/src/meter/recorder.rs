@@ -12,7 +12,7 @@ use super::body::micros;
 use super::{Deployment, Metering, OnLeave, estimate};
 use crate::budget::{Amount, Reservation, Subject};
 use crate::ledger::Ticket;
-use crate::price::{Bill, Terms};
+use crate::price::{Bill, Terms, is_discrepancy, parse_reported_cost, reported_cost};
 use crate::record::{Attempt, Status};
 
 /// Follows one attempt from before it is sent until it is settled.
@@ -111,7 +111,7 @@ impl Recorder {
         attempt.head.get_or_insert(micros(open.began));
         let header = |name: &str| reply.headers.get(name).and_then(|value| value.to_str().ok());
         attempt.vendor_id = REQUEST_IDS.iter().find_map(|name| header(name)).map(str::to_owned);
-        attempt.charge.reported = header("x-litellm-response-cost").and_then(usd);
+        attempt.charge.reported = header("x-litellm-response-cost").and_then(parse_reported_cost);
     }
 
     /// Notes that a piece of the answer has arrived.
@@ -246,10 +246,11 @@ impl Recorder {
         }
         attempt.usage = usage;
         if let Some(bill) = self.metering.prices().again(attempt) {
-            let told = attempt.usage.as_ref().and_then(crate::price::reported_cost);
+            let raw = attempt.usage.as_ref().and_then(|usage| usage.raw.as_ref());
+            let stated = raw.and_then(reported_cost);
             attempt.charge = std::mem::take(&mut attempt.charge).priced(&bill);
-            attempt.charge.reported = told.or(attempt.charge.reported);
-            crate::price::tell_difference(&attempt.call, attempt.charge.cost, attempt.charge.reported);
+            attempt.charge.reported = stated.or(attempt.charge.reported);
+            tell_difference(attempt);
         } else if free {
             attempt.charge.cost = Some(Money::ZERO);
         }
@@ -371,8 +372,15 @@ fn amount(attempt: &Attempt) -> Amount {
     Amount::new(cost.map(Money::pico), attempt.usage.as_ref().map_or(0, Usage::total))
 }
 
-fn usd(text: &str) -> Option<Money> {
-    text.trim().parse::<Money>().ok().filter(|cost| cost.pico() >= 0)
+/// Tells the log if the vendor's own figure is more than 1 % away from ours.
+fn tell_difference(attempt: &Attempt) {
+    let charge = &attempt.charge;
+    if let Some((ours, reported)) =
+        charge.cost.zip(charge.reported).filter(|(ours, reported)| is_discrepancy(*ours, *reported))
+    {
+        let (provider, model, call) = (&attempt.provider, &attempt.model, &attempt.call);
+        tracing::warn!(%ours, %reported, provider, model, call, "the vendor's own cost is another than ours");
+    }
 }
 
 fn now() -> u64 {
