@@ -138,7 +138,7 @@ async fn a_record_says_whose_and_what_a_call_was() {
 async fn a_price_is_exact_and_an_unknown_one_is_none() {
     let recorded = Recorded::start(|_, _| {}).await;
     for model in ["openai/gpt-4o-mini", "openai/no-such-model", "echo/any"] {
-        recorded.chat(model, &[]).await;
+        let (_, _) = recorded.chat(model, &[]).await;
     }
     let records = recorded.records();
     let usage = records[0].usage.as_ref().unwrap();
@@ -381,8 +381,12 @@ async fn the_gateway_answers_about_its_ledger() {
 async fn the_library_records_too() {
     let recorded = Recorded::start(|_, _| {}).await;
     let client = &recorded.bench.client;
-    client.chat("openai/gpt-4o", "hi").tag("task", "t").await.unwrap();
-    client.chat("openai/gpt-4o", "hi").tag("task", "t").stream().await.unwrap().collect().await.unwrap();
+    let answer = client.chat("openai/gpt-4o", "hi").tag("task", "t").await.unwrap();
+    let mut stream = client.chat("openai/gpt-4o", "hi").tag("task", "t").stream().await.unwrap();
+    assert_eq!(stream.cost(), None, "it is not over");
+    while stream.next().await.is_some() {}
+    assert!(answer.cost().unwrap().pico() > 0);
+    assert_eq!(stream.cost(), answer.cost());
     client.embed("openai/text-embedding-3-small", ["one", "two"]).await.unwrap();
     assert!(recorded.ledger.flush(SOON));
     let task = Reader::open(recorded.folder.path()).unwrap().task_total("t").unwrap();

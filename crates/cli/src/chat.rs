@@ -143,6 +143,7 @@ fn success(reply: &Answer, began: Instant) -> Value {
         "refusal": reply.refusal(),
         "model": reply.model,
         "usage": usage,
+        "cost": reply.cost().map(|cost| cost.to_string()),
         "finish_reason": reply.finish().map(|finish| &finish.reason),
         "tool_calls": calls,
         "metadata": {

@@ -1,9 +1,9 @@
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::{Cancellation, Error};
+use crate::{Cancellation, Error, Money};
 
 /// What every layer of one call shares: its name, its limits, and who watches it.
 #[derive(Clone, Debug)]
@@ -29,6 +29,8 @@ pub struct CallContext {
     pub observer: Arc<dyn Observer>,
     /// How many attempts reached for a vendor, over all copies of this context.
     attempts: Arc<AtomicU32>,
+    /// What the settled attempts cost, over all copies of this context.
+    spent: Arc<Mutex<Spent>>,
 }
 
 impl CallContext {
@@ -45,6 +47,7 @@ impl CallContext {
             tags: Vec::new(),
             observer: Arc::new(Silent),
             attempts: Arc::default(),
+            spent: Arc::default(),
         }
     }
 
@@ -58,6 +61,24 @@ impl CallContext {
         self.attempts.load(Ordering::Relaxed)
     }
 
+    /// Adds what an attempt cost; `None` if no price is known.
+    pub fn add_cost(&self, cost: Option<Money>) {
+        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        *spent = match (*spent, cost) {
+            (Spent::Nothing, Some(cost)) => Spent::Known(cost),
+            (Spent::Known(sum), Some(cost)) => sum.checked_add(cost).map_or(Spent::Unknown, Spent::Known),
+            (_, _) => Spent::Unknown,
+        };
+    }
+
+    /// Returns what the settled attempts cost; `None` if nobody prices them, or one has no known price.
+    pub fn cost(&self) -> Option<Money> {
+        match *self.spent.lock().unwrap_or_else(PoisonError::into_inner) {
+            Spent::Known(cost) => Some(cost),
+            Spent::Nothing | Spent::Unknown => None,
+        }
+    }
+
     /// Returns the value of a tag.
     pub fn tag(&self, name: &str) -> Option<&str> {
         self.tags.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
@@ -67,6 +88,15 @@ impl CallContext {
     pub fn observe(&self, event: CallEvent<'_>) {
         self.observer.observe(&self.request_id, event);
     }
+}
+
+/// What the attempts of a call cost until now.
+#[derive(Clone, Copy, Debug, Default)]
+enum Spent {
+    #[default]
+    Nothing,
+    Known(Money),
+    Unknown,
 }
 
 /// Time limits of one attempt.

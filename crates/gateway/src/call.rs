@@ -96,7 +96,7 @@ async fn serve(
         Operation::Embed => translate::embed_to(reply, asked.protocol, base64, &context)?,
         _ => translate::reply(reply, asked.protocol, stream, &context)?,
     };
-    Ok((output::response(reply, asked.form, &cx.request_id), provider))
+    Ok((output::response(reply, asked.form, cx), provider))
 }
 
 /// Serves one model of the list in one of its forms.

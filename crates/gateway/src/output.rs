@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use tollbridge::core::{ByteStream, Frame, FrameStream};
-use tollbridge::{Error, Loss, Reply, ReplyBody};
+use tollbridge::{CallContext, Error, Loss, Reply, ReplyBody};
 
 use crate::failure;
 
@@ -12,6 +12,8 @@ use crate::failure;
 pub(crate) const PROVIDER: HeaderName = HeaderName::from_static("x-tollbridge-provider");
 /// Names the model that served, by the vendor's own name.
 pub(crate) const MODEL: HeaderName = HeaderName::from_static("x-tollbridge-model");
+/// Names what a whole answer cost, with the currency.
+const COST: HeaderName = HeaderName::from_static("x-tollbridge-cost");
 /// Names what of the request the provider's protocol could not carry.
 const LOSS: HeaderName = HeaderName::from_static("x-tollbridge-loss");
 
@@ -25,7 +27,8 @@ pub(crate) enum Form {
 }
 
 /// Makes the response of a reply that is in the client's protocol.
-pub(crate) fn response(reply: Reply, form: Form, request_id: &str) -> Response {
+pub(crate) fn response(reply: Reply, form: Form, cx: &CallContext) -> Response {
+    let request_id = &cx.request_id;
     let Reply { status, headers: vendor, provider, model, losses, body, .. } = reply;
     let mut response = match body {
         ReplyBody::Frames(frames) => streamed(frames, form, request_id),
@@ -35,7 +38,9 @@ pub(crate) fn response(reply: Reply, form: Form, request_id: &str) -> Response {
     };
     let headers = response.headers_mut();
     pass_on(&vendor, headers);
-    for (name, value) in [(PROVIDER, provider), (MODEL, model), (LOSS, told(&losses))] {
+    // Of a stream it is known at its end alone.
+    let cost = cx.cost().map_or(String::new(), |cost| cost.to_string());
+    for (name, value) in [(PROVIDER, provider), (MODEL, model), (LOSS, told(&losses)), (COST, cost)] {
         if let Some(value) = HeaderValue::from_str(&value).ok().filter(|value| !value.is_empty()) {
             headers.insert(name, value);
         }

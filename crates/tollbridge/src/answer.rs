@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use http::HeaderMap;
-use tollbridge_core::{Error, ErrorKind, Loss, Protocol, Reply, ReplyBody};
+use tollbridge_core::{CallContext, Error, ErrorKind, Loss, Money, Protocol, Reply, ReplyBody};
 use tollbridge_protocol::{ChatEvents, chat_events, chat_reply};
 use tollbridge_types::{ChatAssembler, ChatEvent, ChatReply, EmbedReply, Embedding};
 
@@ -18,8 +18,8 @@ pub struct Answer {
 }
 
 impl Answer {
-    pub(crate) async fn read(mut reply: Reply, request_id: String) -> Result<Self, Error> {
-        let head = Head { request_id, ..Head::of(&mut reply) };
+    pub(crate) async fn read(mut reply: Reply, cx: CallContext) -> Result<Self, Error> {
+        let head = Head::of(&mut reply, cx);
         let raw = match &reply.body {
             ReplyBody::Whole(bytes) => bytes.clone(),
             _ => Bytes::new(),
@@ -30,6 +30,11 @@ impl Answer {
     /// Returns the typed answer.
     pub fn into_reply(self) -> ChatReply {
         self.reply
+    }
+
+    /// Returns what the call cost, over all its attempts; `None` if nobody prices it, or no price is known.
+    pub fn cost(&self) -> Option<Money> {
+        self.head.cx.cost()
     }
 
     /// Returns the vendor's bytes of the answer, in the protocol of [`protocol`](Self::protocol).
@@ -59,7 +64,7 @@ impl Answer {
 
     /// Returns the id of the call, which stands in logs.
     pub fn request_id(&self) -> &str {
-        &self.head.request_id
+        &self.head.cx.request_id
     }
 
     /// Returns what of the request the vendor's protocol could not carry.
@@ -87,8 +92,8 @@ pub struct ChatStream {
 }
 
 impl ChatStream {
-    pub(crate) fn new(mut reply: Reply, request_id: String) -> Result<Self, Error> {
-        let head = Head { request_id, ..Head::of(&mut reply) };
+    pub(crate) fn new(mut reply: Reply, cx: CallContext) -> Result<Self, Error> {
+        let head = Head::of(&mut reply, cx);
         Ok(Self { events: chat_events(reply)?, assembler: ChatAssembler::default(), head })
     }
 
@@ -103,6 +108,11 @@ impl ChatStream {
             }
         }
         Ok(self.assembler.into_reply())
+    }
+
+    /// Returns what the call cost, known from the end of the answer on; `None` if nobody prices it, or no price is known.
+    pub fn cost(&self) -> Option<Money> {
+        self.head.cx.cost()
     }
 
     /// Returns what has arrived.
@@ -122,7 +132,7 @@ impl ChatStream {
 
     /// Returns the id of the call, which stands in logs.
     pub fn request_id(&self) -> &str {
-        &self.head.request_id
+        &self.head.cx.request_id
     }
 
     /// Returns the vendor's headers.
@@ -157,8 +167,8 @@ pub struct Embeddings {
 }
 
 impl Embeddings {
-    pub(crate) fn new(decoded: EmbedReply, mut reply: Reply) -> Self {
-        let head = Head::of(&mut reply);
+    pub(crate) fn new(decoded: EmbedReply, mut reply: Reply, cx: CallContext) -> Self {
+        let head = Head::of(&mut reply, cx);
         let raw = match reply.body {
             ReplyBody::Whole(bytes) => bytes,
             _ => Bytes::new(),
@@ -176,6 +186,11 @@ impl Embeddings {
             _ => Err(Error::new(ErrorKind::Decode, "a vector came as base64").with_provider(&self.head.provider)),
         });
         vectors.collect()
+    }
+
+    /// Returns what the call cost, over all its attempts; `None` if nobody prices it, or no price is known.
+    pub fn cost(&self) -> Option<Money> {
+        self.head.cx.cost()
     }
 
     /// Returns the vendor's bytes of the answer.
@@ -210,7 +225,7 @@ impl Deref for Embeddings {
 /// What is known of a reply besides its body.
 #[derive(Debug)]
 struct Head {
-    request_id: String,
+    cx: CallContext,
     protocol: Protocol,
     headers: HeaderMap,
     provider: String,
@@ -219,9 +234,9 @@ struct Head {
 }
 
 impl Head {
-    fn of(reply: &mut Reply) -> Self {
+    fn of(reply: &mut Reply, cx: CallContext) -> Self {
         Self {
-            request_id: String::new(),
+            cx,
             protocol: reply.protocol,
             headers: std::mem::take(&mut reply.headers),
             provider: reply.provider.clone(),

@@ -124,8 +124,8 @@ impl ChatCall {
     /// # Errors
     /// What the vendor or the network did.
     pub async fn send(self) -> Result<Answer, Error> {
-        let (reply, id) = self.dispatch(false).await?;
-        Answer::read(reply, id).await
+        let (reply, cx) = self.dispatch(false).await?;
+        Answer::read(reply, cx).await
     }
 
     /// Makes the call and returns the answer as it comes.
@@ -133,11 +133,11 @@ impl ChatCall {
     /// # Errors
     /// What the vendor or the network did before the answer began.
     pub async fn stream(self) -> Result<ChatStream, Error> {
-        let (reply, id) = self.dispatch(true).await?;
-        ChatStream::new(reply, id)
+        let (reply, cx) = self.dispatch(true).await?;
+        ChatStream::new(reply, cx)
     }
 
-    async fn dispatch(mut self, stream: bool) -> Result<(tollbridge_core::Reply, String), Error> {
+    async fn dispatch(mut self, stream: bool) -> Result<(tollbridge_core::Reply, tollbridge_core::CallContext), Error> {
         self.request.stream = stream;
         check(&self.request)?;
         let mut cx = self.client.context();
@@ -147,7 +147,7 @@ impl ChatCall {
             cx.cancellation = cancellation;
         }
         let reply = self.client.call(Request::chat(self.request).with_strict(self.strict), &cx).await?;
-        Ok((reply, cx.request_id))
+        Ok((reply, cx))
     }
 }
 

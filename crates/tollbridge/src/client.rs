@@ -99,9 +99,10 @@ impl Client {
     /// # Errors
     /// What the vendor or the network did.
     pub async fn embed_request(&self, request: EmbedRequest) -> Result<Embeddings, Error> {
-        let reply = self.call(Request::embed(request), &self.context()).await?;
+        let cx = self.context();
+        let reply = self.call(Request::embed(request), &cx).await?;
         let decoded = embed_reply(&reply)?;
-        Ok(Embeddings::new(decoded, reply))
+        Ok(Embeddings::new(decoded, reply, cx))
     }
 
     /// Counts the tokens of a conversation without answering it.

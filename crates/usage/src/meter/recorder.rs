@@ -232,6 +232,7 @@ impl Recorder {
         if let Some(reservation) = reservation {
             reservation.settle(amount(&attempt));
         }
+        self.cx.add_cost(attempt.charge.cost);
         let ticket = self.metering.ledger().map(|ledger| ledger.settle(&attempt));
         self.metering.parts().calls.attempt_ended(&self.metering, &attempt, error);
         ticket
