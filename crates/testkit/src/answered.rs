@@ -1,3 +1,4 @@
+use bytes::BytesMut;
 use serde_json::Value;
 
 /// What an upstream answered to a request, as far as it came.
@@ -7,7 +8,7 @@ pub struct Answered {
     /// The status.
     pub status: u16,
     /// The body, as far as it was written.
-    pub body: Vec<u8>,
+    pub body: BytesMut,
     /// Whether it was written to its end.
     pub ended: bool,
 }

@@ -236,6 +236,6 @@ async fn what_was_answered_is_kept_with_its_id_and_usage() {
         assert!(first.id().is_some_and(|id| id.ends_with("-1")), "{kind}: {first:?}");
         assert!(second.id().is_some_and(|id| id.ends_with("-2")), "{kind}: {second:?}");
         assert_eq!(first.usage(), second.usage(), "{kind}");
-        assert!(first.usage().is_some_and(|(input, output)| input > 0 && output > 1), "{kind}: {first:?}");
+        assert!(first.usage().is_some_and(|(input, output)| input > 0 && output > 0), "{kind}: {first:?}");
     }
 }

@@ -79,6 +79,14 @@ impl Call {
         Self { marker, path, body, form, stream, leaves_after }
     }
 
+    /// Makes a stream in OpenAI's protocol.
+    pub(crate) fn stream(number: u64, leaves_after: Option<u64>) -> Self {
+        let marker = format!("call-{number:06}");
+        let messages = json!([{"role": "user", "content": marker}]);
+        let body = json!({"model": "openai/gpt-4o-mini", "messages": messages, "stream": true});
+        Self { marker, path: "/v1/chat/completions".to_owned(), body, form: Form::Chat, stream: true, leaves_after }
+    }
+
     /// Stays to the end.
     pub(crate) fn patient(mut self) -> Self {
         self.leaves_after = None;

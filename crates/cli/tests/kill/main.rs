@@ -19,6 +19,7 @@ mod world;
 use std::sync::Arc;
 use std::time::Duration;
 
+use call::Call;
 use gateway::Gateway;
 use random::Random;
 use tokio::task::JoinSet;
@@ -41,12 +42,14 @@ async fn every_answered_call_is_in_the_ledger_once_however_often_the_gateway_die
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_strict_ledger_agrees_as_well() {
-    let world = World::start(&["--set", "usage.durability=strict"]).await;
-    let mut random = Random::seeded();
-    lane(Arc::clone(&world), random.split(), 10).await;
-    stop_amid_calls(&world, random.split()).await;
-    verdict::check(&world);
+async fn other_settings_agree_as_well() {
+    for setting in ["usage.durability=strict", "usage.on_leave=drain", "usage.content=true"] {
+        let world = World::start(&["--set", setting]).await;
+        let mut random = Random::seeded();
+        lane(Arc::clone(&world), random.split(), 10).await;
+        stop_amid_calls(&world, random.split()).await;
+        verdict::check(&world);
+    }
 }
 
 #[tokio::test]
@@ -70,16 +73,41 @@ async fn a_locked_database_holds_up_no_call_and_loses_nothing() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_full_disk_holds_up_no_call_and_loses_nothing() {
-    let world = World::start(&[]).await;
-    let mut random = Random::seeded();
-    let gateway = Gateway::listening(&world).await;
-    world.answered_calls(&gateway, &mut random, 10).await;
-    gateway.limit_files(Some(0));
-    world.answered_calls(&gateway, &mut random, 20).await;
-    gateway.limit_files(None);
-    world.answered_calls(&gateway, &mut random, 10).await;
-    assert_eq!(gateway.terminate().await, Some(0));
-    verdict::check(&world);
+    // With the second limit the journal still has room when the database has none.
+    for limit in [0, 100_000] {
+        let world = World::start(&[]).await;
+        let mut random = Random::seeded();
+        let gateway = Gateway::listening(&world).await;
+        world.answered_calls(&gateway, &mut random, 10).await;
+        gateway.limit_files(Some(limit));
+        world.answered_calls(&gateway, &mut random, 40).await;
+        gateway.limit_files(None);
+        world.answered_calls(&gateway, &mut random, 10).await;
+        assert_eq!(gateway.terminate().await, Some(0));
+        verdict::check(&world);
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_outlasts_the_stop_is_recorded_with_what_it_told() {
+    for (setting, leaves_after) in [("cancel", None), ("drain", None), ("drain", Some(2))] {
+        let on_leave = format!("usage.on_leave={setting}");
+        let world = World::start(&["--set", "server.drain_timeout=10ms", "--set", &on_leave]).await;
+        let gateway = Gateway::listening(&world).await;
+        world.upstreams.iter().for_each(|upstream| upstream.script(["stall-after:4"]).unwrap());
+        let events = Arc::new(Events::until(3));
+        let making = tokio::spawn({
+            let (world, events, url) = (Arc::clone(&world), Arc::clone(&events), gateway.url());
+            async move { world.make(Call::stream(0, leaves_after), &url, &events).await }
+        });
+        events.reached().await;
+        assert_eq!(gateway.terminate().await, Some(0));
+        making.await.unwrap();
+        verdict::check(&world);
+        let rows = rows::of(&world);
+        assert!(matches!(rows.as_slice(), [row] if row.status == "cancelled"), "{rows:?}");
+        assert!(rows[0].usage.is_some_and(|(input, output)| input > 0 && output > 0), "{rows:?}");
+    }
 }
 
 /// Starts the gateway and kills it amid calls so many times, and sometimes before it serves any.

@@ -1,5 +1,7 @@
 use rusqlite::Connection;
 
+use crate::world::World;
+
 /// One row of the ledger.
 #[derive(Debug)]
 pub(crate) struct Row {
@@ -38,6 +40,11 @@ pub(crate) fn read(ledger: &Connection) -> Vec<Row> {
         })
     };
     statement.query_map([], read).unwrap().map(Result::unwrap).collect()
+}
+
+/// Reads all rows of a world's ledger.
+pub(crate) fn of(world: &World) -> Vec<Row> {
+    read(&Connection::open(world.database()).unwrap())
 }
 
 /// Looks whether the database is whole, no attempt is there twice, and the sums agree with the rows.

@@ -121,7 +121,12 @@ impl World {
             let (mut received, mut pieces) = (Vec::new(), 0);
             while call.leaves_after.is_none_or(|limit| pieces < limit) {
                 match body.next().await {
-                    Some(Ok(bytes)) => received.extend_from_slice(&bytes),
+                    Some(Ok(bytes)) => {
+                        received.extend_from_slice(&bytes);
+                        // Several events of a stream may come in one piece.
+                        let ends = bytes.windows(2).filter(|two| two == b"\n\n").count();
+                        (0..ends.max(1)).for_each(|_| events.count());
+                    }
                     ended => {
                         seen.over = call.is_over(&received, ended.is_none());
                         break;
@@ -129,7 +134,6 @@ impl World {
                 }
                 seen.over = call.is_over(&received, false);
                 pieces += 1;
-                events.count();
             }
         }
         self.seen.lock().unwrap().push(seen);

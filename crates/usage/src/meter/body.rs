@@ -120,21 +120,29 @@ impl Drop for Frames {
             return self.recorder.left(&metered);
         };
         let meter = std::mem::replace(&mut self.meter, UsageMeter::new(self.protocol));
-        runtime.spawn(read_on(inner, meter, Arc::clone(&self.recorder), limit));
+        let unread = Unread { meter, recorder: Arc::clone(&self.recorder) };
+        runtime.spawn(read_on(inner, unread, limit));
     }
 }
 
 /// Reads a stream to its end for what it tells of usage, within the limit.
-async fn read_on(mut frames: FrameStream, mut meter: UsageMeter, recorder: Arc<Recorder>, limit: Duration) {
+async fn read_on(mut frames: FrameStream, mut unread: Unread, limit: Duration) {
     let until = tokio::time::Instant::now() + limit;
-    loop {
-        match tokio::time::timeout_at(until, frames.next()).await {
-            Ok(Some(Ok(frame))) => meter.frame(&frame),
-            Ok(Some(Err(_))) | Err(_) => break,
-            Ok(None) => break,
-        }
+    while let Ok(Some(Ok(frame))) = tokio::time::timeout_at(until, frames.next()).await {
+        unread.meter.frame(&frame);
     }
-    recorder.left(&meter.metered());
+}
+
+/// An answer without a reader; settled when it is dropped, be it at its end or with the runtime.
+struct Unread {
+    meter: UsageMeter,
+    recorder: Arc<Recorder>,
+}
+
+impl Drop for Unread {
+    fn drop(&mut self) {
+        self.recorder.left(&self.meter.metered());
+    }
 }
 
 /// The bytes of sound and the like, which tell no usage.
