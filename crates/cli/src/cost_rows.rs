@@ -38,7 +38,8 @@ struct Extra {
 /// Prices one row; the error names the field that is wrong.
 pub(crate) fn price(book: &PriceBook, line: &[u8]) -> Result<String, String> {
     // Values keep their digits.
-    let mut out: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(line).map_err(|error| words(&error))?;
+    let mut out: BTreeMap<String, Box<RawValue>> =
+        serde_json::from_slice(line).map_err(|error| format!("not a JSON object: {}", words(&error)))?;
     let deserializer = &mut serde_json::Deserializer::from_slice(line);
     let row: Row =
         serde_path_to_error::deserialize(deserializer).map_err(|error| match error.path().to_string().as_str() {

@@ -50,6 +50,8 @@ fn the_file_goes_before_the_book() {
         .unwrap();
     let book = file.book();
     assert_eq!(cost(&book, "openai", "gpt-4o").unwrap(), "0.002 USD");
+    let bill = book.bill("openai", "gpt-4o", &Usage::default(), &Terms::default());
+    assert_eq!(bill.book, "price file prices.toml a7c0f679");
     assert_eq!(cost(&book, "azure", "gpt-4o"), cost(PriceBook::embedded(), "azure", "gpt-4o"));
     assert_eq!(cost(&book, "openai", "gpt-4"), cost(PriceBook::embedded(), "openai", "gpt-4"));
 }

@@ -106,7 +106,7 @@ fn the_price_of_the_day_holds() {
     let mut before = row.clone();
     (before.since, before.figures) = (0, Vec::new());
     before.put(Component::Input, Tier::Base, 0, "1".parse().unwrap(), "test");
-    let book = PriceBook::embedded().overlaid(&[row, before]).unwrap();
+    let book = PriceBook::embedded().overlaid("test", &[row, before]).unwrap();
     let at = |day: u64| {
         let mut terms = Terms::default();
         terms.at = Some(day * 86_400_000);
@@ -128,7 +128,7 @@ fn chat_token_limits_leave_room_for_the_answer() {
 
 #[test]
 fn halves_of_a_pico_dollar_round_to_even_once() {
-    let book = PriceBook::embedded().overlaid(&[row("x/half", "5e-13")]).unwrap();
+    let book = PriceBook::embedded().overlaid("test", &[row("x/half", "5e-13")]).unwrap();
     let pico = |tokens: u64| {
         let mut usage = Usage::default();
         usage.input = Some(tokens);

@@ -2,7 +2,7 @@
 
 Arguments: the folder of the unpacked wheel. Input: a JSON list of [key, provider, name]; a name of null asks for every
 model of the provider. Output: {"models": [[key, id, versions]], "own": [[provider, id, versions]]}, where a version is
-{"since": date or null, "context": n, "rates": [[unit, above, price]]}.
+{"since": date or null, "rates": [[unit, above, price]]}.
 """
 
 import datetime

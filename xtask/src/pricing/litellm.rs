@@ -255,3 +255,34 @@ const ABILITIES: &[(&str, &str)] = &[
     ("supports_native_streaming", "streaming"),
     ("supports_url_context", "url_context"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_mean_component_tier_and_threshold() {
+        let table = [
+            ("input_cost_per_token", Some((Component::Input, Tier::Base, 0))),
+            ("output_cost_per_token_above_272k_tokens_priority", Some((Component::Output, Tier::Priority, 272_000))),
+            ("cache_creation_input_token_cost_above_1hr", Some((Component::CacheWrite1h, Tier::Base, 0))),
+            (
+                "cache_creation_input_token_cost_above_12hr_above_272k_tokens_batches",
+                Some((Component::CacheWrite12h, Tier::Batch, 272_000)),
+            ),
+            ("input_cost_per_video_per_second_above_15s_interval", None),
+            ("supports_vision", None),
+        ];
+        for (field, expected) in table {
+            assert_eq!(meaning(field), expected, "{field}");
+        }
+    }
+
+    #[test]
+    fn a_price_below_zero_or_not_a_number_names_its_model() {
+        for price in ["-1e-6", "\"cheap\""] {
+            let map = format!(r#"{{"bad-model": {{"litellm_provider": "x", "input_cost_per_token": {price}}}}}"#);
+            assert!(rows(&map, "test").unwrap_err().contains("bad-model"), "{price}");
+        }
+    }
+}

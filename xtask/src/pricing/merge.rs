@@ -121,3 +121,57 @@ fn history(row: &mut Row, current: &Row, versions: &[Row]) -> Vec<Row> {
 const FIRST_SOURCE: &[Component] = &[Component::Request, Component::WebSearch];
 const COMPARED: &[Component] =
     &[Component::Input, Component::Output, Component::CacheRead, Component::CacheWrite, Component::CacheWrite1h];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(key: &str, since: u32, input: &str) -> Row {
+        let mut row = Row { key: key.to_owned(), vendor: "acme".to_owned(), since, ..Row::default() };
+        row.put(Component::Input, Tier::Base, 0, input.parse().unwrap(), "test");
+        row
+    }
+
+    fn overrides(preference: &str) -> Overrides {
+        toml::from_str(&format!("as_of = 2026-11-20\nrule = []\nrow = []\n{preference}")).unwrap()
+    }
+
+    fn opinion(rows: Vec<Row>) -> Vec<Opinion> {
+        vec![Opinion { key: "acme/a".to_owned(), rows }]
+    }
+
+    #[test]
+    fn a_conflict_that_nobody_reviewed_stays_open() {
+        let mut rows = vec![row("acme/a", 0, "1")];
+        let found = merge(&mut rows, &opinion(vec![row("acme/a", 0, "2")]), &overrides("")).unwrap();
+        let told: Vec<_> = found.iter().map(Disagreement::to_string).collect();
+        assert_eq!(told, ["acme: acme/a: input: litellm 1, genai-prices 2: NOT REVIEWED"]);
+    }
+
+    #[test]
+    fn a_review_settles_it_for_the_models_that_it_names() {
+        let review = "address = 'https://acme.example'\ndate = 2026-11-20\nreason = 'their page'";
+        let preference = format!("[[prefer]]\nvendor = 'acme'\nmodels = ['acme/*']\nsource = 'genai-prices'\n{review}");
+        let mut rows = vec![row("acme/a", 0, "1")];
+        let found = merge(&mut rows, &opinion(vec![row("acme/a", 0, "2")]), &overrides(&preference)).unwrap();
+        assert_eq!(found.first().unwrap().settled.as_deref(), Some("genai-prices: their page"));
+        assert_eq!(rows.first().unwrap().rate(Component::Input, Tier::Base, 0), "2".parse().ok());
+        let preference = preference.replace("acme/*", "acme/b*");
+        let mut rows = vec![row("acme/a", 0, "1")];
+        let found = merge(&mut rows, &opinion(vec![row("acme/a", 0, "2")]), &overrides(&preference)).unwrap();
+        assert_eq!(found.first().unwrap().settled, None);
+    }
+
+    #[test]
+    fn older_and_coming_prices_become_rows() {
+        let mut rows = vec![row("acme/a", 0, "2")];
+        let versions = vec![row("acme/a", 0, "1"), row("acme/a", 20_000, "2"), row("acme/a", 30_000, "3")];
+        assert!(merge(&mut rows, &opinion(versions), &overrides("")).unwrap().is_empty());
+        let mut dated: Vec<_> = rows
+            .iter()
+            .map(|row| (row.since, row.rate(Component::Input, Tier::Base, 0).unwrap().to_string()))
+            .collect();
+        dated.sort();
+        assert_eq!(dated, [(0, "1".to_owned()), (20_000, "2".to_owned()), (30_000, "3".to_owned())]);
+    }
+}

@@ -29,7 +29,7 @@ pub struct Bill {
     pub lines: Vec<BillLine>,
     /// The row of the price book, by its key.
     pub row: Option<String>,
-    /// The version of the price book.
+    /// The version of the price book, or of the price file that the row is from.
     pub book: String,
 }
 

@@ -6,7 +6,7 @@ use tollbridge_types::Usage;
 
 use super::charge::charge;
 use super::table::{RowView, Table};
-use super::{Bill, Limits, Row, Terms, names, write};
+use super::{Bill, Limits, Row, Terms, WriteError, names, write};
 
 /// Every price that is known, with where it comes from and since when it holds.
 ///
@@ -22,8 +22,8 @@ use super::{Bill, Limits, Row, Terms, names, write};
 #[derive(Clone, Debug)]
 pub struct PriceBook {
     table: Arc<Table>,
-    /// The user's own prices, which go before.
-    overlay: Option<Arc<Table>>,
+    /// Other prices, each before those that follow, and all before the table.
+    overlays: Vec<Arc<Table>>,
 }
 
 impl PriceBook {
@@ -32,14 +32,14 @@ impl PriceBook {
         static BOOK: LazyLock<PriceBook> = LazyLock::new(|| {
             let bytes: &'static [u8] = include_bytes!("book.bin");
             let table = Table::open(bytes.into()).unwrap_or_default();
-            PriceBook { table: Arc::new(table), overlay: None }
+            PriceBook { table: Arc::new(table), overlays: Vec::new() }
         });
         &BOOK
     }
 
     /// Opens a book that [`write`](super::write()) made; `None` if the bytes are not one.
     pub fn from_bytes(bytes: impl Into<Cow<'static, [u8]>>) -> Option<Self> {
-        Some(Self { table: Arc::new(Table::open(bytes.into())?), overlay: None })
+        Some(Self { table: Arc::new(Table::open(bytes.into())?), overlays: Vec::new() })
     }
 
     /// Returns the version: the sources with theirs.
@@ -57,14 +57,17 @@ impl PriceBook {
         self.len() == 0
     }
 
-    /// Returns this book with other rows before it, such as a user's own.
+    /// Returns this book with other rows before it, such as a user's own, and before those put there already.
+    ///
+    /// A bill by one of these rows has `version` as its book.
     ///
     /// # Errors
     ///
     /// Two rows of one key and day, and numbers that the format has no room for.
-    pub fn overlaid(&self, rows: &[Row]) -> Result<Self, super::WriteError> {
-        let bytes = write("", rows)?;
-        Ok(Self { table: Arc::clone(&self.table), overlay: Table::open(bytes.into()).map(Arc::new) })
+    pub fn overlaid(&self, version: &str, rows: &[Row]) -> Result<Self, WriteError> {
+        let new = Table::open(write(version, rows)?.into()).map(Arc::new);
+        let overlays = new.into_iter().chain(self.overlays.iter().cloned()).collect();
+        Ok(Self { table: Arc::clone(&self.table), overlays })
     }
 
     /// Prices the usage of one call of a model.
@@ -79,6 +82,7 @@ impl PriceBook {
             let row = row.on(u32::try_from(at / DAY).unwrap_or(u32::MAX));
             (bill.cost, bill.lines) = charge(row, usage, terms, at);
             bill.row = Some(row.key().to_owned());
+            row.book().clone_into(&mut bill.book);
         }
         bill
     }
@@ -104,7 +108,7 @@ impl PriceBook {
     }
 
     fn tables(&self) -> impl Iterator<Item = &Table> {
-        self.overlay.as_deref().into_iter().chain([&*self.table])
+        self.overlays.iter().chain([&self.table]).map(|table| &**table)
     }
 
     /// Finds a model by its name, then by what the rules make of it.

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Instant, SystemTime};
 
+use super::table::hash;
 use super::user_rows::{Problem, rows};
 use super::{PriceBook, document};
 
@@ -106,7 +107,13 @@ fn read(base: &PriceBook, path: &Path) -> Result<PriceBook, PriceFileError> {
     let syntax = |(line, text)| wrong(Problem { line, field: String::new(), text });
     let document = document::read(path, &text).map_err(syntax)?;
     let rows = rows(&document).map_err(wrong)?;
-    base.overlaid(&rows).map_err(|error| unreadable(error.to_string()))
+    base.overlaid(&version(path, &text), &rows).map_err(|error| unreadable(error.to_string()))
+}
+
+/// Names a state of a file, so that a bill tells by which it was made.
+fn version(path: &Path, text: &str) -> String {
+    let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    format!("price file {name} {:08x}", hash(&[text]))
 }
 
 fn stamp(path: &Path) -> Stamp {

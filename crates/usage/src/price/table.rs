@@ -103,6 +103,11 @@ pub(crate) struct RowView<'a> {
 }
 
 impl<'a> RowView<'a> {
+    /// Returns the version of the row's book.
+    pub(crate) fn book(self) -> &'a str {
+        self.table.version()
+    }
+
     pub(crate) fn key(self) -> &'a str {
         self.table.text(self.at + ROW, usize::from(self.u16_at(0)))
     }

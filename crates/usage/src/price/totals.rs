@@ -1,4 +1,4 @@
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use tollbridge_types::Usage;
 
 /// Token counts of a call as totals with what is inside of them, as most vendors report them.
@@ -10,22 +10,39 @@ use tollbridge_types::Usage;
 #[expect(clippy::exhaustive_structs, reason = "callers fill the fields that they know")]
 #[expect(missing_docs, reason = "the names are the vendors' own")]
 pub struct Totals {
+    #[serde(deserialize_with = "count")]
     pub prompt_tokens: u64,
+    #[serde(deserialize_with = "count")]
     pub completion_tokens: u64,
+    #[serde(deserialize_with = "count")]
     pub cached_tokens: u64,
+    #[serde(deserialize_with = "count")]
     pub cached_audio_tokens: u64,
+    #[serde(deserialize_with = "count")]
     pub cache_write_5m: u64,
+    #[serde(deserialize_with = "count")]
     pub cache_write_30m: u64,
+    #[serde(deserialize_with = "count")]
     pub cache_write_1h: u64,
+    #[serde(deserialize_with = "count")]
     pub cache_write_12h: u64,
+    #[serde(deserialize_with = "count")]
     pub cache_write_untimed: u64,
+    #[serde(deserialize_with = "count")]
     pub reasoning_tokens: u64,
+    #[serde(deserialize_with = "count")]
     pub audio_input_tokens: u64,
+    #[serde(deserialize_with = "count")]
     pub audio_output_tokens: u64,
+    #[serde(deserialize_with = "count")]
     pub image_input_tokens: u64,
+    #[serde(deserialize_with = "count")]
     pub image_output_tokens: u64,
+    #[serde(deserialize_with = "count")]
     pub video_input_tokens: u64,
+    #[serde(deserialize_with = "count")]
     pub web_search_requests: u64,
+    #[serde(deserialize_with = "count")]
     pub citation_tokens: u64,
     pub inference_geo: Option<String>,
     pub speed: Option<String>,
@@ -78,6 +95,11 @@ impl Totals {
         usage.speed.clone_from(&self.speed);
         usage
     }
+}
+
+/// Reads a count, which some vendors write as null when there is none.
+fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 /// What is left of a total.
