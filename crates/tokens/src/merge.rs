@@ -136,7 +136,14 @@ mod tests {
     #[test]
     fn searching_finds_what_merging_leaves() {
         let vocabulary = Encoding::O200K.vocabulary();
-        let texts = ["aaaaaaaaaaaaaaaaaaaa", "hello world", " antidisestablishmentarianism", "中文字符", "\u{0}\u{301}🙂é", "    \n  "];
+        let texts = [
+            "aaaaaaaaaaaaaaaaaaaa",
+            "hello world",
+            " antidisestablishmentarianism",
+            "中文字符",
+            "\u{0}\u{301}🙂é",
+            "    \n  ",
+        ];
         for text in texts {
             let (mut merged, mut searched) = (Merger::default(), Merger::default());
             merged.merge_short(vocabulary, text.as_bytes());
