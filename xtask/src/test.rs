@@ -34,6 +34,7 @@ pub(crate) fn run(options: &Options) -> Result<bool, String> {
             ("documentation", Box::new(|| documentation(root))),
             ("each crate and feature alone", Box::new(|| alone(root))),
             ("licences, bans and sources", Box::new(|| deny(root))),
+            ("vocabularies", Box::new(|| succeed(task(root, "vocabulary").arg("--check")))),
             ("recorded traffic", Box::new(|| conformance(root))),
             ("official SDKs", Box::new(|| succeed(&mut task(root, "clients")))),
         ]);
@@ -87,6 +88,10 @@ fn alone(root: &Path) -> Result<(), String> {
     }
     for feature in FEATURES {
         cargo(root, &["check", "--quiet", "--package", "tollbridge", "--no-default-features", "--features", feature])?;
+    }
+    for vocabularies in ["", "cl100k", "o200k"] {
+        let package = ["check", "--quiet", "--package", "tollbridge-tokens", "--no-default-features", "--features"];
+        cargo(root, &[package.as_slice(), &[vocabularies]].concat())?;
     }
     cargo(root, &["check", "--quiet", "--package", "tollbridge", "--no-default-features"])
 }
@@ -166,6 +171,7 @@ const PACKAGES: &[&str] = &[
     "tollbridge-provider",
     "tollbridge-config",
     "tollbridge-testkit",
+    "tollbridge-tokens",
     "tollbridge-openai",
     "tollbridge-anthropic",
     "tollbridge-gemini",

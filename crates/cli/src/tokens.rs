@@ -36,11 +36,14 @@ fn text(options: &TokensOptions) -> Result<ExitCode, Failure> {
     let counted = count(tokenizer, &text, false, options.ids).map_err(Failure::usage)?;
     if options.json {
         let encoding = tokenizer.encoding().map(Encoding::name);
-        let mut body = json!({"tokens": counted.tokens, "basis": counted.basis, "encoding": encoding});
+        let mut body = serde_json::Map::new();
+        body.insert("tokens".to_owned(), json!(counted.tokens));
+        body.insert("basis".to_owned(), json!(counted.basis));
+        body.insert("encoding".to_owned(), json!(encoding));
         if let Some(ids) = counted.ids {
-            body["ids"] = ids.into();
+            body.insert("ids".to_owned(), json!(ids));
         }
-        println!("{body}");
+        println!("{}", serde_json::Value::Object(body));
     } else if let Some(ids) = counted.ids {
         println!("{}", ids.iter().map(u32::to_string).collect::<Vec<_>>().join(" "));
     } else {

@@ -70,7 +70,7 @@ fn tokens_are_counted_of_texts_and_of_rows() {
     let (_, out, _) = run(&["tokens", "--encoding", "cl100k", "--ids", "hello world"], &[], "");
     assert_eq!(out, "15339 1917\n");
     let (_, out, errors) = run(&["tokens", "-m", "anthropic/claude-opus-4-1"], &[], "Hello there, how are you?");
-    assert_eq!((out.as_str(), errors.as_str()), ("7\n", "note: an estimate; the model's vocabulary is not public\n"));
+    assert_eq!((out.as_str(), errors.as_str()), ("8\n", "note: an estimate; the model's vocabulary is not public\n"));
     let (_, out, _) = run(&["tokens", "-m", "gpt-4", "--json", "你好，世界"], &[], "");
     assert_eq!(out, "{\"basis\":\"counted\",\"encoding\":\"cl100k_base\",\"tokens\":6}\n");
     let rows = r#"{"id":"a","text":"你好，世界","encoding":"o200k_base","mode":"ordinary","count":9,"weight":1e400}

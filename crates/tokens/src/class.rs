@@ -49,8 +49,8 @@ fn wide(text: &[u8], at: usize, first: u8) -> Character {
     let tail = |offset: usize| u32::from(text.get(at + offset).copied().unwrap_or(0) & 0x3f);
     let first = u32::from(first);
     let (code, length) = match first {
-        ..0xe0 => ((first & 0x1f) << 6 | tail(1), 2),
-        ..0xf0 => ((first & 0x0f) << 12 | tail(1) << 6 | tail(2), 3),
+        0xc0..0xe0 => ((first & 0x1f) << 6 | tail(1), 2),
+        0xe0..0xf0 => ((first & 0x0f) << 12 | tail(1) << 6 | tail(2), 3),
         _ => ((first & 0x07) << 18 | tail(1) << 12 | tail(2) << 6 | tail(3), 4),
     };
     Character { class: class(code as usize), length }
@@ -90,8 +90,8 @@ mod tests {
 
     #[test]
     fn ascii_is_what_the_table_says() {
-        for byte in 0..128 {
-            assert_eq!(ASCII[byte], class(byte), "{byte}");
+        for (byte, known) in ASCII.iter().enumerate() {
+            assert_eq!(*known, class(byte), "{byte}");
         }
     }
 

@@ -10,41 +10,17 @@ pub(crate) fn estimate(text: &str, rates: &Rates) -> u64 {
     while let Some(first) = rest.next() {
         let kind = Kind::of(first);
         let mut add = |thousandths: u64| sum = sum.saturating_add(thousandths);
-        if kind == Kind::Latin {
-            add(rates.word);
-            let (mut length, mut previous) = (0_u64, first);
-            let mut next = Some(first);
-            while let Some(letter) = next {
-                length += 1;
-                add(if letter.is_ascii() { 0 } else { rates.accent });
-                add(if length > 7 { rates.long } else { 0 });
-                previous = letter;
-                // A capital after a small letter begins another word, as code has them.
-                let joins =
-                    |next: &char| Kind::of(*next) == Kind::Latin && !(next.is_uppercase() && previous.is_lowercase());
-                next = rest.next_if(joins);
-            }
-            let _ = previous;
-            continue;
-        }
-        add(match kind {
-            Kind::Digit => rates.number,
-            Kind::Sign => rates.signs,
-            Kind::Symbol => rates.symbols,
-            _ => 0,
-        });
-        let mut last = first;
-        let mut next = Some(first);
-        let mut length = 0;
+        add(kind.rate_of_run(rates));
+        let (mut length, mut last, mut next) = (0, first, Some(first));
         while let Some(character) = next {
-            add(kind.rate(character, rates));
             length += 1;
             last = character;
-            next = rest.next_if(|next| Kind::of(*next) == kind);
+            add(kind.rate(character, length, rates));
+            next = rest.next_if(|next| kind.goes_on(last, *next));
         }
-        if kind == Kind::Space {
-            let free = length == 1 && last == ' ' && rest.peek().is_some_and(|next| Kind::of(*next).takes_a_space());
-            add(if free { 0 } else { rates.gap });
+        let one_space = length == 1 && last == ' ';
+        if kind == Kind::Space && !(one_space && rest.peek().is_some_and(|next| Kind::of(*next).takes_a_space())) {
+            add(rates.gap);
         }
     }
     sum.saturating_mul(rates.percent).div_ceil(100_000)
@@ -90,9 +66,30 @@ impl Kind {
         !matches!(self, Self::Digit | Self::Han | Self::Kana | Self::Hangul | Self::Other | Self::Symbol)
     }
 
-    /// Returns what one character of it costs.
-    fn rate(self, character: char, rates: &Rates) -> u64 {
+    /// Tells whether a character belongs to a run; a capital after a small letter begins another word, as in code.
+    fn goes_on(self, last: char, next: char) -> bool {
+        let another = self == Self::Latin && next.is_uppercase() && last.is_lowercase();
+        Self::of(next) == self && !another
+    }
+
+    /// Returns what a run of it costs, however long.
+    fn rate_of_run(self, rates: &Rates) -> u64 {
+        match self {
+            Self::Latin => rates.word,
+            Self::Digit => rates.number,
+            Self::Sign => rates.signs,
+            Self::Symbol => rates.symbols,
+            _ => 0,
+        }
+    }
+
+    /// Returns what one character of it costs, which is so many characters from the run's beginning.
+    fn rate(self, character: char, place: u64, rates: &Rates) -> u64 {
         match (self, tier(character)) {
+            (Self::Latin, _) => {
+                let accent = if character.is_ascii() { 0 } else { rates.accent };
+                accent + if place > 7 { rates.long } else { 0 }
+            }
             (Self::Digit, _) => rates.digit,
             (Self::Sign, _) => rates.sign,
             (Self::Han, Tier::Common) => rates.han,
@@ -106,7 +103,7 @@ impl Kind {
             (Self::Other, Tier::Rarer) => rates.other_rarer,
             (Self::Other, Tier::Rare) => rates.other_rare,
             (Self::Symbol, _) => rates.symbol,
-            (Self::Latin | Self::Space, _) => 0,
+            (Self::Space, _) => 0,
         }
     }
 }

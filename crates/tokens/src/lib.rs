@@ -6,6 +6,10 @@
 //!
 //! No text makes counting slow: the work grows with its length only. docs/tokens.md has the rules, the errors of
 //! the estimates and the speed.
+#![cfg_attr(
+    not(all(feature = "cl100k", feature = "o200k")),
+    expect(dead_code, reason = "a vocabulary that is left out leaves code that only it needs")
+)]
 
 mod chat;
 mod class;

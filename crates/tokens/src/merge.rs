@@ -109,3 +109,46 @@ impl Merger {
         }
     }
 }
+
+#[cfg(all(test, feature = "o200k"))]
+mod tests {
+    use super::*;
+    use crate::encoding::Encoding;
+
+    /// Texts that a search or a queue of merges might grow too fast on, each as one piece.
+    const HARD: [&str; 6] = ["a", " ", "🙂", "中", "ab", "=-"];
+
+    #[test]
+    fn the_work_grows_with_the_length_only() {
+        let vocabulary = Encoding::O200K.vocabulary();
+        for text in HARD {
+            let steps = |times: usize| {
+                let mut merger = Merger::default();
+                merger.merge(vocabulary, text.repeat(times).as_bytes());
+                merger.steps
+            };
+            let (once, tenfold) = (steps(10_000), steps(100_000));
+            assert!(tenfold <= 11 * once, "{text:?}: {once} steps, and {tenfold} for ten times as much");
+            assert!(once <= 3 * 10_000 * text.len() as u64, "{text:?}: {once} steps");
+        }
+    }
+
+    #[test]
+    fn searching_finds_what_merging_leaves() {
+        let vocabulary = Encoding::O200K.vocabulary();
+        let texts = [
+            "aaaaaaaaaaaaaaaaaaaa",
+            "hello world",
+            " antidisestablishmentarianism",
+            "中文字符",
+            "\u{0}\u{301}🙂é",
+            "    \n  ",
+        ];
+        for text in texts {
+            let (mut merged, mut searched) = (Merger::default(), Merger::default());
+            merged.merge_short(vocabulary, text.as_bytes());
+            searched.search(vocabulary, text.as_bytes());
+            assert_eq!(merged.tokens, searched.tokens, "{text:?}");
+        }
+    }
+}

@@ -12,7 +12,7 @@ use crate::rates::{self, Rates};
 ///
 /// let tokenizer = Tokenizer::for_model("anthropic/claude-sonnet-4-5");
 /// assert_eq!(tokenizer.basis(), UsageBasis::Estimated);
-/// assert_eq!(tokenizer.count("Hello there, how are you?"), 7);
+/// assert_eq!(tokenizer.count("Hello there, how are you?"), 8);
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Tokenizer(Method);

@@ -11,10 +11,10 @@ pub(crate) fn count(model: &str, request: &ChatRequest, words: impl Fn(&str) -> 
         return (choice(request, &words), request.tool_choice.is_none());
     }
     let functions: Vec<Function<'_>> = request.tools.iter().filter_map(Function::read).collect();
-    if functions.len() == request.tools.len() {
-        if let Some(tokens) = function_frame(model).and_then(|frame| published(&functions, frame, &words)) {
-            return (tokens, true);
-        }
+    if functions.len() == request.tools.len()
+        && let Some(tokens) = function_frame(model).and_then(|frame| published(&functions, frame, &words))
+    {
+        return (tokens, true);
     }
     // What is not a function has no form that anybody knows; its JSON is near.
     let others = request.tools.iter().filter_map(|tool| match tool {

@@ -50,10 +50,10 @@ impl Vocabulary {
             let [a, b, c, d, e, f] = *merge;
             let (left, right) = (u32::from_le_bytes([a, b, c, 0]), u32::from_le_bytes([d, e, f, 0]));
             let token = spellings.len();
-            if let ([left], [right]) = (spellings.of(left), spellings.of(right)) {
-                if let Some(merge) = byte_merges.get_mut(usize::from(*left) << 8 | usize::from(*right)) {
-                    *merge = token;
-                }
+            if let ([left], [right]) = (spellings.of(left), spellings.of(right))
+                && let Some(merge) = byte_merges.get_mut(usize::from(*left) << 8 | usize::from(*right))
+            {
+                *merge = token;
             }
             pairs.insert(left, right, token);
             may_merge.insert(left, right);

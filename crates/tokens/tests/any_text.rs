@@ -56,6 +56,16 @@ proptest! {
     }
 
     #[test]
+    fn long_pieces_are_cut_as_short_ones(text in "[ab]{65,200}") {
+        // A piece of up to 64 bytes is merged step by step, a longer one is searched; both must agree where they meet.
+        for encoding in Encoding::ALL {
+            let ids = encoding.encode(&text);
+            let first = encoding.decode(&ids[..1]).len();
+            prop_assert_eq!(&encoding.encode(&text[first..])[..], &ids[1..]);
+        }
+    }
+
+    #[test]
     fn a_limit_is_kept_to_the_token(text in text(), limit in 0..50_u64) {
         for encoding in Encoding::ALL {
             let count = encoding.count(&text);
