@@ -3,15 +3,15 @@ mod explain;
 mod plot;
 mod summary;
 
-use std::fs::OpenOptions;
-use std::io::{BufWriter, Write};
+use std::fs::{File, OpenOptions};
+use std::io::{BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use jiff::Timestamp;
 use tollbridge::Registry;
 use tollbridge::usage::Attempt;
-use tollbridge::usage::ledger::{ExportFormat, Filter, Reader, Upkeep};
+use tollbridge::usage::ledger::{ExportFormat, Filter, Ledger, LedgerOptions, Reader, Upkeep};
 
 use crate::arguments::Sources;
 use crate::failure::Failure;
@@ -33,6 +33,7 @@ pub(crate) fn run(sources: &Sources, options: &UsageOptions) -> Result<ExitCode,
         UsageCommand::Export { filter, format, out } => {
             export(&Reader::open(&directory)?, &filter.resolve()?, *format, out.as_deref())?;
         }
+        UsageCommand::Import { file } => import(&directory, file)?,
         UsageCommand::Plot { filter, value, svg, png } => {
             let chart = plot::Chart::read(&Reader::open(&directory)?, &filter.resolve()?, &filter.zone()?, *value)?;
             for (path, picture) in [(svg, plot::svg as fn(&plot::Chart) -> Vec<u8>), (png, plot::png)] {
@@ -122,6 +123,22 @@ fn export(reader: &Reader, filter: &Filter, format: Format, out: Option<&Path>) 
     let count = reader.export(filter, format, &mut file)?;
     file.flush()?;
     eprintln!("{count} records in {}", path.display());
+    Ok(())
+}
+
+fn import(directory: &Path, file: &Path) -> Result<(), Failure> {
+    // A ledger that is not there yet is begun.
+    drop(Ledger::open(&LedgerOptions::new(directory)));
+    let mut upkeep = Upkeep::open(directory)?;
+    let done = if file.as_os_str() == "-" {
+        upkeep.import(std::io::stdin().lock())
+    } else {
+        let opened = File::open(file);
+        let opened = opened.map_err(|error| Failure::usage(format!("cannot read {}: {error}", file.display())))?;
+        upkeep.import(BufReader::new(opened))
+    };
+    let done = done.map_err(|error| Failure::usage(format!("{}: {error}", file.display())))?;
+    println!("{} records added, {} were there already", done.new, done.known);
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! Measures against peers in one run, as ratios: what else the machine does strikes all alike.
 
+mod ledger;
 #[cfg(feature = "peers")]
 mod tokens;
 
@@ -10,6 +11,7 @@ use std::process::Command;
 #[command(after_help = "Examples:
   cargo xtask bench --list
   cargo xtask bench tokens
+  cargo xtask bench ledger --records 10000000
   cargo xtask bench tokens --rounds 50 --text book.txt --text main.rs
 
 Benchmarks build optimised, with the peers that no other build has.")]
@@ -26,13 +28,19 @@ pub(crate) struct Options {
     /// Measure with these files instead of the oracle's texts
     #[arg(long, value_name = "FILE")]
     text: Vec<PathBuf>,
+    /// How many records the ledger takes
+    #[arg(long, default_value_t = 1_000_000)]
+    records: u64,
     /// The folder of the oracle's texts
     #[arg(long, env = "TOLLBRIDGE_ORACLES", value_name = "FOLDER")]
     oracles: Option<PathBuf>,
 }
 
 /// The benchmarks, and what each measures.
-const BENCHMARKS: &[(&str, &str)] = &[("tokens", "counting tokens, against tiktoken-rs, bpe-openai and tiktoken")];
+const BENCHMARKS: &[(&str, &str)] = &[
+    ("ledger", "records appended and applied a second, and how long sums over them take"),
+    ("tokens", "counting tokens, against tiktoken-rs, bpe-openai and tiktoken"),
+];
 
 pub(crate) fn run(options: &Options) -> Result<bool, String> {
     if options.list {
@@ -49,14 +57,15 @@ pub(crate) fn run(options: &Options) -> Result<bool, String> {
 #[cfg(feature = "peers")]
 fn measure(name: &str, options: &Options) -> Result<bool, String> {
     match name {
+        "ledger" => ledger::run(options),
         "tokens" => tokens::run(options),
         _ => Ok(true),
     }
 }
 
 #[cfg(not(feature = "peers"))]
-fn measure(_: &str, _: &Options) -> Result<bool, String> {
-    Ok(true)
+fn measure(name: &str, options: &Options) -> Result<bool, String> {
+    if name == "ledger" { ledger::run(options) } else { Ok(true) }
 }
 
 /// Runs the same task from an optimised build that has the peers.

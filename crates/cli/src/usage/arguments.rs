@@ -60,6 +60,15 @@ pub(crate) enum UsageCommand {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
+    /// Add attempts from JSON lines: of an export, or of a simple usage log
+    #[command(
+        after_help = "Examples:\n  tollbridge usage import november.jsonl\n  tollbridge usage export --dir other --format jsonl | tollbridge usage import -\n\nWhat the ledger has already stays as it is. A wrong line is named, and nothing is added."
+    )]
+    Import {
+        /// The file; `-` stands for standard input
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
     /// Draw what was spent a day, in the terminal or as a picture
     #[command(
         after_help = "Examples:\n  tollbridge usage plot --since 30d\n  tollbridge usage plot --value tokens --svg tokens.svg\n  tollbridge usage plot --since month --png spend.png"

@@ -17,7 +17,7 @@ use crate::record::{Attempt, Charge};
 /// Changes a ledger that others may be writing: deletes old records, and prices anew.
 #[derive(Debug)]
 pub struct Upkeep {
-    store: Store,
+    pub(super) store: Store,
 }
 
 /// What a repricing did.

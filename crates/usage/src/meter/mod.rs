@@ -6,6 +6,7 @@ mod calls;
 mod estimate;
 mod recorder;
 mod spending;
+mod totals;
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use crate::ledger::Ledger;
 use crate::price::PriceBook;
 
 pub use spending::LedgerSpending;
+pub use totals::MeterTotals;
 
 /// Meters every call of a client.
 ///
@@ -119,7 +121,8 @@ impl Metering {
             let events = options.events.clone();
             budgets.on_alert(move |alert| calls::tell_alert(&events, alert));
         }
-        Self(Arc::new(Parts { options, history: OutputHistory::new(PAIRS), calls: calls::Calls::default() }))
+        let history = OutputHistory::new(PAIRS);
+        Self(Arc::new(Parts { options, history, calls: calls::Calls::default(), totals: totals::Running::default() }))
     }
 
     /// Returns the layer for one provider.
@@ -147,6 +150,13 @@ impl Metering {
         &self.0.options.events
     }
 
+    /// Returns what all attempts of this metering used and cost until now.
+    ///
+    /// Those of a task, a key or a time are in the [ledger](crate::ledger::Reader::summary).
+    pub fn totals(&self) -> MeterTotals {
+        self.0.totals.now()
+    }
+
     /// Returns the prices that hold now.
     pub fn prices(&self) -> Arc<PriceBook> {
         (self.0.options.prices)()
@@ -164,6 +174,7 @@ pub(crate) struct Parts {
     pub(crate) options: MeteringOptions,
     pub(crate) history: OutputHistory,
     pub(crate) calls: calls::Calls,
+    pub(crate) totals: totals::Running,
 }
 
 impl Metering {

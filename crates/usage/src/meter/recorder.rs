@@ -233,6 +233,7 @@ impl Recorder {
             reservation.settle(amount(&attempt));
         }
         self.cx.add_cost(attempt.charge.cost);
+        self.metering.parts().totals.add(&attempt);
         let ticket = self.metering.ledger().map(|ledger| ledger.settle(&attempt));
         self.metering.parts().calls.attempt_ended(&self.metering, &attempt, error);
         ticket
