@@ -92,19 +92,21 @@ impl Encoding {
     /// Only for text that no user wrote: `<|endoftext|>` ends a document for the model.
     pub fn encode_with_special(self, text: &str) -> Vec<u32> {
         let mut tokens = Vec::new();
-        let mut rest = text;
-        let next = |rest: &str| {
-            let found =
-                self.0.special.iter().filter_map(|(spelling, token)| Some((rest.find(spelling)?, *spelling, *token)));
-            found.min_by_key(|(at, _, _)| *at)
-        };
-        while let Some((at, spelling, token)) = next(rest) {
-            let (before, after) = rest.split_at_checked(at).unwrap_or((rest, ""));
-            self.append(before, &mut tokens);
-            tokens.push(token);
-            rest = after.strip_prefix(spelling).unwrap_or_default();
+        let (mut start, mut place) = (0, 0);
+        let from = |place: usize| text.get(place..).unwrap_or_default();
+        while let Some(found) = from(place).find("<|") {
+            place += found;
+            let Some((spelling, token)) = self.0.special.iter().find(|(spelling, _)| from(place).starts_with(spelling))
+            else {
+                place += 2;
+                continue;
+            };
+            self.append(text.get(start..place).unwrap_or_default(), &mut tokens);
+            tokens.push(*token);
+            place += spelling.len();
+            start = place;
         }
-        self.append(rest, &mut tokens);
+        self.append(from(start), &mut tokens);
         tokens
     }
 

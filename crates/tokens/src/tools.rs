@@ -3,7 +3,7 @@
 use tollbridge_types::{ChatRequest, Role, Tool, ToolChoice};
 
 use crate::model::own_name;
-use crate::schema::{Property, Schema};
+use crate::schema::Schema;
 
 /// Counts the tools and the choice among them, and tells whether the formula is OpenAI's own.
 pub(crate) fn count(model: &str, request: &ChatRequest, words: impl Fn(&str) -> u64) -> (u64, bool) {
@@ -42,8 +42,8 @@ impl<'a> Function<'a> {
         Some(Self { name, description: description.as_deref().unwrap_or_default(), parameters })
     }
 
-    fn properties(&self) -> &[(String, Property)] {
-        self.parameters.as_ref().map(|schema| schema.properties.0.as_slice()).unwrap_or_default()
+    fn properties(&self) -> &[(String, Schema)] {
+        self.parameters.as_ref().and_then(Schema::properties).unwrap_or_default()
     }
 }
 
@@ -70,16 +70,15 @@ fn published(functions: &[Function<'_>], frame: u64, words: &impl Fn(&str) -> u6
     let sentence = |text: &str| text.strip_suffix('.').unwrap_or(text).to_owned();
     let mut tokens = END;
     for function in functions {
-        function.parameters.as_ref()?;
+        function.parameters.as_ref()?.properties()?;
         tokens += frame + words(&format!("{}:{}", function.name, sentence(function.description)));
         if !function.properties().is_empty() {
             tokens += PROPERTIES;
         }
         for (name, property) in function.properties() {
-            let property = property.schema()?;
-            let (kind, description) = (property.kind.as_deref()?, property.description.as_deref()?);
+            let (kind, description) = (property.kind()?, property.description()?);
             tokens += PROPERTY;
-            if let Some(items) = &property.items_of_enum {
+            if let Some(items) = property.choices() {
                 tokens = tokens.saturating_sub(ENUM) + items.iter().map(|item| ITEM + words(item)).sum::<u64>();
             }
             tokens += words(&format!("{name}:{kind}:{}", sentence(description)));
@@ -109,7 +108,7 @@ fn written(functions: &[Function<'_>]) -> String {
         }
         let name = function.name;
         match &function.parameters {
-            Some(schema) if !schema.properties.0.is_empty() => {
+            Some(schema) if !function.properties().is_empty() => {
                 text.push_str(&format!("type {name} = (_: {{\n{}\n}}) => any;\n\n", schema.written(0)));
             }
             _ => text.push_str(&format!("type {name} = () => any;\n\n")),
