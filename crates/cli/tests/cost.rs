@@ -1,7 +1,12 @@
 //! `tollbridge cost` as its users see it.
-#![expect(clippy::unwrap_used, reason = "what a test needs and cannot have fails it")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "what a test needs and cannot have fails it; a skip says so"
+)]
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
@@ -84,4 +89,24 @@ fn own_prices_go_before() {
     let (code, _, errors) = run(&["openai/gpt-4o", "--prices", "nowhere.toml"], "");
     assert_eq!(code, 2);
     assert!(errors.contains("nowhere.toml"), "{errors}");
+}
+
+/// Vendors' own usage objects, read by the protocols' codecs, cost what the oracle says.
+#[test]
+fn raw_usage_costs_what_the_oracle_says() {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/oracles");
+    let folder = std::env::var_os("TOLLBRIDGE_ORACLES").map_or(beside, PathBuf::from);
+    let rows = folder.join("wire_usage_vectors.jsonl");
+    if !rows.is_file() {
+        eprintln!("skipped: there are no oracles; name their folder with TOLLBRIDGE_ORACLES");
+        return;
+    }
+    let (code, out, errors) = run(&["--jsonl", rows.to_str().unwrap()], "");
+    assert_eq!((code, errors.as_str()), (0, ""));
+    let rows = out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    // Searches and geography of Anthropic's usage are not read yet.
+    let compared = rows.filter(|row| !row["exact_cost_usd"].is_null() && row["shape"] != "anthropic_messages");
+    let wrong: Vec<_> =
+        compared.filter(|row| row["cost_usd"] != row["exact_cost_usd"]).map(|row| row["id"].clone()).collect();
+    assert_eq!(wrong, Vec::<Value>::new());
 }

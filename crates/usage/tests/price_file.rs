@@ -118,6 +118,7 @@ fn what_is_wrong_is_named_with_its_line() {
         ("infinite.toml", "[[model]]\nname = 'm'\ninput = inf"),
         ("unknown.toml", "[[model]]\nname = 'm'\ninptu = 1"),
         ("nameless.toml", "[[model]]\ninput = 1"),
+        ("star.toml", "[[model]]\nname = '*'\ninput = 1"),
         ("priceless.toml", "[[model]]\nname = 'm'"),
         ("twice.toml", "[[model]]\nname = 'm'\ninput = 1\n[[model]]\nname = 'm'\ninput = 2"),
         ("unit.toml", "unit = 'dozen'\n[[model]]\nname = 'm'\ninput = 1"),

@@ -100,6 +100,23 @@ fn tools_are_lines_and_those_without_a_price_are_not_in_the_sum() {
 }
 
 #[test]
+fn the_tier_that_served_goes_before_the_one_that_was_asked_for() {
+    let mut usage = one_token();
+    usage.input = Some(100_000);
+    let mut terms = Terms::default();
+    terms.service_tier = Some("priority".to_owned());
+    let cost = |usage: &Usage, terms: &Terms| {
+        PriceBook::embedded().bill("openai", "gpt-5", usage, terms).cost.unwrap().to_string()
+    };
+    assert_eq!(cost(&usage, &terms), "0.25 USD");
+    let table = [("default", "0.125 USD"), ("flex", "0.0625 USD"), ("batch", "0.0625 USD"), ("new", "0.125 USD")];
+    for (served, expected) in table {
+        usage.service_tier = Some(served.to_owned());
+        assert_eq!(cost(&usage, &terms), expected, "{served}");
+    }
+}
+
+#[test]
 fn the_price_of_the_day_holds() {
     let mut row = row("x/model", "2");
     row.since = 20_000;

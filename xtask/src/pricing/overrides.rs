@@ -1,4 +1,4 @@
-//! What was reviewed by a person, beside the sources.
+//! What was decided by review, beside the sources.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tollbridge_usage::price::{Component, Rate, Row, Tier};
+use tollbridge_usage::price::{Component, Figure, Rate, Row, Tier};
 
 use super::overrides::Rule;
 
@@ -49,27 +49,29 @@ fn grounding_at_list_price(row: &mut Row, source: &str) {
 
 /// Gives long prompts at flex the part of the long rate that short ones have of the short rate.
 fn long_flex_in_proportion(row: &mut Row, source: &str) {
-    let is = |component, tier| {
-        move |figure: &tollbridge_usage::price::Figure| {
-            (figure.component, figure.tier) == (component, tier) && figure.above > 0
-        }
-    };
-    if row.figures.iter().any(is(Component::Input, Tier::Flex)) {
+    let is_long =
+        |figure: &Figure| (figure.component, figure.tier) == (Component::Input, Tier::Flex) && figure.above > 0;
+    if row.figures.iter().any(is_long) {
         return;
     }
-    for figure in row.figures.clone() {
-        let at = |tier| row.rate(figure.component, tier, 0);
-        let (Tier::Base, true, Some(base), Some(flex)) =
-            (figure.tier, figure.above > 0, at(Tier::Base), at(Tier::Flex))
-        else {
-            continue;
-        };
-        if let Some(rate) =
-            figure.rate.yocto().checked_mul(flex.yocto() / PICO).map(|product| product / (base.yocto() / PICO).max(1))
-        {
-            row.put(figure.component, Tier::Flex, figure.above, Rate::from_yocto(rate), source);
+    for figure in row.figures.clone().into_iter().filter(|figure| figure.tier == Tier::Base && figure.above > 0) {
+        let short = |tier| row.rate(figure.component, tier, 0);
+        let (Some(base), Some(flex)) = (short(Tier::Base), short(Tier::Flex)) else { continue };
+        if let Some(rate) = in_proportion(figure.rate, flex, base) {
+            row.put(figure.component, Tier::Flex, figure.above, rate, source);
         }
     }
+}
+
+/// Returns the part of a rate that one rate is of another, rounded down at 10⁻²⁴.
+fn in_proportion(rate: Rate, part: Rate, whole: Rate) -> Option<Rate> {
+    let divisor = greatest_common_divisor(part.yocto(), whole.yocto()).max(1);
+    let product = rate.yocto().checked_mul(part.yocto() / divisor)?;
+    product.checked_div(whole.yocto() / divisor).map(Rate::from_yocto)
+}
+
+fn greatest_common_divisor(a: i128, b: i128) -> i128 {
+    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
 }
 
 /// Gives a bare Bedrock id, which is a call in the region, the rates of the region's profile where `global.` is cheaper.
@@ -85,5 +87,3 @@ fn in_region_as_profile(rows: &mut [Row], source: &str) {
         }
     }
 }
-
-const PICO: i128 = 1_000_000_000_000;

@@ -152,13 +152,19 @@ impl Component {
 impl Tier {
     /// Returns the tier of a vendor's word; `default`, `standard`, `auto` and unknown words are the base.
     pub fn from_service(word: &str) -> Self {
-        let is = |name: &str| word.eq_ignore_ascii_case(name);
-        match () {
-            () if is("flex") => Self::Flex,
-            () if is("priority") || is("fast") => Self::Priority,
-            () if is("balanced") => Self::Balanced,
-            () if is("ultrafast") => Self::Ultrafast,
-            () => Self::Base,
-        }
+        let named = WORDS.iter().find(|(name, _)| word.eq_ignore_ascii_case(name));
+        named.map_or(Self::Base, |(_, tier)| *tier)
     }
 }
+
+/// What vendors call the tiers.
+const WORDS: &[(&str, Tier)] = &[
+    ("flex", Tier::Flex),
+    ("on_demand_flex", Tier::Flex),
+    ("priority", Tier::Priority),
+    ("fast", Tier::Priority),
+    ("on_demand_priority", Tier::Priority),
+    ("balanced", Tier::Balanced),
+    ("ultrafast", Tier::Ultrafast),
+    ("batch", Tier::Batch),
+];

@@ -42,6 +42,9 @@ fn model(fields: &Fields<'_>, root: &Fields<'_>) -> Result<Row, Problem> {
     })?;
     let name = fields.text("name")?.ok_or_else(|| problem(fields.node, &fields.path("name"), "is missing"))?;
     let provider = fields.text("provider")?.unwrap_or_default();
+    if name == "*" && provider.is_empty() {
+        return Err(fields.wrong("name", name, "needs a provider, all of whose models it stands for"));
+    }
     let vendor = names::vendors(provider).first().copied().unwrap_or(provider);
     let mut row = Row {
         key: if vendor.is_empty() { name.to_owned() } else { format!("{vendor}/{name}") },
