@@ -110,6 +110,9 @@ async fn every_protocol_and_vendor_is_recorded_with_the_vendors_own_numbers() {
     }
     let records = recorded.records();
     assert_eq!(records.len(), made);
+    assert!(
+        records.iter().any(|record| record.connect.is_some()) && records.iter().any(|record| record.connect.is_none())
+    );
     for record in records {
         let what = format!("{} {} {}", record.provider, record.protocol, record.stream);
         let usage = record.usage.as_ref().unwrap();

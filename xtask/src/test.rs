@@ -172,6 +172,7 @@ const PACKAGES: &[&str] = &[
     "tollbridge-config",
     "tollbridge-testkit",
     "tollbridge-tokens",
+    "tollbridge-usage",
     "tollbridge-openai",
     "tollbridge-anthropic",
     "tollbridge-gemini",
@@ -203,5 +204,6 @@ const FEATURES: &[&str] = &[
     "vertex",
     "echo",
     "tokens",
+    "usage",
     "schemars",
 ];

@@ -197,7 +197,7 @@ fn budgets_are_listed_by_what_was_spent() {
     let toml = "[budgets.all]\nscope = 'global'\ntokens = 100\nwindow = 'forever'\n\n[budgets.teams]\nscope = 'tag:team'\nusd = '1.50'\nwindow = 'year'\n";
     std::fs::write(folder.path().join("tollbridge.toml"), toml).unwrap();
     let empty = run(folder.path(), &["budget", "list"]);
-    run(folder.path(), &["chat", "-m", "echo/any", "hi there"]);
+    run(folder.path(), &["chat", "-m", "echo/any", "--max-tokens", "20", "hi there"]);
     let spent = run(folder.path(), &["budget", "list"]);
     let refused = run(folder.path(), &["chat", "-m", "echo/any", "--max-tokens", "200", "hi"]);
     insta::assert_snapshot!([empty, spent, refused].join("\n"));

@@ -151,6 +151,12 @@ pub enum CallEvent<'a> {
         /// The model, as the vendor knows it.
         model: &'a str,
     },
+    /// A new connection stands, which was made for the request.
+    #[non_exhaustive]
+    Connected {
+        /// How long that took.
+        took: Duration,
+    },
     /// The head of a reply arrived.
     #[non_exhaustive]
     Answered {
@@ -173,6 +179,11 @@ impl<'a> CallEvent<'a> {
     /// Reports that a request goes out.
     pub fn sent(provider: &'a str, model: &'a str) -> Self {
         Self::Sent { provider, model }
+    }
+
+    /// Reports that a new connection stands.
+    pub fn connected(took: Duration) -> Self {
+        Self::Connected { took }
     }
 
     /// Reports that the head of a reply arrived.

@@ -11,6 +11,7 @@ use http::header;
 use reqwest::redirect::Policy;
 use tollbridge_core::{ByteStream, CallContext, Error, ErrorKind, RequestBody, TimeoutPhase, Timeouts, Transport};
 
+use crate::connect::{Timer, timed};
 use crate::guard::Guard;
 use crate::upload::Upload;
 
@@ -39,6 +40,7 @@ impl HttpTransport {
             .pool_idle_timeout(Duration::from_secs(90))
             .pool_max_idle_per_host(64)
             .tcp_nodelay(true)
+            .connector_layer(Timer)
             .http2_adaptive_window(true)
             .user_agent(concat!("tollbridge/", env!("CARGO_PKG_VERSION")))
             .build()
@@ -78,7 +80,7 @@ impl Transport for HttpTransport {
         };
         let request = reqwest::Request::try_from(http::Request::from_parts(head, body))
             .map_err(|error| Error::new(ErrorKind::Config, format!("not a request to send: {}", story(error))))?;
-        let mut answer = pin!(self.client.execute(request));
+        let mut answer = pin!(timed(self.client.execute(request), cx));
         let early = match &mut upload {
             // A refusal may come before all is sent.
             Some(upload) => match guard.while_sending(select(answer.as_mut(), upload.sent())).await? {

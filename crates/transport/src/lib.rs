@@ -5,6 +5,7 @@
 //! proxies come from the environment. It follows no redirects, so that no key crosses an origin.
 
 mod client;
+mod connect;
 mod guard;
 mod upload;
 

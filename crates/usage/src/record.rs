@@ -148,12 +148,14 @@ impl PriceBook {
     pub fn again(&self, attempt: &Attempt) -> Option<Bill> {
         let usage = attempt.usage.as_ref()?;
         let charge = &attempt.charge;
+        // What another program wrote knows no kind of provider, and its name is often the kind.
+        let vendor = if charge.vendor.is_empty() { &attempt.provider } else { &charge.vendor };
         let (region, service_tier) = (charge.region.clone(), charge.service_tier.clone());
         let terms = Terms { at: Some(attempt.started), region, service_tier, ..Terms::default() };
-        let bill = self.bill(&attempt.charge.vendor, &attempt.model, usage, &terms);
+        let bill = self.bill(vendor, &attempt.model, usage, &terms);
         // A deployment may have a name of its own, which only the vendor's answer explains.
         let served = attempt.model_served.as_deref().filter(|_| bill.cost.is_none());
-        let served = served.map(|served| self.bill(&attempt.charge.vendor, served, usage, &terms));
+        let served = served.map(|served| self.bill(vendor, served, usage, &terms));
         Some(served.filter(|bill| bill.cost.is_some()).unwrap_or(bill))
     }
 }

@@ -16,8 +16,9 @@ pub(super) fn text(summary: &Summary, by: &[GroupBy]) -> String {
         rows.push(total);
     }
     let mut text = table(&head, &rows, by.len());
-    for (kind, calls) in &summary.total.failures {
-        text.push_str(&format!("{calls} calls failed: {kind}\n"));
+    let failures: Vec<_> = summary.total.failures.iter().map(|(kind, calls)| format!("{calls} {kind}")).collect();
+    if !failures.is_empty() {
+        text.push_str(&format!("failed calls: {}\n", failures.join(", ")));
     }
     if summary.total.estimated > 0 {
         text.push_str(&format!("the usage of {} attempts is not the vendor's last word\n", summary.total.estimated));

@@ -338,6 +338,11 @@ impl Observer for Recorder {
                 }
                 self.opened(&mut self.state());
             }
+            CallEvent::Connected { took, .. } => {
+                if let Some(open) = &mut self.state().open {
+                    open.attempt.connect = u64::try_from(took.as_micros()).ok();
+                }
+            }
             CallEvent::Answered { status, .. } => {
                 if let Some(open) = &mut self.state().open {
                     open.attempt.http_status = Some(status);
