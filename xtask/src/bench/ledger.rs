@@ -76,7 +76,7 @@ fn attempt(number: u64) -> Attempt {
     (attempt.queue, attempt.head, attempt.first_token) = (300, Some(150_000), Some(200_000));
     attempt.total = 600_000 + number % 1000 * 1000;
     attempt.status = Status::Ok;
-    if number % 50 == 0 {
+    if number.is_multiple_of(50) {
         (attempt.status, attempt.error) = (Status::Failed, Some("rate_limit".to_owned()));
     }
     (attempt.operation, attempt.protocol) = ("chat".to_owned(), "openai.chat".to_owned());
