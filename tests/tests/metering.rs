@@ -16,6 +16,7 @@ use tollbridge::usage::ledger::{Durability, Filter, Ledger, LedgerOptions, Reade
 use tollbridge::usage::meter::{LedgerSpending, Metering, MeteringOptions, OnLeave};
 use tollbridge::usage::{Attempt, Status};
 use tollbridge_gateway::Options;
+use tollbridge_testkit::Step;
 use tollbridge_tests::Bench;
 
 const SOON: Duration = Duration::from_secs(30);
@@ -125,6 +126,16 @@ async fn every_protocol_and_vendor_is_recorded_with_the_vendors_own_numbers() {
 }
 
 #[tokio::test]
+async fn streams_of_text_completions_are_asked_for_usage_that_their_clients_do_not_see() {
+    let recorded = Recorded::start(|_, _| {}).await;
+    let body = json!({"model": "openai/gpt-3.5-turbo-instruct", "prompt": "hi", "stream": true});
+    let answer = recorded.bench.send(Method::POST, "/v1/completions", body.to_string()).await.unwrap();
+    assert!(answer.status == 200 && !answer.text().contains("prompt_tokens"), "{}", answer.text());
+    let usage = recorded.records().remove(0).usage.unwrap();
+    assert_eq!((usage.basis, usage.total_output() > 0), (UsageBasis::VendorFinal, true));
+}
+
+#[tokio::test]
 async fn a_record_says_whose_and_what_a_call_was() {
     let recorded = Recorded::start(|_, _| {}).await;
     let headers = [("x-tollbridge-tags", "team=blue, category=test"), ("x-tollbridge-task", "t1")];
@@ -149,6 +160,35 @@ async fn a_price_is_exact_and_an_unknown_one_is_none() {
     assert_eq!(records[0].charge.cost.unwrap().pico(), i128::from(pico));
     assert_eq!(records[1].charge.cost, None);
     assert_eq!(records[2].charge.cost.map(|cost| cost.pico()), Some(0), "echo is free, and that is known");
+}
+
+#[tokio::test]
+async fn the_vendors_own_cost_is_kept_and_counts_where_there_is_no_price() {
+    let recorded = Recorded::start(|_, _| {}).await;
+    let reply = |model: &str, cost: &str| {
+        let usage = format!(r#"{{"prompt_tokens":10,"completion_tokens":1,"total_tokens":11,"cost":{cost}}}"#);
+        let message = r#"{"index":0,"finish_reason":"stop","message":{"role":"assistant","content":"x"}}"#;
+        format!(
+            r#"{{"id":"c","object":"chat.completion","created":1,"model":"{model}","choices":[{message}],"usage":{usage}}}"#
+        )
+    };
+    for (model, cost) in [("mystery", "0.5"), ("gpt-4o", "0.5"), ("mystery", "-1"), ("mystery", "null")] {
+        recorded.bench.openai.play(vec![Step::canned(
+            200,
+            vec![("content-type".to_owned(), "application/json".to_owned())],
+            vec![reply(model, cost)],
+        )]);
+        recorded.chat(&format!("openai/{model}"), &[]).await;
+    }
+    let told: Vec<_> = recorded
+        .records()
+        .iter()
+        .map(|record| {
+            let text = |money: Option<tollbridge::core::Money>| money.map_or("-".to_owned(), |money| money.to_string());
+            format!("{} {} {}", record.model, text(record.charge.cost), text(record.charge.reported))
+        })
+        .collect();
+    assert_eq!(told, ["mystery 0.5 USD 0.5 USD", "gpt-4o 0.000035 USD 0.5 USD", "mystery - -", "mystery - -"]);
 }
 
 #[tokio::test]

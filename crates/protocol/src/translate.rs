@@ -46,8 +46,8 @@ pub fn request(request: &Request, codec: &dyn ChatCodec, ask_usage: bool) -> Res
             return Ok(Encoded { body: wire.body.clone(), ..Encoded::default() });
         }
         let peek = peek(&wire.body)?;
-        let asked_usage =
-            ask_usage && request.stream && peek.stream_usage.is_none() && wire.protocol == Protocol::OPENAI_CHAT;
+        let asks = matches!(wire.protocol, Protocol::OPENAI_CHAT | Protocol::OPENAI_COMPLETIONS);
+        let asked_usage = asks && ask_usage && request.stream && peek.stream_usage.is_none();
         let body = peek.splice(&wire.body, Some(&request.model), asked_usage);
         return Ok(Encoded { body, asked_usage, ..Encoded::default() });
     }

@@ -161,15 +161,19 @@ impl PriceBook {
 }
 
 impl Charge {
-    /// Takes over what a bill says.
+    /// Takes over what a bill says. Where no price is known, the vendor's own figure is the cost.
     #[must_use]
     pub fn priced(mut self, bill: &Bill) -> Self {
-        self.cost = bill.cost;
-        self.row.clone_from(&bill.row);
+        let stated = self.reported.filter(|_| bill.cost.is_none());
+        self.cost = bill.cost.or(stated);
+        self.row = stated.map(|_| Self::REPORTED.to_owned()).or_else(|| bill.row.clone());
         self.book = Some(bill.book.clone());
         self.lines = if bill.lines.is_empty() { None } else { Json::from_value(&bill.lines).ok() };
         self
     }
+
+    /// Stands for the row of the price book where the cost is the vendor's own figure.
+    pub const REPORTED: &str = "reported";
 }
 
 /// How an attempt ended.

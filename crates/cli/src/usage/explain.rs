@@ -1,6 +1,6 @@
 use serde_json::Value;
 use tollbridge::types::Usage;
-use tollbridge::usage::Attempt;
+use tollbridge::usage::{Attempt, Charge};
 
 use crate::table::table;
 use crate::usage::time;
@@ -35,6 +35,9 @@ fn one(attempt: &Attempt) -> String {
         text.push_str(&format!("  the vendor said: {}\n", raw.compact()));
     }
     match (&charge.row, &charge.book) {
+        (Some(row), _) if row == Charge::REPORTED => {
+            text.push_str("  price: the price book has none for this model; the vendor's own figure counts\n");
+        }
         (Some(row), Some(book)) => text.push_str(&format!("  price: `{row}` of the price book {book}\n")),
         _ => text.push_str("  price: the price book has none for this model\n"),
     }

@@ -4,7 +4,7 @@ use tollbridge_types::{
     ChatEvent, ChatReply, ChatRequest, Choice, Extras, Finish, Json, Message, Part, Protocol, Start, Usage,
 };
 
-use super::{error, reply_decode, reply_encode, request_decode, usage};
+use super::{error, reply_decode, reply_encode, request_decode, stream_decode, usage};
 use crate::object::{Fields, Object, wrong};
 use crate::{ChatCodec, ChatStreamDecoder, ChatStreamEncoder, ReplyContext, Target, losses, vendor_error};
 
@@ -18,6 +18,10 @@ pub struct Completions;
 impl ChatCodec for Completions {
     fn protocol(&self) -> Protocol {
         PROTOCOL
+    }
+
+    fn is_usage_frame(&self, frame: &Frame) -> bool {
+        stream_decode::is_usage_frame(frame)
     }
 
     fn decode_request(&self, body: &[u8]) -> Result<ChatRequest, Error> {
@@ -70,7 +74,7 @@ impl ChatCodec for Completions {
         body.put_some("n", request.choices).put_some("user", request.user.as_ref());
         if target.stream {
             body.put("stream", &true);
-            if let Some(wanted) = request.stream_usage {
+            if let Some(wanted) = request.stream_usage.or(target.ask_usage.then_some(true)) {
                 body.put("stream_options", &serde_json::json!({"include_usage": wanted}));
             }
         }
@@ -127,7 +131,7 @@ impl ChatCodec for Completions {
     }
 
     fn foreign_error(&self, frame: &Frame) -> Option<Error> {
-        super::stream_decode::foreign_error(frame)
+        stream_decode::foreign_error(frame)
     }
 
     fn stream_decoder(&self) -> Box<dyn ChatStreamDecoder> {

@@ -13,6 +13,9 @@ use crate::record::Attempt;
 #[derive(Debug)]
 pub(crate) struct Store {
     pub(crate) connection: Connection,
+    path: PathBuf,
+    /// Which file it is, whatever it is called.
+    file: Option<(u64, u64)>,
 }
 
 impl Store {
@@ -58,7 +61,12 @@ impl Store {
                 rollup::TABLE,
             ))?;
         }
-        Ok(Self { connection })
+        Ok(Self { connection, path: path.to_owned(), file: identity(path) })
+    }
+
+    /// Says whether another file has taken the name: another process moved this one aside.
+    pub(crate) fn is_replaced(&self) -> bool {
+        self.file.is_some() && identity(&self.path) != self.file
     }
 
     /// Writes the attempts that are not there yet, in one transaction, with the place in the journal up to
@@ -132,6 +140,18 @@ pub(crate) fn reader(path: &Path) -> rusqlite::Result<Connection> {
 /// Says whether the file is no database, or a broken one.
 pub(crate) fn is_damage(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}
+
+#[cfg(unix)]
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
+}
+
+#[cfg(not(unix))]
+fn identity(_: &Path) -> Option<(u64, u64)> {
+    // An open file keeps its name there.
+    None
 }
 
 /// Gives a damaged database another name.

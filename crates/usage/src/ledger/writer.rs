@@ -246,10 +246,15 @@ impl Writer {
     }
 
     fn work(&mut self) -> Result<bool, String> {
+        let looks_around = self.next_adoption <= Instant::now();
+        if looks_around && self.store.as_ref().is_some_and(Store::is_replaced) {
+            tracing::warn!("another process has begun a new ledger: this one goes on there");
+            self.store = None;
+        }
         if self.store.is_none() {
             self.open_store()?;
         }
-        if self.next_adoption <= Instant::now() {
+        if looks_around {
             self.next_adoption = Instant::now() + ADOPTION;
             self.adopt()?;
         }

@@ -115,6 +115,9 @@ impl Drop for Frames {
             return;
         }
         let metered = self.meter.metered();
+        if metered.finished && metered.usage.is_some() {
+            return self.recorder.left_at_the_end(&metered);
+        }
         let OnLeave::Drain(limit) = self.recorder.on_leave() else { return self.recorder.left(&metered) };
         let (Some(inner), Ok(runtime)) = (self.inner.take(), tokio::runtime::Handle::try_current()) else {
             return self.recorder.left(&metered);

@@ -15,7 +15,7 @@ use super::Metering;
 use super::body::micros;
 use crate::budget::Alert;
 use crate::event::{self, BudgetAlert, Completed, EventBus, Failed, Payload, Started, TokenUsage, Trace};
-use crate::record::{Attempt, Status};
+use crate::record::{Attempt, Charge, Status};
 
 /// Tells events of whole calls, while somebody listens.
 pub(super) struct CallLayer {
@@ -135,7 +135,11 @@ impl Running {
                 (completed.duration_ms, completed.fallback_reason) = (duration_ms, fallback_reason);
                 (completed.token_usage, completed.cost) = (token_usage, self.cost);
                 let row = last.and_then(|last| last.charge.row.clone());
-                completed.cost_source = row.map_or(String::new(), |row| format!("price:{row}"));
+                completed.cost_source = match row {
+                    Some(row) if row == Charge::REPORTED => row,
+                    Some(row) => format!("price:{row}"),
+                    None => String::new(),
+                };
                 Payload::Completed(completed)
             }
         }

@@ -154,6 +154,11 @@ impl Recorder {
         self.settle_failure(error, Some(metered))
     }
 
+    /// Settles an attempt whose reader went when the answer was complete, and only the stream's end was missing.
+    pub(super) fn left_at_the_end(&self, metered: &Metered) {
+        self.settle_answer(metered);
+    }
+
     /// Settles an attempt whose reader has gone.
     pub(super) fn left(&self, metered: &Metered) {
         let usage = self.usage(metered, !metered.finished);
@@ -249,9 +254,8 @@ impl Recorder {
         attempt.usage = usage;
         if let Some(bill) = self.metering.prices().again(attempt) {
             let raw = attempt.usage.as_ref().and_then(|usage| usage.raw.as_ref());
-            let stated = raw.and_then(reported_cost);
+            attempt.charge.reported = raw.and_then(reported_cost).or(attempt.charge.reported);
             attempt.charge = std::mem::take(&mut attempt.charge).priced(&bill);
-            attempt.charge.reported = stated.or(attempt.charge.reported);
             tell_difference(attempt);
         } else if free {
             attempt.charge.cost = Some(Money::ZERO);

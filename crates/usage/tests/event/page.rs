@@ -38,6 +38,9 @@ code by a test, so they cannot be out of date.
 - Whoever reads keeps what it does not know: an event of a later version is written again with every field it had.
 - What was said and answered is in no event unless content is on.
 
+`usage.events` names a file that gets every event as a line, `usage.webhook` an address ([configuration](configuration.md)); a
+program listens with `metering.events().subscribe(capacity)`.
+
 A listener that is too slow misses events and is told how many; a call never waits for one. In a file of JSON lines a gap in
 `seq` shows what was missed.
 
