@@ -147,7 +147,15 @@ pub(crate) fn insert(statement: &mut Statement<'_>, attempt: &Attempt) -> rusqli
         &Count(Some(attempt.total)),
         &attempt.content.as_ref().map(Json::as_str),
     ];
-    statement.execute(values.as_slice())
+    statement.clear_bindings();
+    for (place, value) in (1_usize..).zip(values) {
+        let value = value.to_sql()?;
+        // What is not bound is NULL, which most columns of most records are.
+        if !matches!(value, ToSqlOutput::Borrowed(ValueRef::Null) | ToSqlOutput::Owned(Value::Null)) {
+            statement.raw_bind_parameter(place, value)?;
+        }
+    }
+    statement.raw_execute()
 }
 
 /// Replaces what a record costs.

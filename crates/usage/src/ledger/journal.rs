@@ -243,16 +243,33 @@ impl SegmentReader {
         }
         let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
         self.offset += whole as u64;
-        let lines = bytes.get(..whole).unwrap_or_default().split(|byte| *byte == b'\n');
-        let (mut attempts, mut damaged) = (Vec::new(), 0);
-        for line in lines.filter(|line| !line.is_empty()) {
-            match parse(line) {
-                Some(attempt) => attempts.push(attempt),
-                None => damaged += 1,
-            }
+        let lines = bytes.get(..whole).unwrap_or_default();
+        let middle = lines.iter().skip(whole / 2).position(|byte| *byte == b'\n');
+        let (first, second) = lines.split_at(middle.map_or(whole, |rest| whole / 2 + rest + 1));
+        if whole < MUCH {
+            return Ok(parse_lines(lines));
         }
-        Ok((attempts, damaged))
+        // The database takes about as long as the reading: of much, two halves are read at once.
+        std::thread::scope(|scope| {
+            let second = scope.spawn(|| parse_lines(second));
+            let (mut attempts, mut damaged) = parse_lines(first);
+            let (more, damaged_too) = second.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            attempts.extend(more);
+            damaged += damaged_too;
+            Ok((attempts, damaged))
+        })
     }
+}
+
+fn parse_lines(lines: &[u8]) -> (Vec<Attempt>, usize) {
+    let (mut attempts, mut damaged) = (Vec::new(), 0);
+    for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        match parse(line) {
+            Some(attempt) => attempts.push(attempt),
+            None => damaged += 1,
+        }
+    }
+    (attempts, damaged)
 }
 
 /// The segments of processes that have died, oldest first, grouped by process and locked.
@@ -392,6 +409,8 @@ fn parse(line: &[u8]) -> Option<Attempt> {
     serde_json::from_slice(json).ok()
 }
 
+/// From how many bytes on two threads read.
+const MUCH: usize = 256 << 10;
 /// The length of the sum and the space after it.
 const SUM: usize = 9;
 const EXTENSION: &str = ".journal";

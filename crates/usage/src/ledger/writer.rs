@@ -181,6 +181,10 @@ struct Writer {
     read: u64,
     /// Whether the journal has more to read than one batch.
     behind: bool,
+    /// Up to where records were taken from the segment, in bytes.
+    taken: u64,
+    /// The records after those, if they have been read already.
+    ahead: Option<io::Result<Chunk>>,
     next_try: Option<Instant>,
     tries: u32,
     next_adoption: Instant,
@@ -197,6 +201,8 @@ impl Writer {
             pending: Vec::new(),
             read: 0,
             behind: false,
+            taken: 0,
+            ahead: None,
             next_try: None,
             tries: 0,
             next_adoption,
@@ -267,8 +273,18 @@ impl Writer {
             return Ok(self.behind);
         }
         let segment = self.segment();
-        let mark = Mark { journal: &self.shared.name, segment: &segment, read: self.offset() };
-        let applied = self.store.as_mut().map_or(Ok(0), |store| store.apply(&closed, Some(&mark)));
+        let mark = Mark { journal: &self.shared.name, segment: &segment, read: self.taken };
+        let reader = self.reader.as_mut().map(|(_, reader)| reader).filter(|_| self.behind && self.ahead.is_none());
+        let store = &mut self.store;
+        let applied = thread::scope(|scope| {
+            // While the database takes these, the next ones are read.
+            let reading = reader.map(|reader| scope.spawn(|| Chunk::read(reader)));
+            let applied = store.as_mut().map_or(Ok(0), |store| store.apply(&closed, Some(&mark)));
+            if let Some(read) = reading.map(|reading| reading.join()) {
+                self.ahead = Some(read.unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            }
+            applied
+        });
         if let Err(error) = applied {
             self.pending = closed;
             return Err(self.store_failed(&error));
@@ -283,16 +299,21 @@ impl Writer {
         let path = self.shared.journal.segment();
         if self.reader.as_ref().is_none_or(|(known, _)| *known != path) {
             self.reader = match SegmentReader::open(&path, 0) {
-                Ok(reader) => Some((path, reader)),
+                Ok(reader) => {
+                    (self.taken, self.ahead) = (0, None);
+                    Some((path, reader))
+                }
                 // It could not be made yet; what was appended is held.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
                 Err(error) => return Err(error),
             };
         }
         let Some((_, reader)) = &mut self.reader else { return Ok(()) };
-        let before = reader.offset;
-        let (attempts, damaged) = reader.read(CHUNK)?;
-        self.behind = reader.offset - before > CHUNK as u64 / 2;
+        // What was read ahead and found empty is looked at again.
+        let ahead = self.ahead.take().transpose()?.filter(|chunk| chunk.end > self.taken);
+        let Chunk { attempts, damaged, end } = ahead.map_or_else(|| Chunk::read(reader), Ok)?;
+        self.behind = end - self.taken > CHUNK as u64 / 2;
+        self.taken = end;
         // A damaged line is a part of one that stands whole after it.
         self.read += attempts.len() as u64;
         if damaged > 0 {
@@ -368,10 +389,14 @@ impl Writer {
 
     /// Begins a new segment when this one has become long.
     fn rotate(&mut self) {
-        let Some((_, reader)) = self.reader.as_mut().filter(|(_, reader)| reader.offset >= SEGMENT) else { return };
-        match self.shared.journal.rotate(reader, self.open.values()) {
+        let Some((_, reader)) = self.reader.as_mut().filter(|_| self.taken >= SEGMENT) else { return };
+        // What was read ahead is carried over too.
+        let read = std::mem::replace(&mut reader.offset, self.taken);
+        let rotated = self.shared.journal.rotate(reader, self.open.values());
+        reader.offset = read;
+        match rotated {
             Ok(true) => {
-                self.reader = None;
+                (self.reader, self.ahead) = (None, None);
                 // Records that were carried over are read a second time.
                 self.read = self.read.saturating_sub(self.open.len() as u64);
             }
@@ -387,7 +412,7 @@ impl Writer {
         }
         let done = self.pending.is_empty() && self.open.is_empty() && held == 0;
         let size = std::fs::metadata(self.shared.journal.segment()).map_or(0, |file| file.len());
-        if done && self.offset() == size && self.next_try.is_none() {
+        if done && self.taken == size && self.next_try.is_none() {
             self.shared.journal.remove();
             if let Some(store) = &self.store {
                 // What is left over says only how far a journal was read that is gone.
@@ -396,12 +421,23 @@ impl Writer {
         }
     }
 
-    fn offset(&self) -> u64 {
-        self.reader.as_ref().map_or(0, |(_, reader)| reader.offset)
-    }
-
     fn segment(&self) -> String {
         self.reader.as_ref().map_or_else(String::new, |(path, _)| file_name(path))
+    }
+}
+
+/// What was read from a segment at once.
+struct Chunk {
+    attempts: Vec<Attempt>,
+    damaged: usize,
+    /// Up to where, in bytes.
+    end: u64,
+}
+
+impl Chunk {
+    fn read(reader: &mut SegmentReader) -> io::Result<Self> {
+        let (attempts, damaged) = reader.read(CHUNK)?;
+        Ok(Self { attempts, damaged, end: reader.offset })
     }
 }
 
