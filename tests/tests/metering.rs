@@ -386,6 +386,25 @@ async fn events_tell_a_call_from_its_begin_to_its_end() {
 }
 
 #[tokio::test]
+async fn events_hold_words_only_where_content_is_on() {
+    for (content, stream) in [(false, false), (true, false), (true, true)] {
+        let recorded = Recorded::start(|options, _| options.content = content).await;
+        let mut listener = recorded.metering.events().subscribe(10);
+        let (path, body) = &calls("echo/any", stream)[2];
+        recorded.bench.send(Method::POST, path, body.to_string()).await.unwrap();
+        let mut told = Vec::new();
+        while told.len() < 3 {
+            told.push(tokio::time::timeout(SOON, listener.next()).await.unwrap().unwrap().event);
+        }
+        let (Payload::Started(started), Payload::Completed(completed)) = (&told[0].payload, &told[2].payload) else {
+            panic!("{told:?}")
+        };
+        let words = (started.request_summary.as_str(), completed.response.text.as_str());
+        assert_eq!(words, if content { ("User asks: hi", "Echo: hi") } else { ("", "") }, "{stream}");
+    }
+}
+
+#[tokio::test]
 async fn the_gateway_answers_about_its_ledger() {
     let recorded = Recorded::start(limited("1")).await;
     recorded.chat("openai/gpt-4o", &[("x-tollbridge-tags", "team=blue")]).await;

@@ -13,6 +13,7 @@ use tollbridge_protocol::chat_request;
 
 use super::Metering;
 use super::body::micros;
+use super::words::{self, Words};
 use crate::budget::Alert;
 use crate::event::{self, BudgetAlert, Completed, EventBus, Failed, Payload, Started, TokenUsage, Trace};
 use crate::record::{Attempt, Charge, Status};
@@ -49,6 +50,8 @@ struct Running {
     input: u64,
     output: u64,
     cost: Option<Money>,
+    /// What the model said, where content is on.
+    said: String,
     /// How the caller's side ended; the event is told when all attempts are settled too.
     ended: Option<Result<(), Error>>,
 }
@@ -80,7 +83,10 @@ impl Calls {
         metering.events().publish(Trace::of_call(&cx.request_id, task.as_deref()), || {
             let mut started = Started::new(&request.model, &request.model);
             let chat = chat_request(request).ok().filter(|_| request.operation == Operation::Chat);
-            started.message_count = chat.map_or(0, |chat| chat.messages.len() as u64);
+            if let Some(chat) = chat {
+                started.message_count = chat.messages.len() as u64;
+                started.request_summary = words::request_summary(metering.summaries(), &chat);
+            }
             Payload::Started(started)
         });
         let running = Running {
@@ -92,13 +98,15 @@ impl Calls {
             input: 0,
             output: 0,
             cost: Some(Money::ZERO),
+            said: String::new(),
             ended: None,
         };
         self.0.insert(cx.request_id.clone(), running);
     }
 
-    fn ended(&self, metering: &Metering, call: &str, outcome: Result<(), Error>) {
+    fn ended(&self, metering: &Metering, call: &str, said: String, outcome: Result<(), Error>) {
         if let Some(mut running) = self.0.get_mut(call) {
+            running.said = said;
             running.ended.get_or_insert(outcome);
         }
         self.tell_if_over(metering, call);
@@ -108,12 +116,12 @@ impl Calls {
         let over = self.0.remove_if(call, |_, running| running.ended.is_some() && running.open == 0);
         let Some((call, running)) = over else { return };
         let trace = Trace::of_call(&call, running.task.as_deref());
-        metering.events().publish(trace, || running.payload());
+        metering.events().publish(trace, || running.payload(metering));
     }
 }
 
 impl Running {
-    fn payload(&self) -> Payload {
+    fn payload(&self, metering: &Metering) -> Payload {
         let last = self.last.as_ref();
         let group = last.and_then(|last| last.group.clone()).unwrap_or_else(|| self.asked.clone());
         let name = |pick: fn(&Attempt) -> &String| last.map_or(String::new(), |last| pick(last).clone());
@@ -133,6 +141,7 @@ impl Running {
                 let mut completed = Completed::new(&self.asked, group);
                 (completed.model_name, completed.provider) = (name(|last| &last.model), name(|last| &last.provider));
                 (completed.duration_ms, completed.fallback_reason) = (duration_ms, fallback_reason);
+                completed.response = metering.summaries().response(&self.said);
                 (completed.token_usage, completed.cost) = (token_usage, self.cost);
                 let row = last.and_then(|last| last.charge.row.clone());
                 completed.cost_source = match row {
@@ -177,13 +186,25 @@ impl Provider for Watched {
             return self.inner.call(request, cx).await;
         }
         self.metering.parts().calls.began(&self.metering, &request, cx);
-        let mut end = End { metering: self.metering.clone(), call: cx.request_id.clone(), told: false };
+        let words = self.metering.summaries().content().then(Words::default);
+        let (metering, call) = (self.metering.clone(), cx.request_id.clone());
+        let mut end = End { metering, call, words: words.clone(), told: false };
         match self.inner.call(request, cx).await {
             Ok(mut reply) => {
+                let protocol = reply.protocol;
                 reply.body = match reply.body {
-                    ReplyBody::Frames(inner) => ReplyBody::Frames(Box::pin(Passing::<FrameStream> { inner, end })),
+                    ReplyBody::Frames(frames) => {
+                        let inner = match words {
+                            Some(words) => words.listen(protocol, frames),
+                            None => frames,
+                        };
+                        ReplyBody::Frames(Box::pin(Passing::<FrameStream> { inner, end }))
+                    }
                     ReplyBody::Stream(inner) => ReplyBody::Stream(Box::pin(Passing::<ByteStream> { inner, end })),
                     whole => {
+                        if let (Some(words), ReplyBody::Whole(body)) = (words, &whole) {
+                            words.whole(protocol, body);
+                        }
                         end.tell(Ok(()));
                         whole
                     }
@@ -202,13 +223,15 @@ impl Provider for Watched {
 struct End {
     metering: Metering,
     call: String,
+    words: Option<Words>,
     told: bool,
 }
 
 impl End {
     fn tell(&mut self, outcome: Result<(), Error>) {
         if !std::mem::replace(&mut self.told, true) {
-            self.metering.parts().calls.ended(&self.metering, &self.call, outcome);
+            let said = self.words.as_ref().map(Words::said).unwrap_or_default();
+            self.metering.parts().calls.ended(&self.metering, &self.call, said, outcome);
         }
     }
 }

@@ -7,6 +7,7 @@ mod estimate;
 mod recorder;
 mod spending;
 mod totals;
+mod words;
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use std::time::Duration;
 use tollbridge_core::{Layer, Request};
 
 use crate::budget::{Budgets, OutputHistory};
-use crate::event::{EventBus, JsonLines};
+use crate::event::{EventBus, JsonLines, Summaries};
 use crate::ledger::Ledger;
 use crate::price::PriceBook;
 
@@ -180,6 +181,10 @@ pub(crate) struct Parts {
 impl Metering {
     pub(crate) fn parts(&self) -> &Parts {
         &self.0
+    }
+
+    pub(crate) fn summaries(&self) -> Summaries {
+        if self.0.options.content { Summaries::on() } else { Summaries::off() }
     }
 }
 
