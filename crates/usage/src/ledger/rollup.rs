@@ -158,7 +158,8 @@ impl<'a> Rollup<'a> {
 }
 
 impl Sums {
-    pub(crate) fn merge(&mut self, other: &Self) {
+    /// Adds all but the histograms.
+    pub(crate) fn merge_counts(&mut self, other: &Self) {
         let pairs = [
             (&mut self.attempts, other.attempts),
             (&mut self.calls, other.calls),
@@ -179,6 +180,10 @@ impl Sums {
         }
         self.first = [self.first, other.first].into_iter().flatten().min();
         self.last = [self.last, other.last].into_iter().flatten().max();
+    }
+
+    pub(crate) fn merge(&mut self, other: &Self) {
+        self.merge_counts(other);
         self.latency.merge(&other.latency);
         self.first_token.merge(&other.first_token);
     }
@@ -258,7 +263,7 @@ pub(crate) fn register(connection: &Connection) -> rusqlite::Result<()> {
     connection.create_scalar_function("merge_histograms", 2, flags, |context| {
         let (one, other): (Vec<u8>, Vec<u8>) = (context.get(0)?, context.get(1)?);
         let mut sum = Histogram::from_bytes(&one);
-        sum.merge(&Histogram::from_bytes(&other));
+        sum.merge_bytes(&other);
         Ok(sum.to_bytes())
     })
 }

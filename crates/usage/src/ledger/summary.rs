@@ -403,11 +403,11 @@ impl Groups<'_> {
 
 impl Group {
     fn add(&mut self, key: &Key<'_>, sums: &Sums) {
-        let mut own = sums.clone();
-        if key.outcome != "ok" {
-            (own.latency, own.first_token) = (Histogram::default(), Histogram::default());
+        self.sums.merge_counts(sums);
+        if key.outcome == "ok" {
+            self.sums.latency.merge(&sums.latency);
+            self.sums.first_token.merge(&sums.first_token);
         }
-        self.sums.merge(&own);
         if sums.cost != 0 || sums.unpriced < sums.attempts {
             *self.costs.entry(key.currency.to_string()).or_default() += i128::from(sums.cost);
         }
