@@ -163,7 +163,7 @@ impl Reader {
     /// # Errors
     /// When the database cannot be read.
     pub fn summary(&self, filter: &Filter, by: &[GroupBy], zone: &TimeZone) -> Result<Summary, Error> {
-        let mut groups = Groups { by, zone, groups: BTreeMap::new(), total: Group::default() };
+        let mut groups = Groups { by, zone, groups: BTreeMap::new(), label: None };
         match Source::of(filter, by) {
             Source::Rollup { tag, value } => {
                 let local_days = by.contains(&GroupBy::Day) && *zone != TimeZone::UTC;
@@ -361,7 +361,8 @@ struct Groups<'a> {
     by: &'a [GroupBy],
     zone: &'a TimeZone,
     groups: BTreeMap<Vec<String>, Group>,
-    total: Group,
+    /// The last label of a time, with its hour and format: neighbours often share it.
+    label: Option<(u64, &'static str, String)>,
 }
 
 #[derive(Default)]
@@ -381,23 +382,24 @@ impl Groups<'_> {
             GroupBy::Key => key.key.to_owned(),
             GroupBy::Outcome => key.outcome.to_owned(),
             GroupBy::Tag(_) => key.value.to_owned(),
-            GroupBy::Day => time_label(key.hour, self.zone, "%Y-%m-%d"),
-            GroupBy::Hour => time_label(key.hour, &TimeZone::UTC, "%Y-%m-%dT%HZ"),
+            GroupBy::Day => label(&mut self.label, key.hour, self.zone, "%Y-%m-%d"),
+            GroupBy::Hour => label(&mut self.label, key.hour, &TimeZone::UTC, "%Y-%m-%dT%HZ"),
         });
         let names: Vec<String> = names.collect();
         self.groups.entry(names).or_default().add(key, sums);
-        self.total.add(key, sums);
     }
 
     fn finish(self) -> Summary {
         let by = self.by;
+        let mut total = Group::default();
+        self.groups.values().for_each(|group| total.merge(group));
         let rows = self.groups.into_iter().map(|(names, group)| {
             let names = by.iter().map(|by| by.name().into_owned()).zip(names).collect();
             group.row(names)
         });
         // What only lost its calls to later attempts and has nothing else is no row.
         let rows = rows.filter(|row| row.attempts != 0 || row.calls != 0).collect();
-        Summary { rows, total: self.total.row(BTreeMap::new()) }
+        Summary { rows, total: total.row(BTreeMap::new()) }
     }
 }
 
@@ -409,9 +411,19 @@ impl Group {
             self.sums.first_token.merge(&sums.first_token);
         }
         if sums.cost != 0 || sums.unpriced < sums.attempts {
-            *self.costs.entry(key.currency.to_string()).or_default() += i128::from(sums.cost);
+            add_to(&mut self.costs, &key.currency, i128::from(sums.cost));
         }
-        *self.calls_by_outcome.entry(key.outcome.to_owned()).or_default() += sums.calls;
+        add_to(&mut self.calls_by_outcome, key.outcome, sums.calls);
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.sums.merge(&other.sums);
+        for (currency, pico) in &other.costs {
+            add_to(&mut self.costs, currency, *pico);
+        }
+        for (outcome, calls) in &other.calls_by_outcome {
+            add_to(&mut self.calls_by_outcome, outcome, *calls);
+        }
     }
 
     fn row(self, group: BTreeMap<String, String>) -> SummaryRow {
@@ -443,10 +455,22 @@ impl Group {
     }
 }
 
-fn time_label(hour: u64, zone: &TimeZone, format: &str) -> String {
+fn add_to<T: Default + std::ops::AddAssign>(sums: &mut BTreeMap<String, T>, name: &str, more: T) {
+    match sums.get_mut(name) {
+        Some(sum) => *sum += more,
+        None => *sums.entry(name.to_owned()).or_default() += more,
+    }
+}
+
+fn label(last: &mut Option<(u64, &'static str, String)>, hour: u64, zone: &TimeZone, format: &'static str) -> String {
+    if let Some((_, _, label)) = last.as_ref().filter(|(known, of, _)| *known == hour && *of == format) {
+        return label.clone();
+    }
     let seconds = i64::try_from(hour.saturating_mul(3600)).unwrap_or(i64::MAX);
     let time = Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX);
-    time.to_zoned(zone.clone()).strftime(format).to_string()
+    let label = time.to_zoned(zone.clone()).strftime(format).to_string();
+    *last = Some((hour, format, label.clone()));
+    label
 }
 
 fn amounts<S: serde::Serializer>(amounts: &[Money], serializer: S) -> Result<S::Ok, S::Error> {
