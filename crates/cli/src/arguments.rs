@@ -120,6 +120,12 @@ pub(crate) struct ChatOptions {
     /// Demand JSON that fits the schema in this file
     #[arg(long, value_name = "FILE")]
     pub(crate) schema: Option<PathBuf>,
+    /// The task that the call is for; the ledger and budgets add up what a task costs
+    #[arg(long, value_name = "ID")]
+    pub(crate) task: Option<String>,
+    /// What else the call is for, as often as needed
+    #[arg(long, value_name = "NAME=VALUE", value_parser = tag)]
+    pub(crate) tag: Vec<(String, String)>,
     /// Wait for the whole answer
     #[arg(long)]
     pub(crate) no_stream: bool,
@@ -309,6 +315,11 @@ pub(crate) struct DoctorOptions {
 fn named_count(text: &str) -> Result<(String, u64), String> {
     let (name, count) = text.split_once('=').ok_or("not of the form NAME=N")?;
     count.parse().map(|count| (name.to_owned(), count)).map_err(|_| format!("`{count}` is not a number"))
+}
+
+fn tag(text: &str) -> Result<(String, String), String> {
+    let tag = text.split_once('=').filter(|(name, value)| !name.is_empty() && !value.is_empty());
+    tag.map(|(name, value)| (name.to_owned(), value.to_owned())).ok_or_else(|| "write it as NAME=VALUE".to_owned())
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

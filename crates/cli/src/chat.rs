@@ -39,6 +39,10 @@ fn prepare(client: &Client, model: &str, options: &ChatOptions) -> Result<ChatCa
     if let Some(temperature) = options.temperature {
         call = call.temperature(temperature);
     }
+    let task = options.task.iter().map(|task| ("task".to_owned(), task.clone()));
+    for (name, value) in options.tag.iter().cloned().chain(task) {
+        call = call.tag(name, value);
+    }
     if options.json_mode {
         call = call.json_mode();
     }

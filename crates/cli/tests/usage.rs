@@ -192,6 +192,23 @@ fn who_has_read_enough_may_close_the_pipe() {
 }
 
 #[test]
+fn chains_of_events_go_on_after_a_restart_and_a_crash() {
+    let folder = tempfile::tempdir().unwrap();
+    let chat =
+        || run(folder.path(), &["chat", "-m", "echo/any", "hi", "--task", "t", "--set", "usage.events=events.jsonl"]);
+    assert!(chat().contains("Echo: hi"));
+    let path = folder.path().join("events.jsonl");
+    let mut text = std::fs::read_to_string(&path).unwrap();
+    text.push_str("{\"id\":\"half a li");
+    std::fs::write(&path, text).unwrap();
+    assert!(chat().contains("Echo: hi"));
+    let text = std::fs::read_to_string(&path).unwrap();
+    let numbers = text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let numbers: Vec<_> = numbers.map(|event| event["seq"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, [1, 2, 3, 4, 5, 6]);
+}
+
+#[test]
 fn budgets_are_listed_by_what_was_spent() {
     let folder = tempfile::tempdir().unwrap();
     let toml = "[budgets.all]\nscope = 'global'\ntokens = 100\nwindow = 'forever'\n\n[budgets.teams]\nscope = 'tag:team'\nusd = '1.50'\nwindow = 'year'\n";

@@ -9,7 +9,7 @@ use tollbridge_config::{BudgetConfig, Config};
 use tollbridge_core::{CallContext, Timeouts, Transport};
 use tollbridge_core::{Error, ErrorKind};
 use tollbridge_usage::budget::{Budget, BudgetSpec, Budgets, SystemClock};
-use tollbridge_usage::event::JsonLines;
+use tollbridge_usage::event::{EventBus, JsonLines, last_numbers};
 #[cfg(feature = "http")]
 use tollbridge_usage::event::{Post, Webhook};
 use tollbridge_usage::ledger::{Durability, Ledger, LedgerOptions};
@@ -66,10 +66,15 @@ pub fn metering(config: &Config) -> Result<Option<Metering>, Error> {
 /// Begins to tell events to where the configuration wants them.
 fn tell_events(config: &Config, options: &mut MeteringOptions) -> Result<(), Error> {
     if let Some(path) = &config.usage.events {
-        let file = JsonLines::start(path, options.events.subscribe(WAITING)).map_err(|error| {
+        let wrong = |error: std::io::Error| {
             let message = format!("`usage.events`: {} cannot be written: {error}", path.display());
             Error::new(ErrorKind::Config, message).with_path("usage.events")
-        })?;
+        };
+        // Tasks outlive processes: their chains go on where they ended.
+        let numbers = last_numbers(path).map_err(wrong)?;
+        let last = move |trace: &str| numbers.get(trace).copied().unwrap_or(0);
+        options.events = EventBus::resuming(Arc::new(SystemClock::new()), last);
+        let file = JsonLines::start(path, options.events.subscribe(WAITING)).map_err(wrong)?;
         options.event_file = Some(file);
     }
     #[cfg(feature = "http")]
