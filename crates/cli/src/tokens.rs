@@ -110,7 +110,8 @@ fn row(line: &[u8], options: &TokensOptions) -> Result<Row, String> {
         };
         count(tokenizer, &text, special, options.ids)?
     };
-    row.remove("count");
+    // A count that stands in the row is another's; ours takes its place.
+    put(&mut row, "count", &counted.tokens)?;
     put(&mut row, "tokens", &counted.tokens)?;
     put(&mut row, "basis", &counted.basis)?;
     if let Some(ids) = counted.ids {
