@@ -80,6 +80,10 @@ async fn every_recorded_body_beside_chat_passes() {
         let kind = if stream { "text/event-stream" } else { "application/json" };
         let mut body = exchange["request_body"].clone();
         name_model(&mut body, way.1);
+        // A stream of text completions is asked for usage, unless it says itself whether it wants any.
+        if way.0 == "/v1/completions" && body["stream"] == true && body.get("stream_options").is_none() {
+            body["stream_options"] = serde_json::json!({"include_usage": true});
+        }
         let text = serde_json::to_string_pretty(&body).unwrap().replace("\": ", "\" :  ") + "\r\n";
         match pass(&bench, *way, &text, kind, reply).await {
             Ok(()) => passed += 1,
