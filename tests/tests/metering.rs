@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use tollbridge::types::UsageBasis;
 use tollbridge::usage::budget::{Budget, BudgetSpec, Budgets, SystemClock};
 use tollbridge::usage::event::{Event, Payload};
+use tollbridge::usage::key::{KeyBudget, KeyStore, NewKey};
 use tollbridge::usage::ledger::{Durability, Filter, Ledger, LedgerOptions, Reader};
 use tollbridge::usage::meter::{LedgerSpending, Metering, MeteringOptions, OnLeave};
 use tollbridge::usage::{Attempt, Status};
@@ -326,6 +327,38 @@ async fn a_budget_refuses_before_anything_is_sent_and_in_every_clients_own_form(
     insta::assert_snapshot!(told.join("\n\n"));
     assert!(recorded.records().is_empty());
     assert!(recorded.bench.openai.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_key_is_held_to_its_budget_also_if_it_is_made_while_the_gateway_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(KeyStore::open(folder.path()).unwrap());
+    let make = |name: &str, tokens: Option<u64>| {
+        let mut new = NewKey::new(name);
+        new.budgets.extend(tokens.map(|tokens| KeyBudget::tokens(tokens, "day")));
+        store.create(new, 1).unwrap().text.expose().to_owned()
+    };
+    let (poor, rich) = (make("poor", Some(10)), make("rich", None));
+    let mut options = Options::default();
+    options.keys = Some(Arc::clone(&store));
+    let mut metering = MeteringOptions::default();
+    let ledger = Ledger::open(&LedgerOptions::new(folder.path()));
+    let spending = Arc::new(LedgerSpending::new(&ledger));
+    metering.budgets = Some(Budgets::new(Vec::new(), spending, Arc::new(SystemClock::new())).unwrap());
+    let bench = Bench::with_metering(options, Metering::new(metering)).await.unwrap();
+    let call = async |key: &str| {
+        let (path, body) = &calls("echo/any", false)[2];
+        bench.send_with(Method::POST, path, &[("x-api-key", key)], body.to_string()).await.unwrap()
+    };
+    let refused = call(&poor).await;
+    assert!(refused.status == 429 && refused.text().contains("budget `key poor`"), "{}", refused.text());
+    assert_eq!(call(&rich).await.status, 200);
+    let late = make("late", Some(10));
+    let until = tokio::time::Instant::now() + SOON;
+    while call(&late).await.status != 429 {
+        assert!(tokio::time::Instant::now() < until, "the new key's budget is not held");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 #[tokio::test]
