@@ -268,6 +268,23 @@ async fn a_drained_answer_has_the_vendors_own_numbers() {
 }
 
 #[tokio::test]
+async fn an_answer_that_does_not_end_is_drained_no_longer_than_the_limit() {
+    let recorded = Recorded::start(|options, _| options.on_leave = OnLeave::Drain(Duration::from_millis(200))).await;
+    for step in ["stall-after:3", "stall"] {
+        recorded.bench.openai.script([step]).unwrap();
+        let (path, body) = &calls("openai/gpt-4o", true)[0];
+        let call = recorded.bench.open(Method::POST, path, &[], body.to_string());
+        // Of the second answer not even the head comes.
+        if let Ok(Ok(response)) = tokio::time::timeout(Duration::from_millis(100), call).await {
+            response.into_body().next().await.unwrap().unwrap();
+        }
+    }
+    for record in recorded.records_once(2).await {
+        assert_eq!((record.status, record.usage.unwrap().basis), (Status::Cancelled, UsageBasis::Estimated));
+    }
+}
+
+#[tokio::test]
 async fn a_stream_that_breaks_off_is_recorded_with_what_was_told() {
     let recorded = Recorded::start(|_, _| {}).await;
     recorded.bench.anthropic.script(["cut-after:4"]).unwrap();

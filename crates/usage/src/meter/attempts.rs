@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use tokio::time::Instant;
 use tollbridge_core::{CallContext, Error, Layer, Operation, Provider, ProviderInfo, Reply, Request};
 
 use super::body;
@@ -73,17 +74,25 @@ impl Metered {
             let mut sender = sender;
             let call = inner.call(request, &cx);
             tokio::pin!(call);
+            let mut until = None;
             let outcome = tokio::select! {
                 outcome = &mut call => outcome,
-                () = sender.closed() => match tokio::time::timeout(limit, call).await {
-                    Ok(outcome) => outcome,
-                    Err(_) => return,
-                },
+                () = sender.closed() => {
+                    let end = Instant::now() + limit;
+                    until = Some(end);
+                    match tokio::time::timeout_at(end, call).await {
+                        Ok(outcome) => outcome,
+                        Err(_) => return,
+                    }
+                }
             };
             // Nobody is there to read the answer: it is read here.
             if let Err(unread) = sender.send(outcome) {
                 match unread {
-                    Ok(reply) => body::drain(body::metered(reply, left).await, limit).await,
+                    Ok(reply) => {
+                        let until = until.unwrap_or_else(|| Instant::now() + limit);
+                        body::drain(body::metered(reply, Arc::clone(&left)).await, &left, until).await;
+                    }
                     Err(error) => left.failed(&error).await,
                 }
             }

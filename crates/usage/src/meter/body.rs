@@ -40,8 +40,8 @@ pub(super) async fn metered(mut reply: Reply, recorder: Arc<Recorder>) -> Reply 
     reply
 }
 
-/// Reads a reply that nobody else reads.
-pub(super) async fn drain(reply: Reply, limit: Duration) {
+/// Reads a reply that nobody else reads, until a moment.
+pub(super) async fn drain(reply: Reply, recorder: &Recorder, until: tokio::time::Instant) {
     let reading = async {
         match reply.body {
             ReplyBody::Frames(mut frames) => while frames.next().await.is_some() {},
@@ -49,8 +49,11 @@ pub(super) async fn drain(reply: Reply, limit: Duration) {
             _ => {}
         }
     };
-    // What it has told until then is settled when it is dropped.
-    let _ = tokio::time::timeout(limit, reading).await;
+    tokio::pin!(reading);
+    if tokio::time::timeout_at(until, &mut reading).await.is_err() {
+        // What it has told until now is settled when it is dropped, and not read on for once more.
+        recorder.drained();
+    }
 }
 
 type Settling = Pin<Box<dyn Future<Output = ()> + Send>>;

@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -27,6 +28,7 @@ pub(super) struct Recorder {
     template: Attempt,
     operation: Operation,
     input: u64,
+    drained: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -83,6 +85,7 @@ impl Recorder {
             template,
             operation: request.operation,
             input: estimate::input_tokens(request),
+            drained: AtomicBool::new(false),
             state: Mutex::default(),
         };
         recorder.reserve(request)?;
@@ -98,7 +101,12 @@ impl Recorder {
 
     /// Says what happens if the reader leaves.
     pub(super) fn on_leave(&self) -> OnLeave {
-        self.metering.parts().options.on_leave
+        if self.drained.load(Ordering::Relaxed) { OnLeave::Cancel } else { self.metering.parts().options.on_leave }
+    }
+
+    /// Notes that the answer has been read on for as long as it may.
+    pub(super) fn drained(&self) {
+        self.drained.store(true, Ordering::Relaxed);
     }
 
     /// Notes the head of a reply.
