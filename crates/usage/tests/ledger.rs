@@ -310,6 +310,35 @@ fn repricing_moves_the_sums_once() {
 }
 
 #[test]
+fn several_tags_and_other_fields_group_together() {
+    let directory = tempfile::tempdir().unwrap();
+    let tagged = |call: &str, team: &str, user: Option<&str>, alias: &str| {
+        let mut record = attempt(call, 1);
+        record.alias = Some(alias.to_owned());
+        record.tags.insert("team".to_owned(), team.to_owned());
+        record.tags.extend(user.map(|user| ("user".to_owned(), user.to_owned())));
+        record
+    };
+    let records = [
+        tagged("a", "red", Some("ann"), "main"),
+        tagged("b", "red", Some("bob"), "cheap"),
+        tagged("c", "blue", Some("ann"), "main"),
+        tagged("d", "blue", None, "main"),
+    ];
+    write(directory.path(), &records);
+    let reader = Reader::open(directory.path()).unwrap();
+    let told = |by: &[&str]| {
+        let by: Vec<GroupBy> = by.iter().map(|by| by.parse().unwrap()).collect();
+        let rows = reader.summary(&Filter::default(), &by, &TimeZone::UTC).unwrap().rows;
+        let name = |row: &SummaryRow| by.iter().map(|by| row.group[by.name().as_ref()].clone()).collect::<Vec<_>>();
+        rows.iter().map(|row| format!("{} {}", name(row).join(" "), row.calls)).collect::<Vec<_>>()
+    };
+    assert_eq!(told(&["team"]), ["blue 2", "red 2"]);
+    assert_eq!(told(&["team", "user"]), ["blue ann 1", "red ann 1", "red bob 1"]);
+    assert_eq!(told(&["user", "alias"]), ["ann main 2", "bob cheap 1"]);
+}
+
+#[test]
 fn a_time_range_begins_in_and_ends_out() {
     let directory = tempfile::tempdir().unwrap();
     write(directory.path(), &[attempt("c", 1)]);

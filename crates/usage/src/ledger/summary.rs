@@ -171,7 +171,7 @@ impl Reader {
                     match piece {
                         Piece::Raw(since, until) => {
                             let edge = Filter { since: Some(since), until: Some(until), ..filter.clone() };
-                            self.sum_records(&edge, tag, &mut groups)?;
+                            self.sum_records(&edge, &mut groups)?;
                         }
                         Piece::Periods(level, from, to) => {
                             self.sum_periods(filter, level, (from, to), tag, value, &mut groups)?;
@@ -179,10 +179,7 @@ impl Reader {
                     }
                 }
             }
-            Source::Records => {
-                let tag = by.iter().find_map(|by| if let GroupBy::Tag(tag) = by { Some(tag.as_str()) } else { None });
-                self.sum_records(filter, tag.unwrap_or_default(), &mut groups)?;
-            }
+            Source::Records => self.sum_records(filter, &mut groups)?,
         }
         Ok(groups.finish())
     }
@@ -234,20 +231,24 @@ impl Reader {
             let read = RollupRow::read(row).map_err(failed)?;
             let key = read.key(tag, level);
             if filter.outcome.as_deref().is_none_or(|wanted| outcome_is(wanted, key.outcome)) {
-                groups.add(&key, &read.sums);
+                groups.add(&key, &read.sums, &BTreeMap::new());
             }
         }
         Ok(())
     }
 
-    fn sum_records(&self, filter: &Filter, tag: &str, groups: &mut Groups<'_>) -> Result<(), Error> {
+    fn sum_records(&self, filter: &Filter, groups: &mut Groups<'_>) -> Result<(), Error> {
         // Only the last attempt of a call stands for it.
         let last = "NOT EXISTS (SELECT 1 FROM attempts AS later WHERE later.call = attempts.call AND later.attempt > attempts.attempt)";
         self.each(filter, &format!("started, {last}"), |attempt, row| {
             let calls = i64::from(row.get::<_, bool>(super::columns::COLUMNS.len() + 1)?);
             let mut rollup = Rollup::default();
             rollup.add(&attempt, calls);
-            rollup.rows().filter(|(key, _)| key.tag == tag).for_each(|(key, sums)| groups.add(key, sums));
+            // As in the sums by tag, a record without the tag is in no group.
+            if groups.tags().all(|tag| attempt.tags.contains_key(tag)) {
+                let plain = rollup.rows().filter(|(key, _)| key.tag.is_empty());
+                plain.for_each(|(key, sums)| groups.add(key, sums, &attempt.tags));
+            }
             Ok(())
         })
     }
@@ -373,7 +374,13 @@ struct Group {
 }
 
 impl Groups<'_> {
-    fn add(&mut self, key: &Key<'_>, sums: &Sums) {
+    /// Iterates over the tags that are grouped by.
+    fn tags(&self) -> impl Iterator<Item = &str> {
+        self.by.iter().filter_map(|by| if let GroupBy::Tag(tag) = by { Some(tag.as_str()) } else { None })
+    }
+
+    /// Adds sums of a key; `tags` are those of a single record, whose key holds none.
+    fn add(&mut self, key: &Key<'_>, sums: &Sums, tags: &BTreeMap<String, String>) {
         let names = self.by.iter().map(|by| match by {
             GroupBy::Provider => key.provider.to_owned(),
             GroupBy::Model => key.model.to_owned(),
@@ -381,7 +388,7 @@ impl Groups<'_> {
             GroupBy::Category => key.category.to_owned(),
             GroupBy::Key => key.key.to_owned(),
             GroupBy::Outcome => key.outcome.to_owned(),
-            GroupBy::Tag(_) => key.value.to_owned(),
+            GroupBy::Tag(tag) => tags.get(tag).map_or(key.value, String::as_str).to_owned(),
             GroupBy::Day => label(&mut self.label, key.hour, self.zone, "%Y-%m-%d"),
             GroupBy::Hour => label(&mut self.label, key.hour, &TimeZone::UTC, "%Y-%m-%dT%HZ"),
         });
