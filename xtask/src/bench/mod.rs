@@ -1,6 +1,7 @@
 //! Measures against peers in one run, as ratios: what else the machine does strikes all alike.
 
 mod ledger;
+mod prices;
 #[cfg(feature = "peers")]
 mod tokens;
 
@@ -39,6 +40,7 @@ pub(crate) struct Options {
 /// The benchmarks, and what each measures.
 const BENCHMARKS: &[(&str, &str)] = &[
     ("ledger", "records appended and applied a second, and how long sums over them take"),
+    ("prices", "the price book: opening it, finding a row, working out a bill"),
     ("tokens", "counting tokens, against tiktoken-rs, bpe-openai and tiktoken"),
 ];
 
@@ -58,6 +60,7 @@ pub(crate) fn run(options: &Options) -> Result<bool, String> {
 fn measure(name: &str, options: &Options) -> Result<bool, String> {
     match name {
         "ledger" => ledger::run(options),
+        "prices" => prices::run(options),
         "tokens" => tokens::run(options),
         _ => Ok(true),
     }
@@ -65,7 +68,11 @@ fn measure(name: &str, options: &Options) -> Result<bool, String> {
 
 #[cfg(not(feature = "peers"))]
 fn measure(name: &str, options: &Options) -> Result<bool, String> {
-    if name == "ledger" { ledger::run(options) } else { Ok(true) }
+    match name {
+        "ledger" => ledger::run(options),
+        "prices" => prices::run(options),
+        _ => Ok(true),
+    }
 }
 
 /// Runs the same task from an optimised build that has the peers.
