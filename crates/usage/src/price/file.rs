@@ -59,8 +59,12 @@ impl PriceFile {
         let is_time = now.saturating_sub(looked) >= 1_000;
         // Of many calls at once, one looks; the others go on with the book that is there.
         if is_time && self.looked.compare_exchange(looked, now, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
-            // A wrong file is kept as the warning.
-            let _ = self.refresh();
+            // Each state of the file is told once.
+            match self.refresh() {
+                Ok(true) => tracing::info!(file = %self.path.display(), "the prices have changed"),
+                Ok(false) => {}
+                Err(error) => tracing::warn!("the prices stay as they were: {error}"),
+            }
         }
         Arc::clone(&self.read_state().book)
     }
