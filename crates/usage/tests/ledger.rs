@@ -91,6 +91,16 @@ fn a_record_comes_back_whole() {
 }
 
 #[test]
+fn a_ledger_without_records_can_be_read_once_it_is_flushed() {
+    for _ in 0..50 {
+        let directory = tempfile::tempdir().unwrap();
+        let ledger = open(directory.path());
+        assert!(ledger.flush(SOON));
+        assert!(all(directory.path()).is_empty());
+    }
+}
+
+#[test]
 fn a_record_is_written_once_however_often_it_comes() {
     let directory = tempfile::tempdir().unwrap();
     let ledger = open(directory.path());

@@ -20,14 +20,14 @@ impl Reader {
     /// [`ErrorKind::Config`] if there is none, or it cannot be read.
     pub fn open(directory: &Path) -> Result<Self, Error> {
         let path = directory.join("ledger.db");
-        if !path.exists() {
-            return Err(Error::new(ErrorKind::Config, format!("there is no ledger in `{}`", directory.display()))
-                .with_hint("name another directory with --dir or TOLLBRIDGE_USAGE_DIR, or make a first call"));
-        }
-        let connection = store::reader(&path).map_err(|error| {
+        // A file without tables is one that another process is about to fill.
+        let connection = path.exists().then(|| store::reader(&path)).transpose().map_err(|error| {
             Error::new(ErrorKind::Config, format!("the ledger `{}` cannot be read: {error}", path.display()))
         })?;
-        Ok(Self { connection })
+        connection.flatten().map(|connection| Self { connection }).ok_or_else(|| {
+            Error::new(ErrorKind::Config, format!("there is no ledger in `{}`", directory.display()))
+                .with_hint("name another directory with --dir or TOLLBRIDGE_USAGE_DIR, or make a first call")
+        })
     }
 
     /// Hands out the records one by one, the latest first if `latest_first`, at most `limit` of them.

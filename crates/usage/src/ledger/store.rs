@@ -131,12 +131,13 @@ pub(crate) struct Mark<'a> {
 }
 
 /// Opens a database for reading alone.
-pub(crate) fn reader(path: &Path) -> rusqlite::Result<Connection> {
+pub(crate) fn reader(path: &Path) -> rusqlite::Result<Option<Connection>> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY)?;
     rollup::register(&connection)?;
-    Ok(connection)
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    Ok((version > 0).then_some(connection))
 }
 
 /// Says whether the file is no database, or a broken one.

@@ -24,7 +24,8 @@ pub(crate) struct Shared {
     strict: bool,
     journal: Journal,
     appended: AtomicU64,
-    applied: Mutex<u64>,
+    /// How many records the database has; nothing before it has been opened.
+    applied: Mutex<Option<u64>>,
     progress: Condvar,
     wanted: AtomicU64,
     synced: watch::Sender<u64>,
@@ -62,7 +63,7 @@ impl Shared {
         let until = Instant::now() + limit;
         self.wake();
         let mut applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
-        while applied.saturating_add(self.journal.lost()) < wanted {
+        while applied.is_none_or(|applied| applied.saturating_add(self.journal.lost()) < wanted) {
             let rest = until.saturating_duration_since(Instant::now());
             if rest.is_zero() {
                 return false;
@@ -73,7 +74,7 @@ impl Shared {
     }
 
     pub(crate) fn health(&self) -> Health {
-        let applied = *self.applied.lock().unwrap_or_else(PoisonError::into_inner);
+        let applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner).unwrap_or(0);
         let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
         let lost = self.journal.lost();
         Health {
@@ -121,7 +122,7 @@ pub(crate) fn start(options: &LedgerOptions) -> (Arc<Shared>, Threads) {
         name,
         strict: options.durability == Durability::Strict,
         appended: AtomicU64::new(0),
-        applied: Mutex::new(0),
+        applied: Mutex::new(None),
         progress: Condvar::new(),
         wanted: AtomicU64::new(0),
         synced: watch::Sender::new(0),
@@ -264,6 +265,7 @@ impl Writer {
             self.next_adoption = Instant::now() + ADOPTION;
             self.adopt()?;
         }
+        self.opened();
         if self.pending.is_empty() {
             self.fill().map_err(|error| format!("the journal cannot be read: {error}"))?;
         }
@@ -327,9 +329,15 @@ impl Writer {
         Ok(())
     }
 
+    /// Tells those who wait that there is a database.
+    fn opened(&self) {
+        self.shared.applied.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(0);
+        self.shared.progress.notify_all();
+    }
+
     /// Tells those who wait how far the database is.
     fn settled(&self) {
-        *self.shared.applied.lock().unwrap_or_else(PoisonError::into_inner) = self.read;
+        *self.shared.applied.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.read);
         self.shared.progress.notify_all();
     }
 
