@@ -27,6 +27,7 @@ pub(crate) async fn run(sources: &Sources, arguments: &ServeOptions) -> Result<E
     let mut options = Options::default();
     options.body_limit = config.server.body_limit;
     options.strict = config.server.strict;
+    options.stream_cost = config.server.stream_cost;
     options.drain = config.server.drain_timeout;
     options.allow_open = allow_open;
     let note = match (keys.required(), allow_open) {

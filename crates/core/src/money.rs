@@ -46,17 +46,27 @@ impl Money {
     pub fn checked_mul(self, count: u64) -> Option<Self> {
         Some(Self { pico: self.pico.checked_mul(i128::from(count))?, ..self })
     }
-}
 
-impl fmt::Display for Money {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// Writes the amount without its currency, to the last digit; that is a number in JSON too.
+    ///
+    /// ```
+    /// # use tollbridge_core::Money;
+    /// assert_eq!("1.850e-4".parse::<Money>().unwrap().to_decimal(), "0.000185");
+    /// ```
+    pub fn to_decimal(self) -> String {
         let sign = if self.pico < 0 { "-" } else { "" };
         let whole = self.pico.unsigned_abs() / PICO;
         let fraction = format!("{:012}", self.pico.unsigned_abs() % PICO);
         match fraction.trim_end_matches('0') {
-            "" => write!(f, "{sign}{whole} {}", self.currency),
-            fraction => write!(f, "{sign}{whole}.{fraction} {}", self.currency),
+            "" => format!("{sign}{whole}"),
+            fraction => format!("{sign}{whole}.{fraction}"),
         }
+    }
+}
+
+impl fmt::Display for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.to_decimal(), self.currency)
     }
 }
 

@@ -9,6 +9,7 @@ use tollbridge::protocol::{self, ReplyContext, translate};
 use tollbridge::{CallContext, Error, ErrorKind, Operation, Protocol};
 
 use crate::caller::Caller;
+use crate::cost;
 use crate::failure;
 use crate::input::{self, Input};
 use crate::output::{self, Form};
@@ -80,7 +81,8 @@ async fn serve(
     let caller = Caller::of(&head.extensions)?;
     caller.sign(cx);
     tags::add(&head.headers, cx)?;
-    let Input { request, stream_usage, base64 } = input::read(asked, &head.headers, body, &state.options).await?;
+    let Input { request, stream_usage, stream_cost, base64 } =
+        input::read(asked, &head.headers, body, &state.options).await?;
     caller.check(&state.client, &request.model)?;
     let stream = request.stream;
     let model = request.model.clone();
@@ -96,6 +98,7 @@ async fn serve(
         Operation::Embed => translate::embed_to(reply, asked.protocol, base64, &context)?,
         _ => translate::reply(reply, asked.protocol, stream, &context)?,
     };
+    let reply = if stream_cost { cost::told(reply, cx) } else { reply };
     Ok((output::response(reply, asked.form, cx), provider))
 }
 

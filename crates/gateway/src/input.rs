@@ -16,6 +16,8 @@ pub(crate) struct Input {
     pub(crate) request: Request,
     /// Whether the client will see usage on its stream.
     pub(crate) stream_usage: bool,
+    /// Whether the last usage of its stream tells the cost.
+    pub(crate) stream_cost: bool,
     /// Whether the client wants its vectors as base64.
     pub(crate) base64: bool,
 }
@@ -34,7 +36,7 @@ pub(crate) async fn read(asked: &Asked, headers: &HeaderMap, body: Body, options
     let mut request = Request::from_wire(asked.operation, asked.protocol, model, body);
     request.stream = asked.operation == Operation::Chat && (asked.stream || (asked.model.is_none() && peek.stream));
     request.headers = companions(asked.protocol, headers);
-    request.strict = strict(headers)?.unwrap_or(options.strict);
+    request.strict = switch(headers, &STRICT)?.unwrap_or(options.strict);
     let mut base64 = false;
     match asked.operation {
         Operation::Embed => base64 = embed_request(&request)?.base64,
@@ -45,22 +47,28 @@ pub(crate) async fn read(asked: &Asked, headers: &HeaderMap, body: Body, options
         _ => {}
     }
     let asks = matches!(asked.protocol, Protocol::OPENAI_CHAT | Protocol::OPENAI_COMPLETIONS);
-    Ok(Input { request, stream_usage: !asks || peek.stream_usage == Some(true), base64 })
+    let stream_cost = switch(headers, &STREAM_COST)?;
+    // A call that asks for its cost itself asks for the usage in which that stands.
+    let stream_usage = !asks || peek.stream_usage.unwrap_or(stream_cost == Some(true));
+    Ok(Input { request, stream_usage, stream_cost: stream_cost.unwrap_or(options.stream_cost), base64 })
 }
 
-/// Reads `x-tollbridge-strict`, with which a client refuses that anything of its request be lost.
-fn strict(headers: &HeaderMap) -> Result<Option<bool>, Error> {
-    match headers.get(&STRICT).map(HeaderValue::as_bytes) {
+/// Reads a header that switches something on or off for one call.
+fn switch(headers: &HeaderMap, name: &HeaderName) -> Result<Option<bool>, Error> {
+    match headers.get(name).map(HeaderValue::as_bytes) {
         None => Ok(None),
         Some(b"false" | b"0") => Ok(Some(false)),
         Some(b"true" | b"1") => Ok(Some(true)),
-        Some(_) => Err(Error::invalid(STRICT.as_str(), format!("the header `{STRICT}` is neither true nor false"))
+        Some(_) => Err(Error::invalid(name.as_str(), format!("the header `{name}` is neither true nor false"))
             .with_hint("send `true`, `false`, or no such header")),
     }
 }
 
 /// Refuses a request of which the target's protocol cannot carry all.
 const STRICT: HeaderName = HeaderName::from_static("x-tollbridge-strict");
+
+/// Has the last usage of a stream tell what the call cost.
+const STREAM_COST: HeaderName = HeaderName::from_static("x-tollbridge-stream-cost");
 
 /// Returns the type of a form's body.
 fn form_of(headers: &HeaderMap) -> Option<HeaderValue> {
@@ -109,7 +117,7 @@ async fn read_form(
     }
     request.headers = companions(asked.protocol, headers);
     request.headers.insert(header::CONTENT_TYPE, kind.clone());
-    Ok(Input { request, stream_usage: true, base64: false })
+    Ok(Input { request, stream_usage: true, stream_cost: false, base64: false })
 }
 
 async fn collect(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Error> {

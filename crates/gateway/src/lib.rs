@@ -2,6 +2,7 @@
 
 mod call;
 mod caller;
+mod cost;
 mod failure;
 mod guard;
 mod input;

@@ -41,6 +41,8 @@ pub struct Options {
     pub drain: Duration,
     /// Whether calls are refused of which the target's protocol cannot carry all, unless they say otherwise.
     pub strict: bool,
+    /// Whether the last usage of a stream tells what the call cost, unless the call says otherwise.
+    pub stream_cost: bool,
     /// The virtual keys. As soon as there is one, calls without one are refused.
     pub keys: Option<Arc<KeyStore>>,
     /// Whether, while there is no key, everybody is answered instead of this machine alone.
@@ -49,7 +51,14 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { body_limit: 32 << 20, drain: Duration::from_secs(30), strict: false, keys: None, allow_open: false }
+        Self {
+            body_limit: 32 << 20,
+            drain: Duration::from_secs(30),
+            strict: false,
+            stream_cost: false,
+            keys: None,
+            allow_open: false,
+        }
     }
 }
 

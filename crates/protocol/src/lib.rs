@@ -29,6 +29,7 @@ mod rerank;
 pub mod responses;
 mod state;
 mod status;
+mod stream_cost;
 mod text_bytes;
 mod think_tags;
 mod timestamp;
@@ -51,5 +52,6 @@ pub use read::{
     rerank_reply, rerank_request,
 };
 pub use status::{Facts, classify, status_of};
+pub use stream_cost::StreamCost;
 pub use usage::read_usage;
 pub use usage_meter::{Metered, UsageMeter};

@@ -106,7 +106,7 @@ impl UsageMeter {
         if self.heads.len() < HEADS {
             self.heads.push(data.clone());
         }
-        let tells = self.tells_usage(frame);
+        let tells = tells_usage(self.protocol, frame);
         if tells {
             self.told = Some(data.clone());
         }
@@ -146,15 +146,6 @@ impl UsageMeter {
         }
     }
 
-    fn tells_usage(&self, frame: &Frame) -> bool {
-        match self.protocol {
-            Protocol::BEDROCK_CONVERSE => frame.event.as_deref() == Some("metadata"),
-            Protocol::GEMINI_GENERATE => says(&frame.data, "\"usageMetadata\""),
-            Protocol::OLLAMA_CHAT => says(&frame.data, "\"eval_count\""),
-            _ => says(&frame.data, "\"usage\""),
-        }
-    }
-
     fn decode(&mut self, frame: &Frame) {
         let Some(codec) = chat(self.protocol) else { return };
         let decoder = self.decoder.get_or_insert_with(|| codec.stream_decoder());
@@ -178,6 +169,16 @@ impl UsageMeter {
 impl fmt::Debug for UsageMeter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UsageMeter").field("protocol", &self.protocol).finish_non_exhaustive()
+    }
+}
+
+/// Says whether a frame of a protocol whose usage has a fixed place may tell it.
+pub(crate) fn tells_usage(protocol: Protocol, frame: &Frame) -> bool {
+    match protocol {
+        Protocol::BEDROCK_CONVERSE => frame.event.as_deref() == Some("metadata"),
+        Protocol::GEMINI_GENERATE => says(&frame.data, "\"usageMetadata\""),
+        Protocol::OLLAMA_CHAT => says(&frame.data, "\"eval_count\""),
+        _ => says(&frame.data, "\"usage\""),
     }
 }
 

@@ -60,8 +60,7 @@ impl Chart {
 }
 
 fn usd(pico: i128) -> String {
-    let text = Money::from_pico(pico, Currency::USD).to_string();
-    format!("${}", text.trim_end_matches(" USD"))
+    format!("${}", Money::from_pico(pico, Currency::USD).to_decimal())
 }
 
 fn height(row: &SummaryRow, value: PlotValue) -> i128 {

@@ -82,7 +82,7 @@ impl fmt::Display for Quantity {
 impl Serialize for Quantity {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.unit {
-            Unit::Usd => serializer.collect_str(self.money().to_string().trim_end_matches(" USD")),
+            Unit::Usd => serializer.collect_str(&self.money().to_decimal()),
             Unit::Tokens => serializer.serialize_u64(u64::try_from(self.count).unwrap_or(u64::MAX)),
         }
     }

@@ -5,9 +5,7 @@ use serde_json::value::RawValue;
 use tollbridge_core::Money;
 
 pub(crate) fn serialize<S: Serializer>(money: &Money, serializer: S) -> Result<S::Ok, S::Error> {
-    let text = money.to_string();
-    let number = text.split(' ').next().unwrap_or("0").to_owned();
-    RawValue::from_string(number).map_err(serde::ser::Error::custom)?.serialize(serializer)
+    RawValue::from_string(money.to_decimal()).map_err(serde::ser::Error::custom)?.serialize(serializer)
 }
 
 pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Money, D::Error> {

@@ -107,7 +107,7 @@ const CELLS: &[(&str, Cell)] = &[
         _ => String::new(),
     }),
     ("usage_basis", |attempt| attempt.usage.as_ref().map_or(String::new(), basis)),
-    ("cost", |attempt| attempt.charge.cost.map_or(String::new(), number)),
+    ("cost", |attempt| attempt.charge.cost.map_or(String::new(), Money::to_decimal)),
     ("currency", |attempt| attempt.charge.cost.map_or(String::new(), |cost| cost.currency().to_string())),
     ("reported_cost", |attempt| attempt.charge.reported.map_or(String::new(), |cost| cost.to_string())),
     ("price_row", |attempt| text(&attempt.charge.row)),
@@ -138,11 +138,6 @@ fn optional(count: Option<u64>) -> String {
 
 fn count(attempt: &Attempt, bucket: impl Fn(&Usage) -> Option<u64>) -> String {
     optional(attempt.usage.as_ref().and_then(bucket))
-}
-
-fn number(money: Money) -> String {
-    let text = money.to_string();
-    text.split(' ').next().unwrap_or_default().to_owned()
 }
 
 fn basis(usage: &Usage) -> String {
