@@ -193,6 +193,20 @@ async fn the_vendors_own_cost_is_kept_and_counts_where_there_is_no_price() {
 }
 
 #[tokio::test]
+async fn an_answer_over_several_lines_is_one_record() {
+    let recorded = Recorded::start(|options, _| options.content = true).await;
+    let message = json!({"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "x\ny"}});
+    let usage = json!({"prompt_tokens": 10, "completion_tokens": 1, "details": {"note": "a\nb"}});
+    let reply = json!({"id": "c", "object": "chat.completion", "choices": [message], "usage": usage});
+    let kind = ("content-type".to_owned(), "application/json".to_owned());
+    recorded.bench.openai.play(vec![Step::canned(200, vec![kind], vec![format!("{reply:#}")])]);
+    recorded.chat("openai/gpt-4o", &[]).await;
+    let record = recorded.records().remove(0);
+    assert_eq!(record.usage.unwrap().raw.unwrap().parse::<Value>().unwrap(), usage);
+    assert_eq!(record.content.unwrap().parse::<Value>().unwrap()["reply"], reply);
+}
+
+#[tokio::test]
 async fn failures_are_recorded_with_their_kind_and_cost_nothing() {
     let recorded = Recorded::start(|_, _| {}).await;
     let steps = [("401", "auth"), ("429", "rate_limit"), ("500", "server_error"), ("context-length", "token_limit")];

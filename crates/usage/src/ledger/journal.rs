@@ -394,6 +394,8 @@ fn line(attempt: &Attempt) -> Vec<u8> {
     if serde_json::to_writer(&mut line, attempt).is_err() {
         return Vec::new();
     }
+    // A vendor's own JSON may go over several lines; in JSON a line feed stands between tokens alone.
+    line.iter_mut().filter(|byte| **byte == b'\n').for_each(|byte| *byte = b' ');
     let sum = format!("{:08x}", crc32fast::hash(line.get(SUM..).unwrap_or_default()));
     line.iter_mut().zip(sum.bytes()).for_each(|(place, digit)| *place = digit);
     line.push(b'\n');
