@@ -53,14 +53,12 @@ impl StreamCost {
             Protocol::ANTHROPIC_MESSAGES => says(&frame.data, "\"stop_reason\""),
             _ => matches!(kind, FrameKind::Finish | FrameKind::End),
         };
-        if self.finished && tells_usage(self.protocol, &frame) {
+        let tells = self.finished && tells_usage(self.protocol, &frame);
+        if tells {
             frames.append(&mut self.waiting);
-            self.waiting.push(frame);
-        } else if self.waiting.is_empty() {
-            frames.push(frame);
-        } else {
-            self.waiting.push(frame);
         }
+        let waits = tells || !self.waiting.is_empty();
+        if waits { &mut self.waiting } else { &mut *frames }.push(frame);
         if kind == FrameKind::End {
             self.end(cost(), frames);
         } else if kind == FrameKind::Error || self.waiting.len() > WAITING {
