@@ -87,7 +87,7 @@ fn told(protocol: Protocol, text: &str) -> Option<Value> {
 
 /// Returns a stream's text without what differs from call to call.
 fn steady(answer: &Answered) -> String {
-    let text = answer.text().replace(answer.headers["x-request-id"].to_str().unwrap(), "ID");
+    let text = answer.text().replace(answer.headers.get("x-request-id").unwrap().to_str().unwrap(), "ID");
     let mut parts = text.split("\"created\":");
     let first = parts.next().unwrap_or_default().to_owned();
     let rest = parts.map(|part| part.trim_start_matches(|letter: char| letter.is_ascii_digit()));
