@@ -221,7 +221,7 @@ pub(crate) struct CostOptions {
     /// Price each line of this file instead; `-` stands for standard input
     #[arg(long, value_name = "FILE")]
     pub(crate) jsonl: Option<PathBuf>,
-    /// Put the prices of this file (TOML or JSON) before those that are built in
+    /// Put the prices of this file (TOML or JSON) before those that are built in; usage.prices by default
     #[arg(long, value_name = "FILE")]
     pub(crate) prices: Option<PathBuf>,
     /// Tokens of the prompt that no cache served or stored

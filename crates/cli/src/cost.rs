@@ -4,27 +4,18 @@ use std::process::ExitCode;
 
 use serde_json::json;
 use tollbridge::types::Usage;
-use tollbridge_usage::price::{Bill, PriceBook, PriceFile, Terms};
+use tollbridge_usage::price::{Bill, PriceBook, Terms};
 
-use crate::arguments::CostOptions;
-use crate::cost_rows;
+use crate::arguments::{CostOptions, Sources};
 use crate::failure::Failure;
+use crate::{cost_rows, load};
 
-pub(crate) fn run(options: &CostOptions) -> Result<ExitCode, Failure> {
-    let book = book(options.prices.as_deref())?;
+pub(crate) fn run(sources: &Sources, options: &CostOptions) -> Result<ExitCode, Failure> {
+    let book = load::prices(sources, options.prices.as_deref())?;
     match (&options.jsonl, &options.model) {
         (Some(path), None) => rows(&book, path),
         (None, Some(model)) => one(&book, model, options),
         _ => Err(Failure::usage("name a model, or a file of rows with --jsonl")),
-    }
-}
-
-fn book(prices: Option<&Path>) -> Result<PriceBook, Failure> {
-    match prices {
-        None => Ok(PriceBook::embedded().clone()),
-        Some(path) => PriceFile::open(PriceBook::embedded().clone(), path)
-            .map(|file| PriceBook::clone(&file.book()))
-            .map_err(|error| Failure::usage(error.to_string())),
     }
 }
 

@@ -47,11 +47,15 @@ pub(crate) fn directory(sources: &Sources, named: Option<&PathBuf>) -> Result<Pa
     }
 }
 
-/// Returns the prices that are built in, under those of a file if there is one.
-pub(crate) fn prices(file: Option<&Path>) -> Result<Arc<PriceBook>, Failure> {
-    let book = PriceBook::embedded().clone();
-    let Some(path) = file else { return Ok(Arc::new(book)) };
-    Ok(PriceFile::open(book, path).map_err(|error| Failure::usage(error.to_string()))?.book())
+/// Returns the prices of a file, else those that are configured, over those that are built in.
+pub(crate) fn prices(sources: &Sources, file: Option<&Path>) -> Result<Arc<PriceBook>, Failure> {
+    match file {
+        Some(path) => match PriceFile::open(PriceBook::embedded().clone(), path) {
+            Ok(file) => Ok(file.book()),
+            Err(error) => Err(Failure::usage(error.to_string())),
+        },
+        None => Ok(tollbridge::prices(&config(sources, &Registry::linked()?)?)?),
+    }
 }
 
 /// Reads standard input to its end.

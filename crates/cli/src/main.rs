@@ -60,7 +60,7 @@ async fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Command::Key(options) => key::run(sources, options),
         Command::Usage(options) => usage::run(sources, options),
         Command::Budget(command) => budget::run(sources, command),
-        Command::Cost(options) => cost::run(options),
+        Command::Cost(options) => cost::run(sources, options),
         Command::Doctor(options) => doctor::run(sources, options).await,
     }
 }

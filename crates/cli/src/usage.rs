@@ -5,13 +5,14 @@ mod summary;
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufReader, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use jiff::Timestamp;
-use tollbridge::Registry;
 use tollbridge::usage::Attempt;
 use tollbridge::usage::ledger::{ExportFormat, Filter, Ledger, LedgerOptions, Reader, Upkeep};
+use tollbridge::usage::price::PriceBook;
 
 use crate::arguments::Sources;
 use crate::failure::Failure;
@@ -51,8 +52,11 @@ pub(crate) fn run(sources: &Sources, options: &UsageOptions) -> Result<ExitCode,
             say(&if *json { json_of(&attempts) } else { explain::text(&attempts) })?;
         }
         UsageCommand::Reprice { filter, book, json } => {
-            let named = book.clone().map_or_else(|| prices(sources, options), |book| Ok(Some(book)))?;
-            let book = load::prices(named.as_deref())?;
+            let book = match (book, &options.dir) {
+                // With a named directory there need be no configuration.
+                (None, Some(_)) => Arc::new(PriceBook::embedded().clone()),
+                (book, _) => load::prices(sources, book.as_deref())?,
+            };
             let filter = filter.resolve()?;
             let done = Upkeep::open(&directory)?.reprice(&filter, book.version(), |attempt| book.again(attempt))?;
             if *json {
@@ -67,14 +71,6 @@ pub(crate) fn run(sources: &Sources, options: &UsageOptions) -> Result<ExitCode,
         UsageCommand::Cleanup { keep, dry_run } => cleanup(&directory, keep, *dry_run)?,
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Finds the configured file of prices; with a named directory there need be no configuration.
-fn prices(sources: &Sources, options: &UsageOptions) -> Result<Option<PathBuf>, Failure> {
-    match options.dir {
-        Some(_) => Ok(None),
-        None => Ok(load::config(sources, &Registry::linked()?)?.usage.prices),
-    }
 }
 
 fn records(directory: &Path, filter: &Filter, limit: u64, json: bool) -> Result<(), Failure> {

@@ -110,3 +110,18 @@ fn raw_usage_costs_what_the_oracle_says() {
         compared.filter(|row| row["cost_usd"] != row["exact_cost_usd"]).map(|row| row["id"].clone()).collect();
     assert_eq!(wrong, Vec::<Value>::new());
 }
+
+#[test]
+fn the_configured_prices_hold_and_of_an_address_those_that_were_fetched() {
+    let folder = tempfile::tempdir().unwrap();
+    let (prices, data) = (folder.path().join("prices.toml"), format!("usage.dir={}", folder.path().display()));
+    std::fs::write(&prices, "[[model]]\nname = 'mine'\ninput = 1\noutput = 2\n").unwrap();
+    let ask = |place: &str| {
+        let set = format!("usage.prices={place}");
+        run(&["any/mine", "--input", "1000000", "--set", &set, "--set", &data], "")
+    };
+    assert!(ask(&prices.display().to_string()).1.contains("1 USD, by `mine` of price file prices.toml"));
+    let (code, _, errors) = ask("https://prices.invalid/mine.json?token=hush");
+    assert_eq!(code, 2);
+    insta::assert_snapshot!(errors, @"error: `usage.prices`: nothing was fetched of https://prices.invalid/mine.json yet; start the gateway once, or name a file of prices");
+}

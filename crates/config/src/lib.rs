@@ -16,7 +16,7 @@ pub use config::{Config, ProviderConfig, Row, Server, Source};
 pub use infer::{Inference, infer};
 pub use loader::Loader;
 pub use problem::{Problem, Problems, nearest};
-pub use usage::{BudgetConfig, UsageConfig, WebhookConfig};
+pub use usage::{BudgetConfig, PriceSource, UsageConfig, WebhookConfig};
 
 /// Every key of the configuration but those below a name of one's own, for the reference page.
 pub const KEYS: &[&str] = &[
@@ -35,6 +35,7 @@ pub const KEYS: &[&str] = &[
     "usage.content",
     "usage.spool_limit",
     "usage.prices",
+    "usage.prices_refresh",
     "usage.events",
     "usage.webhook",
     "usage.webhook_secret",

@@ -1,9 +1,10 @@
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use tollbridge_core::Secret;
+use tollbridge_core::{Secret, bare_url};
 
 use crate::config::{Row, Source};
 use crate::reader::{Reader, Table};
@@ -27,12 +28,40 @@ pub struct UsageConfig {
     pub content: bool,
     /// The most bytes of records that wait for a database that does not take them.
     pub spool_limit: usize,
-    /// A file of prices over those that are built in.
-    pub prices: Option<PathBuf>,
+    /// Where prices are that go over those that are built in.
+    pub prices: Option<PriceSource>,
+    /// How often prices at an address are fetched.
+    pub prices_refresh: Duration,
     /// A file that every event is appended to, as a line of JSON.
     pub events: Option<PathBuf>,
     /// Where events are posted.
     pub webhook: Option<WebhookConfig>,
+}
+
+/// Where a user's own prices are.
+#[derive(Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "prices that are somewhere else must be seen to")]
+pub enum PriceSource {
+    /// A file, which is read again when it changes.
+    File(PathBuf),
+    /// An address of HTTP, which is asked again at intervals.
+    Address(String),
+}
+
+impl fmt::Display for PriceSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Address(url) => f.write_str(&bare_url(url)),
+        }
+    }
+}
+
+impl fmt::Debug for PriceSource {
+    // A query may hold a token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PriceSource({self})")
+    }
 }
 
 /// Where events are posted.
@@ -91,6 +120,7 @@ pub(crate) fn resolve(reader: &mut Reader<'_>, table: &Table, environment: &BTre
             "content",
             "spool_limit",
             "prices",
+            "prices_refresh",
             "events",
             "webhook",
             "webhook_secret",
@@ -105,8 +135,9 @@ pub(crate) fn resolve(reader: &mut Reader<'_>, table: &Table, environment: &BTre
     let limit = reader.unit(table, "drain_limit", units::duration).unwrap_or(DRAIN);
     let content = reader.flag(table, "content").unwrap_or(false);
     let spool_limit = reader.unit(table, "spool_limit", units::bytes).unwrap_or(1 << 30);
-    let path = |reader: &mut Reader<'_>, name: &str| reader.text(table, name).filter(|path| !path.is_empty());
-    let (prices, events) = (path(reader, "prices"), path(reader, "events"));
+    let prices = prices(reader, table);
+    let prices_refresh = reader.unit(table, "prices_refresh", units::duration).unwrap_or(REFRESH);
+    let events = reader.text(table, "events").filter(|path| !path.is_empty());
     for (name, value) in [
         ("enabled", enabled.to_string()),
         ("cost", cost.to_string()),
@@ -115,7 +146,8 @@ pub(crate) fn resolve(reader: &mut Reader<'_>, table: &Table, environment: &BTre
         ("drain_limit", format!("{limit:?}")),
         ("content", content.to_string()),
         ("spool_limit", spool_limit.to_string()),
-        ("prices", prices.clone().unwrap_or_default()),
+        ("prices", prices.as_ref().map(PriceSource::to_string).unwrap_or_default()),
+        ("prices_refresh", format!("{prices_refresh:?}")),
         ("events", events.clone().unwrap_or_default()),
     ] {
         reader.show(table, name, value);
@@ -128,10 +160,30 @@ pub(crate) fn resolve(reader: &mut Reader<'_>, table: &Table, environment: &BTre
         drain: (on_leave == "drain").then_some(limit),
         content,
         spool_limit,
-        prices: prices.map(PathBuf::from),
+        prices,
+        prices_refresh,
         events: events.map(PathBuf::from),
         webhook: webhook(reader, table),
     }
+}
+
+/// Reads where prices are: an address if it begins like one, else a file.
+fn prices(reader: &mut Reader<'_>, table: &Table) -> Option<PriceSource> {
+    let place = reader.text(table, "prices").filter(|place| !place.is_empty())?;
+    let Some((scheme, rest)) = place.split_once("://") else {
+        return Some(PriceSource::File(place.into()));
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let (wrong, hint) = match scheme {
+        "http" | "https" if authority.is_empty() => ("has no host", "write it as https://example.com/prices.json"),
+        "http" | "https" if authority.contains('@') => {
+            ("holds a user or a password, which are not sent", "leave them out, or fetch the prices into a file")
+        }
+        "http" | "https" => return Some(PriceSource::Address(place)),
+        _ => ("is an address of neither https nor http", "write it as https://example.com/prices.json"),
+    };
+    reader.problem(table, "prices", format!("`usage.prices` {wrong}")).hint = Some(hint.to_owned());
+    None
 }
 
 fn webhook(reader: &mut Reader<'_>, table: &Table) -> Option<WebhookConfig> {
@@ -168,6 +220,9 @@ fn choice(reader: &mut Reader<'_>, table: &Table, name: &str, words: [&'static s
         }
     }
 }
+
+/// How often prices are fetched.
+const REFRESH: Duration = Duration::from_secs(3600);
 
 /// How long an answer is read on at most, where that is switched on.
 const DRAIN: Duration = Duration::from_secs(30);

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use tollbridge_config::{Config, KEYS, Loader, Problems, infer};
+use tollbridge_config::{Config, KEYS, Loader, PriceSource, Problems, infer};
 use tollbridge_core::{Error, ErrorKind, OptionSpec, Provider, ProviderSettings, Registration, Registry, Transport};
 
 fn build(_: &Registration, _: ProviderSettings, _: Arc<dyn Transport>) -> Result<Arc<dyn Provider>, Error> {
@@ -316,6 +316,22 @@ fn the_data_directory_is_an_argument_a_variable_a_key_or_the_systems_own() {
     /home/.local/share/tollbridge (default)
     /home/.local/share/tollbridge (default)
     .tollbridge (default)
+    ");
+}
+
+#[test]
+fn prices_are_in_a_file_or_at_an_address() {
+    let prices = |place: &str| load(None, &[], &[&format!("usage.prices={place}")]);
+    assert_eq!(prices("p.toml").unwrap().usage.prices, Some(PriceSource::File("p.toml".into())));
+    let config = prices("https://example.com/prices?token=hush").unwrap();
+    assert_eq!(config.usage.prices, Some(PriceSource::Address("https://example.com/prices?token=hush".to_owned())));
+    assert!(!format!("{config:?} {}", shown(&config)).contains("hush"));
+    let told = ["https://", "http://ann:pass@example.com/p", "ftp://example.com/p"]
+        .map(|place| prices(place).unwrap_err().to_string());
+    insta::assert_snapshot!(told.join("\n"), @r"
+    argument usage.prices: `usage.prices` has no host; write it as https://example.com/prices.json
+    argument usage.prices: `usage.prices` holds a user or a password, which are not sent; leave them out, or fetch the prices into a file
+    argument usage.prices: `usage.prices` is an address of neither https nor http; write it as https://example.com/prices.json
     ");
 }
 

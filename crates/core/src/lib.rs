@@ -5,6 +5,7 @@
 //! [`Frame`]s. A [`Provider`] takes a request to a vendor, a [`Layer`] wraps a provider, a
 //! [`Transport`] moves bytes. Nothing here does IO, knows a vendor or needs a runtime.
 
+mod bare_url;
 mod cancel;
 mod context;
 mod error;
@@ -21,6 +22,7 @@ mod secret;
 mod settings;
 mod transport;
 
+pub use bare_url::bare_url;
 pub use cancel::Cancellation;
 pub use context::{CallContext, CallEvent, Observer, Timeouts};
 pub use error::{Error, ErrorKind, Retry, TimeoutPhase, VendorError};

@@ -3,22 +3,27 @@ use std::sync::atomic::Ordering;
 
 use axum::extract::State as Shared;
 use http::{HeaderName, StatusCode, header};
-use serde_json::json;
-use tollbridge::usage::ledger::{Health, Ledger};
+use serde_json::{Map, Value, json};
+use tollbridge::usage::ledger::Ledger;
+use tollbridge::usage::meter::Metering;
 
 use crate::server::State;
 
 type Probe = (StatusCode, [(HeaderName, &'static str); 1], &'static str);
 
-/// Says that the process lives, and how the ledger is. Trouble there fails no call, so that it is no error here.
+/// Says that the process lives, and how ledger and prices are. Trouble there fails no call, so that it is no error here.
 pub(crate) async fn health(Shared(state): Shared<Arc<State>>) -> (StatusCode, [(HeaderName, &'static str); 1], String) {
-    let ledger = state.client.metering().and_then(|metering| metering.ledger()).map(Ledger::health);
-    let status = if ledger.as_ref().is_none_or(Health::is_good) { "ok" } else { "degraded" };
-    let mut body = json!({"status": status});
-    if let (Some(health), Some(fields)) = (ledger.filter(|health| !health.is_good()), body.as_object_mut()) {
-        fields.insert("ledger".to_owned(), json!(health));
+    let metering = state.client.metering();
+    let mut faults = Map::new();
+    if let Some(health) = metering.and_then(Metering::ledger).map(Ledger::health).filter(|health| !health.is_good()) {
+        faults.insert("ledger".to_owned(), json!(health));
     }
-    (StatusCode::OK, JSON, body.to_string())
+    if let Some(warning) = metering.and_then(Metering::price_warning) {
+        faults.insert("prices".to_owned(), json!({"warning": warning}));
+    }
+    let mut body = Map::from_iter([("status".to_owned(), json!(if faults.is_empty() { "ok" } else { "degraded" }))]);
+    body.append(&mut faults);
+    (StatusCode::OK, JSON, Value::Object(body).to_string())
 }
 
 /// Says whether new calls are welcome.

@@ -9,6 +9,10 @@ mod count;
 mod listing;
 #[cfg(all(feature = "config", feature = "usage"))]
 mod metering;
+#[cfg(all(feature = "config", feature = "usage", feature = "http"))]
+mod price_feed;
+#[cfg(all(feature = "config", feature = "usage"))]
+mod prices;
 mod router;
 #[cfg(feature = "schemars")]
 mod typed;
@@ -20,6 +24,8 @@ pub use client::Client;
 pub use listing::ModelList;
 #[cfg(all(feature = "config", feature = "usage"))]
 pub use metering::{budgets, metering};
+#[cfg(all(feature = "config", feature = "usage"))]
+pub use prices::prices;
 #[cfg(feature = "schemars")]
 pub use schemars;
 pub use tollbridge_core as core;

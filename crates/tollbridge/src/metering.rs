@@ -14,7 +14,8 @@ use tollbridge_usage::event::{EventBus, JsonLines, last_numbers};
 use tollbridge_usage::event::{Post, Webhook};
 use tollbridge_usage::ledger::{Durability, Ledger, LedgerOptions};
 use tollbridge_usage::meter::{LedgerSpending, Metering, MeteringOptions, OnLeave};
-use tollbridge_usage::price::{PriceBook, PriceFile};
+
+use crate::prices;
 
 /// Reads the budgets of a configuration.
 ///
@@ -27,7 +28,8 @@ pub fn budgets(config: &Config) -> Result<Vec<Budget>, Error> {
 /// Makes what a configuration says of records, prices and budgets; `None` if recording is off.
 ///
 /// # Errors
-/// [`ErrorKind::Config`] for a budget or a price file that cannot be.
+/// [`ErrorKind::Config`] for a budget or a price file that cannot be. An address of prices that does not answer is none:
+/// the last good prices hold, or those that are built in.
 pub fn metering(config: &Config) -> Result<Option<Metering>, Error> {
     let usage = &config.usage;
     if !usage.enabled {
@@ -49,11 +51,8 @@ pub fn metering(config: &Config) -> Result<Option<Metering>, Error> {
     options.content = usage.content;
     options.on_leave = usage.drain.map_or(OnLeave::Cancel, OnLeave::Drain);
     options.budgets = Some(Budgets::new(budgets, spending, Arc::new(SystemClock::new()))?);
-    if let Some(path) = &usage.prices {
-        let file = PriceFile::open(PriceBook::embedded().clone(), path).map_err(|error| {
-            Error::new(ErrorKind::Config, format!("`usage.prices`: {error}")).with_path("usage.prices")
-        })?;
-        options.prices = Arc::new(move || file.book());
+    if let Some(source) = &usage.prices {
+        options.prices = prices::follow(source, usage)?;
     }
     tell_events(config, &mut options)?;
     #[cfg(feature = "tokens")]

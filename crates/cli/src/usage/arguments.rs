@@ -103,7 +103,7 @@ pub(crate) enum UsageCommand {
     Reprice {
         #[command(flatten)]
         filter: FilterOptions,
-        /// A file of prices over those that are built in; usage.prices by default
+        /// A file of prices over those that are built in; usage.prices by default, of an address what was last fetched
         #[arg(long, value_name = "FILE")]
         book: Option<PathBuf>,
         /// Print a JSON object

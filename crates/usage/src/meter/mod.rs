@@ -18,7 +18,7 @@ use tollbridge_core::{Layer, Request};
 use crate::budget::{Budgets, OutputHistory};
 use crate::event::{EventBus, JsonLines, Summaries};
 use crate::ledger::Ledger;
-use crate::price::PriceBook;
+use crate::price::{PriceBook, Prices};
 
 pub use spending::LedgerSpending;
 pub use totals::MeterTotals;
@@ -38,7 +38,7 @@ pub struct MeteringOptions {
     /// Whether attempts are priced.
     pub cost: bool,
     /// The prices.
-    pub prices: Prices,
+    pub prices: Arc<dyn Prices>,
     /// What limits spending.
     pub budgets: Option<Budgets>,
     /// Where events go.
@@ -60,9 +60,6 @@ impl fmt::Debug for MeteringOptions {
         f.debug_struct("MeteringOptions").field("ledger", &self.ledger).finish_non_exhaustive()
     }
 }
-
-/// Finds the prices that hold now.
-pub type Prices = Arc<dyn Fn() -> Arc<PriceBook> + Send + Sync>;
 
 /// Counts the input tokens of a request to a model.
 pub type CountInput = fn(model: &str, request: &Request) -> Option<u64>;
@@ -160,7 +157,12 @@ impl Metering {
 
     /// Returns the prices that hold now.
     pub fn prices(&self) -> Arc<PriceBook> {
-        (self.0.options.prices)()
+        self.0.options.prices.book()
+    }
+
+    /// Returns why newer prices cannot be had, if so.
+    pub fn price_warning(&self) -> Option<String> {
+        self.0.options.prices.warning()
     }
 }
 

@@ -1,7 +1,6 @@
 //! A TOML or JSON document with the digits of its numbers and the lines of its values.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use serde_json::value::RawValue;
 use toml::Spanned;
@@ -25,49 +24,50 @@ pub(crate) enum Value {
     Other,
 }
 
-/// Reads a document, JSON by the name of its file or TOML; the error has the line.
-pub(crate) fn read(path: &Path, text: &str) -> Result<Node, (usize, String)> {
-    if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json")) {
+/// Reads a document, JSON or else TOML; the error has the line.
+pub(crate) fn read(text: &str, is_json: bool) -> Result<Node, (usize, String)> {
+    let lines = Lines::of(text);
+    if is_json {
         let root: &RawValue = serde_json::from_str(text).map_err(|error| (error.line(), error.to_string()))?;
-        return Ok(json(text, root, 0));
+        return Ok(json(&lines, root, 0));
     }
     let root = DeTable::parse(text).map_err(|error| {
-        let line = error.span().map_or(1, |span| line_at(text, span.start));
+        let line = error.span().map_or(1, |span| lines.at(span.start));
         (line, error.message().to_owned())
     })?;
-    Ok(Node { line: 1, value: Value::Table(table(text, root.into_inner())) })
+    Ok(Node { line: 1, value: Value::Table(table(&lines, root.into_inner())) })
 }
 
-fn table(text: &str, table: DeTable<'_>) -> BTreeMap<String, Node> {
-    table.into_iter().map(|(key, value)| (key.into_inner().into_owned(), toml(text, value))).collect()
+fn table(lines: &Lines, table: DeTable<'_>) -> BTreeMap<String, Node> {
+    table.into_iter().map(|(key, value)| (key.into_inner().into_owned(), toml(lines, value))).collect()
 }
 
-fn toml(text: &str, value: Spanned<DeValue<'_>>) -> Node {
-    let line = line_at(text, value.span().start);
+fn toml(lines: &Lines, value: Spanned<DeValue<'_>>) -> Node {
+    let line = lines.at(value.span().start);
     let value = match value.into_inner() {
         DeValue::String(string) => Value::Text(string.into_owned()),
         DeValue::Integer(integer) if integer.radix() == 10 => Value::Text(integer.as_str().to_owned()),
         DeValue::Float(float) => Value::Text(float.as_str().to_owned()),
         DeValue::Datetime(datetime) => Value::Text(datetime.to_string()),
-        DeValue::Table(inner) => Value::Table(table(text, inner)),
-        DeValue::Array(items) => Value::List(items.into_iter().map(|item| toml(text, item)).collect()),
+        DeValue::Table(inner) => Value::Table(table(lines, inner)),
+        DeValue::Array(items) => Value::List(items.into_iter().map(|item| toml(lines, item)).collect()),
         DeValue::Integer(_) | DeValue::Boolean(_) => Value::Other,
     };
     Node { line, value }
 }
 
-fn json(text: &str, raw: &RawValue, depth: usize) -> Node {
+fn json(lines: &Lines, raw: &RawValue, depth: usize) -> Node {
     let part = raw.get();
-    let line = line_at(text, (part.as_ptr() as usize).saturating_sub(text.as_ptr() as usize));
+    let line = lines.at((part.as_ptr() as usize).saturating_sub(lines.start));
     let value = match part.as_bytes().first() {
         _ if depth > DEEPEST => Value::Other,
         Some(b'{') => {
             let fields: BTreeMap<String, &RawValue> = serde_json::from_str(part).unwrap_or_default();
-            Value::Table(fields.into_iter().map(|(key, value)| (key, json(text, value, depth + 1))).collect())
+            Value::Table(fields.into_iter().map(|(key, value)| (key, json(lines, value, depth + 1))).collect())
         }
         Some(b'[') => {
             let items: Vec<&RawValue> = serde_json::from_str(part).unwrap_or_default();
-            Value::List(items.into_iter().map(|item| json(text, item, depth + 1)).collect())
+            Value::List(items.into_iter().map(|item| json(lines, item, depth + 1)).collect())
         }
         Some(b'"') => serde_json::from_str(part).map_or(Value::Other, Value::Text),
         Some(b'-' | b'0'..=b'9') => Value::Text(part.to_owned()),
@@ -76,8 +76,22 @@ fn json(text: &str, raw: &RawValue, depth: usize) -> Node {
     Node { line, value }
 }
 
-fn line_at(text: &str, offset: usize) -> usize {
-    text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
+/// Where the lines of a text end, so that a document of many values is not counted through for each.
+struct Lines {
+    /// The address of the text.
+    start: usize,
+    ends: Vec<usize>,
+}
+
+impl Lines {
+    fn of(text: &str) -> Self {
+        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at).collect();
+        Self { start: text.as_ptr() as usize, ends }
+    }
+
+    fn at(&self, offset: usize) -> usize {
+        self.ends.partition_point(|end| *end < offset) + 1
+    }
 }
 
 /// No price file nests deeper.

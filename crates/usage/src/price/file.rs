@@ -1,12 +1,10 @@
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Instant, SystemTime};
 
-use super::table::hash;
-use super::user_rows::{Problem, rows};
-use super::{PriceBook, document};
+use super::origin::Origin;
+use super::{PriceBook, PriceFileError, Prices};
 
 /// A user's own price file over a book, read again when it changes.
 ///
@@ -104,55 +102,25 @@ impl PriceFile {
     }
 }
 
-fn read(base: &PriceBook, path: &Path) -> Result<PriceBook, PriceFileError> {
-    let wrong = |problem| PriceFileError { path: path.to_owned(), problem };
-    let unreadable = |text| wrong(Problem { line: 0, field: String::new(), text });
-    let text = std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
-    let syntax = |(line, text)| wrong(Problem { line, field: String::new(), text });
-    let document = document::read(path, &text).map_err(syntax)?;
-    let rows = rows(&document).map_err(wrong)?;
-    base.overlaid(&version(path, &text), &rows).map_err(|error| unreadable(error.to_string()))
+impl Prices for PriceFile {
+    fn book(&self) -> Arc<PriceBook> {
+        self.book()
+    }
+
+    fn warning(&self) -> Option<String> {
+        self.warning().map(|error| error.to_string())
+    }
 }
 
-/// Names a state of a file, so that a bill tells by which it was made.
-fn version(path: &Path, text: &str) -> String {
+fn read(base: &PriceBook, path: &Path) -> Result<PriceBook, PriceFileError> {
     let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    format!("price file {name} {:08x}", hash(&[text]))
+    let origin = Origin { place: format!("price file {}", path.display()), name: format!("price file {name}") };
+    let is_json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+    let text = std::fs::read_to_string(path).map_err(|error| origin.unreadable(&error))?;
+    origin.over(base, &text, is_json)
 }
 
 fn stamp(path: &Path) -> Stamp {
     let metadata = path.metadata().ok()?;
     Some((metadata.modified().ok()?, metadata.len()))
 }
-
-/// A price file that cannot be used, with the line and the field that is wrong.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PriceFileError {
-    path: PathBuf,
-    problem: Problem,
-}
-
-impl PriceFileError {
-    /// Returns the line, from 1; `None` if the file could not be read.
-    pub fn line(&self) -> Option<usize> {
-        Some(self.problem.line).filter(|line| *line > 0)
-    }
-
-    /// Returns the field, such as `model[0].input`; empty if the file is no TOML or JSON.
-    pub fn field(&self) -> &str {
-        &self.problem.field
-    }
-}
-
-impl fmt::Display for PriceFileError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Problem { line, field, text } = &self.problem;
-        write!(f, "price file {}", self.path.display())?;
-        if *line > 0 {
-            write!(f, ", line {line}")?;
-        }
-        if field.is_empty() { write!(f, ": {text}") } else { write!(f, ": `{field}` {text}") }
-    }
-}
-
-impl std::error::Error for PriceFileError {}

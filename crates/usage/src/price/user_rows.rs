@@ -1,6 +1,6 @@
 //! Rows from a user's own price file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tollbridge_core::Currency;
 
@@ -27,11 +27,10 @@ pub(crate) fn rows(document: &Node) -> Result<Vec<Row>, Problem> {
     let models =
         list.iter().enumerate().map(|(index, node)| model(&Fields::of(node, &format!("model[{index}]."))?, &root));
     let rows: Vec<Row> = models.collect::<Result<_, _>>()?;
-    for (index, row) in rows.iter().enumerate() {
-        let is_same = |other: &Row| (&other.key, other.since) == (&row.key, row.since);
-        if let (Some(node), true) = (list.get(index), rows.iter().take(index).any(is_same)) {
-            return Err(problem(node, &format!("model[{index}].name"), "has a row of the same day already"));
-        }
+    let mut seen = BTreeSet::new();
+    if let Some(double) = rows.iter().position(|row| !seen.insert((&row.key, row.since))) {
+        let node = list.get(double).unwrap_or(document);
+        return Err(problem(node, &format!("model[{double}].name"), "has a row of the same day already"));
     }
     Ok(rows)
 }
