@@ -35,7 +35,7 @@ pub(crate) fn run(sources: &Sources, command: &BudgetCommand) -> Result<ExitCode
     let directory = &config.usage.dir;
     let mut specs = tollbridge::budgets(&config)?;
     specs.extend(KeyStore::open(directory)?.limits());
-    let spending = Arc::new(LedgerSpending::reading(directory));
+    let spending = Arc::new(LedgerSpending::reading(directory).with_rates(config.usage.rates.clone()));
     let budgets = Budgets::new(specs.clone(), spending, Arc::new(SystemClock::new()))?;
     let mut status = budgets.status();
     for budget in specs.iter().filter(|budget| budget.covers_many()) {

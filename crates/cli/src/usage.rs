@@ -5,11 +5,13 @@ mod summary;
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufReader, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use tollbridge::Registry;
+use tollbridge::core::ExchangeRates;
 use tollbridge::usage::Attempt;
 use tollbridge::usage::ledger::{ExportFormat, Filter, Ledger, LedgerOptions, Reader, Upkeep};
 use tollbridge::usage::price::PriceBook;
@@ -24,10 +26,11 @@ pub(crate) use arguments::UsageOptions;
 use arguments::{Format, UsageCommand};
 
 pub(crate) fn run(sources: &Sources, options: &UsageOptions) -> Result<ExitCode, Failure> {
-    let directory = load::directory(sources, options.dir.as_ref())?;
+    let (directory, rates) = place(sources, options)?;
     match &options.command {
         UsageCommand::Summary { filter, by, json } => {
-            let summary = Reader::open(&directory)?.summary(&filter.resolve()?, by, &filter.zone()?)?;
+            let summary =
+                Reader::open(&directory)?.summary(&filter.resolve()?, by, &filter.zone()?)?.with_rates(&rates);
             say(&if *json { json_of(&summary) } else { summary::text(&summary, by) })?;
         }
         UsageCommand::Records { filter, limit, json } => records(&directory, &filter.resolve()?, *limit, *json)?,
@@ -36,7 +39,8 @@ pub(crate) fn run(sources: &Sources, options: &UsageOptions) -> Result<ExitCode,
         }
         UsageCommand::Import { file } => import(&directory, file)?,
         UsageCommand::Plot { filter, value, svg, png } => {
-            let chart = plot::Chart::read(&Reader::open(&directory)?, &filter.resolve()?, &filter.zone()?, *value)?;
+            let chart =
+                plot::Chart::read(&Reader::open(&directory)?, &filter.resolve()?, &filter.zone()?, *value, &rates)?;
             for (path, picture) in [(svg, plot::svg as fn(&plot::Chart) -> Vec<u8>), (png, plot::png)] {
                 if let Some(path) = path {
                     std::fs::write(path, picture(&chart))
@@ -71,6 +75,17 @@ pub(crate) fn run(sources: &Sources, options: &UsageOptions) -> Result<ExitCode,
         UsageCommand::Cleanup { keep, dry_run } => cleanup(&directory, keep, *dry_run)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Finds the data directory and the exchange rates; with a directory that is named there need be no configuration.
+fn place(sources: &Sources, options: &UsageOptions) -> Result<(PathBuf, ExchangeRates), Failure> {
+    match &options.dir {
+        Some(directory) => Ok((directory.clone(), ExchangeRates::default())),
+        None => {
+            let usage = load::config(sources, &Registry::linked()?)?.usage;
+            Ok((usage.dir, usage.rates))
+        }
+    }
 }
 
 fn records(directory: &Path, filter: &Filter, limit: u64, json: bool) -> Result<(), Failure> {

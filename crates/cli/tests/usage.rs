@@ -111,6 +111,28 @@ fn bad_input_is_told_with_the_remedy() {
     insta::assert_snapshot!(told.join("\n"));
 }
 
+/// UM-72.
+#[test]
+fn currencies_have_a_total_each_and_with_a_rate_one_in_dollars() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = Ledger::open(&LedgerOptions::new(folder.path().join("data")));
+    ledger.settle(&attempt("c1", 1, 0));
+    for (call, code) in [("c2", "CNY"), ("c3", "EUR")] {
+        let mut other = attempt(call, 1, 1);
+        other.charge.cost = Some(Money::from_pico(2_500_000_000_000, Currency::from_code(code).unwrap()));
+        ledger.settle(&other);
+    }
+    assert!(ledger.flush(Duration::from_secs(10)));
+    let summary = ["usage", "summary"];
+    let rates = ["usage", "summary", "--set", "usage.rates.CNY=0.14", "--set", "usage.rates.EUR=1.1"];
+    let json = ["usage", "summary", "--json", "--set", "usage.rates.CNY=0.14"];
+    let told = [run(folder.path(), &summary), run(folder.path(), &rates), run(folder.path(), &rates[..4])];
+    insta::assert_snapshot!(told.join("\n"));
+    let told = run(folder.path(), &json);
+    let (_, converted) = told.split_once("\"converted\": ").unwrap();
+    insta::assert_snapshot!(converted);
+}
+
 #[test]
 fn records_are_exported_priced_and_cleaned() {
     let folder = ledger();

@@ -36,6 +36,7 @@ pub const KEYS: &[&str] = &[
     "usage.spool_limit",
     "usage.prices",
     "usage.prices_refresh",
+    "usage.rates",
     "usage.events",
     "usage.webhook",
     "usage.webhook_secret",

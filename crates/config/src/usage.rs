@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use tollbridge_core::{Secret, bare_url};
+use tollbridge_core::{Currency, Error, ErrorKind, ExchangeRates, Secret, bare_url};
 
 use crate::config::{Row, Source};
 use crate::reader::{Reader, Table};
@@ -32,6 +32,8 @@ pub struct UsageConfig {
     pub prices: Option<PriceSource>,
     /// How often prices at an address are fetched.
     pub prices_refresh: Duration,
+    /// How other currencies count in US dollars; none does without a rate.
+    pub rates: ExchangeRates,
     /// A file that every event is appended to, as a line of JSON.
     pub events: Option<PathBuf>,
     /// Where events are posted.
@@ -121,6 +123,7 @@ pub(crate) fn resolve(reader: &mut Reader<'_>, table: &Table, environment: &BTre
             "spool_limit",
             "prices",
             "prices_refresh",
+            "rates",
             "events",
             "webhook",
             "webhook_secret",
@@ -162,6 +165,7 @@ pub(crate) fn resolve(reader: &mut Reader<'_>, table: &Table, environment: &BTre
         spool_limit,
         prices,
         prices_refresh,
+        rates: rates(reader, table),
         events: events.map(PathBuf::from),
         webhook: webhook(reader, table),
     }
@@ -184,6 +188,35 @@ fn prices(reader: &mut Reader<'_>, table: &Table) -> Option<PriceSource> {
     };
     reader.problem(table, "prices", format!("`usage.prices` {wrong}")).hint = Some(hint.to_owned());
     None
+}
+
+/// Reads the exchange rates: texts, or whole numbers.
+fn rates(reader: &mut Reader<'_>, table: &Table) -> ExchangeRates {
+    reader.must_be_table(table, "rates");
+    let (table, mut rates) = (table.child("rates"), ExchangeRates::default());
+    for (name, value) in &table.fields {
+        let key = table.key_of(name);
+        // Variables are read in small letters.
+        let Some(currency) = Currency::from_code(&name.to_ascii_uppercase()) else {
+            reader.problem(&table, name, format!("`{key}` names no currency")).hint =
+                Some("write a code of three letters such as CNY".to_owned());
+            continue;
+        };
+        let rate = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let set = match value {
+            Value::Number(number) if number.is_f64() => Err(Error::new(ErrorKind::Config, "a rate is no float")
+                .with_hint(format!("write it in quotes: \"{rate}\""))),
+            _ => rates.set(currency, &rate),
+        };
+        match set {
+            Ok(()) => reader.show(&table, name, rate),
+            Err(error) => {
+                let message = format!("`{key}`: {}", error.message());
+                reader.problem(&table, name, message).hint = error.hint().map(str::to_owned);
+            }
+        }
+    }
+    rates
 }
 
 fn webhook(reader: &mut Reader<'_>, table: &Table) -> Option<WebhookConfig> {

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use tollbridge_config::{Config, KEYS, Loader, PriceSource, Problems, infer};
-use tollbridge_core::{Error, ErrorKind, OptionSpec, Provider, ProviderSettings, Registration, Registry, Transport};
+use tollbridge_core::{
+    Currency, Error, ErrorKind, Money, OptionSpec, Provider, ProviderSettings, Registration, Registry, Transport,
+};
 
 fn build(_: &Registration, _: ProviderSettings, _: Arc<dyn Transport>) -> Result<Arc<dyn Provider>, Error> {
     Err(Error::new(ErrorKind::Config, "these kinds are never built"))
@@ -333,6 +335,27 @@ fn prices_are_in_a_file_or_at_an_address() {
     argument usage.prices: `usage.prices` holds a user or a password, which are not sent; leave them out, or fetch the prices into a file
     argument usage.prices: `usage.prices` is an address of neither https nor http; write it as https://example.com/prices.json
     ");
+}
+
+#[test]
+fn exchange_rates_are_exact_and_never_floats() {
+    let file = Some(("a.toml", "[usage.rates]\nCNY = \"0.14\"\nKWD = 3\n"));
+    let rates = load(file, &[("TOLLBRIDGE_USAGE__RATES__CNY", "0.15")], &["usage.rates.EUR=1.08"]).unwrap().usage.rates;
+    let told = ["CNY", "KWD", "EUR", "CHF"].map(|code| {
+        let unit = Money::from_pico(1_000_000_000_000, Currency::from_code(code).unwrap());
+        rates.usd(unit).map_or("none".to_owned(), |usd| usd.to_string())
+    });
+    assert_eq!(told, ["0.15 USD", "3 USD", "1.08 USD", "none"]);
+    assert!(load(None, &[], &[]).unwrap().usage.rates.is_empty());
+    let wrong = "[usage.rates]\nCNY = 0.14\nEUR = \"-1\"\nUSD = \"1\"\nyuan = \"0.14\"\nGBP = \"1e9\"\nCHF = true\n";
+    insta::assert_snapshot!(problems("a.toml", wrong, &[]), @r#"
+    a.toml:2: `usage.rates.CNY`: a rate is no float; write it in quotes: "0.14"
+    a.toml:3: `usage.rates.EUR`: `-1` is no exchange rate; write how many US dollars one unit is, from 0.000000001 to 1000000, in quotes: "0.14"
+    a.toml:4: `usage.rates.USD`: a dollar is a dollar; leave it out
+    a.toml:5: `usage.rates.yuan` names no currency; write a code of three letters such as CNY
+    a.toml:6: `usage.rates.GBP`: `1e9` is no exchange rate; write how many US dollars one unit is, from 0.000000001 to 1000000, in quotes: "0.14"
+    a.toml:7: `usage.rates.CHF`: `true` is no exchange rate; write how many US dollars one unit is, from 0.000000001 to 1000000, in quotes: "0.14"
+    "#);
 }
 
 #[test]

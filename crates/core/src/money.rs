@@ -121,7 +121,7 @@ impl fmt::Display for ParseMoneyError {
 impl std::error::Error for ParseMoneyError {}
 
 /// A currency by its three-letter ISO 4217 code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Currency([u8; 3]);
 
 impl Currency {

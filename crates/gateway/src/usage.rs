@@ -27,7 +27,11 @@ pub(crate) async fn summary(Shared(state): Shared<Arc<State>>, uri: OriginalUri)
     answer(&state, move |state| {
         let query = Query::read(uri.query())?;
         query.allow(&["by"])?;
-        open(state)?.summary(&query.filter, &query.by()?, &query.zone)
+        let summary = open(state)?.summary(&query.filter, &query.by()?, &query.zone)?;
+        Ok(match state.client.metering() {
+            Some(metering) => summary.with_rates(metering.rates()),
+            None => summary,
+        })
     })
     .await
 }

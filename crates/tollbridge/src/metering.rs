@@ -45,9 +45,10 @@ pub fn metering(config: &Config) -> Result<Option<Metering>, Error> {
     ledger.spool_limit = usage.spool_limit as u64;
     let ledger = Ledger::open(&ledger);
     let mut options = MeteringOptions::default();
-    let spending = Arc::new(LedgerSpending::new(&ledger));
+    let spending = Arc::new(LedgerSpending::new(&ledger).with_rates(usage.rates.clone()));
     options.ledger = Some(ledger);
     options.cost = usage.cost;
+    options.rates = usage.rates.clone();
     options.content = usage.content;
     options.on_leave = usage.drain.map_or(OnLeave::Cancel, OnLeave::Drain);
     options.budgets = Some(Budgets::new(budgets, spending, Arc::new(SystemClock::new()))?);

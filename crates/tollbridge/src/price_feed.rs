@@ -32,25 +32,31 @@ impl Followed {
         };
         let feed = Arc::new(feed);
         let getter = Getter(HttpTransport::new(Duration::from_secs(10))?);
-        let runtime = Builder::new_current_thread().enable_all().build().map_err(wrong)?;
         let (stop, stopped) = oneshot::channel();
-        let (answered, first) = mpsc::channel();
+        let (tell, told) = mpsc::channel();
         let followed = Arc::clone(&feed);
         let work = move || {
+            // A runtime must not end where another one runs, so it is made here.
+            let runtime = match Builder::new_current_thread().enable_all().build() {
+                Ok(runtime) => runtime,
+                Err(error) => return drop(tell.send(Err(error))),
+            };
+            let _ = tell.send(Ok(()));
             runtime.block_on(async {
                 let following = pin!(async {
                     // The feed tells the log why it failed.
                     let _ = followed.refresh(&getter).await;
-                    let _ = answered.send(());
+                    let _ = tell.send(Ok(()));
                     followed.run(&getter, every).await;
                 });
                 select(following, stopped).await;
             });
         };
         thread::Builder::new().name("prices".to_owned()).spawn(work).map_err(wrong)?;
+        told.recv().unwrap_or(Ok(())).map_err(wrong)?;
         if !feed.is_filled() {
             // Until they come, the prices that are built in hold.
-            let _ = first.recv_timeout(PATIENCE);
+            let _ = told.recv_timeout(PATIENCE);
         }
         Ok(Self { feed, _stop: stop })
     }

@@ -47,7 +47,7 @@ impl Server {
     /// Returns the seconds between what was asked.
     fn pauses(&self) -> Vec<u64> {
         let asked = self.asked.lock().unwrap();
-        asked.windows(2).map(|pair| (pair[1].0 - pair[0].0).as_secs()).collect()
+        asked.iter().zip(asked.iter().skip(1)).map(|(one, next)| (next.0 - one.0).as_secs()).collect()
     }
 }
 

@@ -4,7 +4,7 @@ mod raster;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use tollbridge::core::{Currency, Money};
+use tollbridge::core::{Currency, ExchangeRates, Money};
 use tollbridge::usage::ledger::{Filter, GroupBy, Reader, SummaryRow};
 
 use super::arguments::PlotValue;
@@ -20,17 +20,29 @@ pub(super) struct Chart {
 }
 
 impl Chart {
-    pub(super) fn read(reader: &Reader, filter: &Filter, zone: &TimeZone, value: PlotValue) -> Result<Self, Failure> {
+    pub(super) fn read(
+        reader: &Reader,
+        filter: &Filter,
+        zone: &TimeZone,
+        value: PlotValue,
+        rates: &ExchangeRates,
+    ) -> Result<Self, Failure> {
         let summary = reader.summary(filter, &[GroupBy::Day], zone)?;
-        let days =
-            summary.rows.iter().filter_map(|row| Some((row.group.get("day")?.parse().ok()?, height(row, value))));
+        let days = summary
+            .rows
+            .iter()
+            .filter_map(|row| Some((row.group.get("day")?.parse().ok()?, height(row, value, rates))));
         let title = match value {
             PlotValue::Cost => "US dollars a day",
             PlotValue::Tokens => "tokens a day",
             PlotValue::Calls => "calls a day",
         };
-        let left_out = summary.total.cost.iter().any(|cost| cost.currency() != Currency::USD);
-        let note = if value == PlotValue::Cost && left_out { ", other currencies left out" } else { "" };
+        let left_out = summary.total.cost.iter().any(|cost| rates.usd(*cost).is_none());
+        let note = match value {
+            PlotValue::Cost if left_out => ", currencies without a rate left out",
+            PlotValue::Cost if rates.total(&summary.total.cost).is_some() => ", other currencies converted",
+            _ => "",
+        };
         Ok(Self { title: format!("{title}{note}"), value, bars: without_gaps(days.collect()) })
     }
 
@@ -63,13 +75,11 @@ fn usd(pico: i128) -> String {
     format!("${}", Money::from_pico(pico, Currency::USD).to_decimal())
 }
 
-fn height(row: &SummaryRow, value: PlotValue) -> i128 {
+fn height(row: &SummaryRow, value: PlotValue, rates: &ExchangeRates) -> i128 {
     let tokens =
         [row.input, row.cache_read, row.cache_write, row.input_media, row.output, row.reasoning, row.output_media];
     match value {
-        PlotValue::Cost => {
-            row.cost.iter().filter(|cost| cost.currency() == Currency::USD).map(|cost| cost.pico()).sum()
-        }
+        PlotValue::Cost => row.cost.iter().filter_map(|cost| rates.usd(*cost)).map(Money::pico).sum(),
         PlotValue::Tokens => tokens.iter().copied().map(i128::from).sum(),
         PlotValue::Calls => i128::from(row.calls),
     }

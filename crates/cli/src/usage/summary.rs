@@ -16,6 +16,9 @@ pub(super) fn text(summary: &Summary, by: &[GroupBy]) -> String {
         rows.push(total);
     }
     let mut text = table(&head, &rows, by.len());
+    if let Some(converted) = &summary.converted {
+        text.push_str(&format!("in US dollars: {converted}\n"));
+    }
     let failures: Vec<_> = summary.total.failures.iter().map(|(kind, calls)| format!("{calls} {kind}")).collect();
     if !failures.is_empty() {
         text.push_str(&format!("failed calls: {}\n", failures.join(", ")));

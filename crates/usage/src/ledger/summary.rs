@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use rusqlite::types::Value;
 use rusqlite::{Row, params_from_iter};
 use serde::Serialize;
-use tollbridge_core::{Currency, Error, Money};
+use tollbridge_core::{Converted, Currency, Error, ExchangeRates, Money};
 
 use super::filter::{Filter, outcome_is};
 use super::histogram::Histogram;
@@ -88,6 +88,18 @@ pub struct Summary {
     pub rows: Vec<SummaryRow>,
     /// The sums over all rows.
     pub total: SummaryRow,
+    /// What all cost in US dollars, if there are rates for other currencies that were spent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub converted: Option<Converted>,
+}
+
+impl Summary {
+    /// Adds the total in US dollars; the totals by currency stay beside it.
+    #[must_use]
+    pub fn with_rates(mut self, rates: &ExchangeRates) -> Self {
+        self.converted = rates.total(&self.total.cost);
+        self
+    }
 }
 
 /// The sums of one group.
@@ -406,7 +418,7 @@ impl Groups<'_> {
         });
         // What only lost its calls to later attempts and has nothing else is no row.
         let rows = rows.filter(|row| row.attempts != 0 || row.calls != 0).collect();
-        Summary { rows, total: total.row(BTreeMap::new()) }
+        Summary { rows, total: total.row(BTreeMap::new()), converted: None }
     }
 }
 

@@ -13,7 +13,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tollbridge_core::{Layer, Request};
+use tollbridge_core::{ExchangeRates, Layer, Request};
 
 use crate::budget::{Budgets, OutputHistory};
 use crate::event::{EventBus, JsonLines, Summaries};
@@ -39,6 +39,8 @@ pub struct MeteringOptions {
     pub cost: bool,
     /// The prices.
     pub prices: Arc<dyn Prices>,
+    /// How other currencies count in budgets and totals, which are in US dollars.
+    pub rates: ExchangeRates,
     /// What limits spending.
     pub budgets: Option<Budgets>,
     /// Where events go.
@@ -71,6 +73,7 @@ impl Default for MeteringOptions {
             ledger: None,
             cost: true,
             prices: Arc::new(move || Arc::clone(&book)),
+            rates: ExchangeRates::default(),
             budgets: None,
             events: EventBus::new(),
             event_file: None,
@@ -158,6 +161,11 @@ impl Metering {
     /// Returns the prices that hold now.
     pub fn prices(&self) -> Arc<PriceBook> {
         self.0.options.prices.book()
+    }
+
+    /// Returns how other currencies count in US dollars.
+    pub fn rates(&self) -> &ExchangeRates {
+        &self.0.options.rates
     }
 
     /// Returns why newer prices cannot be had, if so.

@@ -3,8 +3,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use tollbridge_core::{
-    CallContext, CallEvent, Currency, Error, ErrorKind, Money, Observer, Operation, ProviderInfo, Reply, Request,
-    TimeoutPhase, Usage,
+    CallContext, CallEvent, Error, ErrorKind, Money, Observer, Operation, ProviderInfo, Reply, Request, TimeoutPhase,
+    Usage,
 };
 use tollbridge_protocol::Metered;
 use tollbridge_types::Json;
@@ -243,10 +243,10 @@ impl Recorder {
             self.metering.parts().history.record(key, &attempt.model, usage.total_output());
         }
         if let Some(reservation) = reservation {
-            reservation.settle(amount(&attempt));
+            reservation.settle(self.amount(&attempt));
         }
         self.cx.add_cost(attempt.charge.cost);
-        self.metering.parts().totals.add(&attempt);
+        self.metering.parts().totals.add(&attempt, self.metering.rates());
         let ticket = self.metering.ledger().map(|ledger| ledger.settle(&attempt));
         self.metering.parts().calls.attempt_ended(&self.metering, &attempt, error);
         ticket
@@ -295,7 +295,7 @@ impl Recorder {
         let asked = estimate::asked_output(request);
         let output = self.metering.parts().history.likely_output(key, &request.model, asked);
         let usage = estimate::usage(tokens, Some(output));
-        let cost = self.bill(&request.model, &usage).cost.filter(|cost| cost.currency() == Currency::USD);
+        let cost = self.bill(&request.model, &usage).cost.and_then(|cost| options.rates.usd(cost));
         let asked = Amount::new(cost.map(Money::pico), usage.total());
         let reservation = budgets.reserve(&subject, asked, options.lease).map_err(|exceeded| {
             Error::from(exceeded).with_provider(&self.template.provider).with_model(&self.template.model)
@@ -303,6 +303,12 @@ impl Recorder {
         self.state().reservation = Some(reservation);
         self.input = tokens;
         Ok(())
+    }
+
+    /// Returns what budgets count.
+    fn amount(&self, attempt: &Attempt) -> Amount {
+        let cost = attempt.charge.cost.and_then(|cost| self.metering.rates().usd(cost));
+        Amount::new(cost.map(Money::pico), attempt.usage.as_ref().map_or(0, Usage::total))
     }
 
     /// Begins the attempt, unless it has begun.
@@ -384,11 +390,6 @@ fn may_be_billed(error: &Error) -> bool {
         ErrorKind::Cancelled | ErrorKind::Decode => true,
         _ => false,
     }
-}
-
-fn amount(attempt: &Attempt) -> Amount {
-    let cost = attempt.charge.cost.filter(|cost| cost.currency() == Currency::USD);
-    Amount::new(cost.map(Money::pico), attempt.usage.as_ref().map_or(0, Usage::total))
 }
 
 /// Tells the log if the vendor's own figure is more than 1 % away from ours.

@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use tollbridge_core::{Currency, Money};
+use tollbridge_core::{ExchangeRates, Money};
 
 use crate::budget::{Amount, Scope, Spending};
 use crate::ledger::{Filter, Ledger, Reader};
@@ -14,6 +14,7 @@ pub struct LedgerSpending {
     /// What this process writes, if it writes.
     ledger: Option<Ledger>,
     directory: PathBuf,
+    rates: ExchangeRates,
     reader: Mutex<Option<Reader>>,
 }
 
@@ -21,12 +22,19 @@ impl LedgerSpending {
     /// Reads from a ledger that this process writes.
     pub fn new(ledger: &Ledger) -> Self {
         let directory = ledger.database().parent().map_or_else(PathBuf::new, PathBuf::from);
-        Self { ledger: Some(ledger.clone()), directory, reader: Mutex::default() }
+        Self { ledger: Some(ledger.clone()), ..Self::reading(directory) }
     }
 
     /// Reads from a ledger that other processes write, if any.
     pub fn reading(directory: impl Into<PathBuf>) -> Self {
-        Self { ledger: None, directory: directory.into(), reader: Mutex::default() }
+        Self { ledger: None, directory: directory.into(), rates: ExchangeRates::default(), reader: Mutex::default() }
+    }
+
+    /// Counts other currencies in US dollars, as the calls do that the budgets are for.
+    #[must_use]
+    pub fn with_rates(mut self, rates: ExchangeRates) -> Self {
+        self.rates = rates;
+        self
     }
 }
 
@@ -70,8 +78,8 @@ impl Spending for LedgerSpending {
                     row.output_media,
                 ];
                 let tokens = tokens.iter().fold(0_i64, |sum, count| sum.saturating_add(*count));
-                let dollars = row.cost.iter().filter(|cost| cost.currency() == Currency::USD);
-                let pico = dollars.map(|cost| Money::pico(*cost)).sum();
+                let dollars = row.cost.iter().filter_map(|cost| self.rates.usd(*cost));
+                let pico = dollars.map(Money::pico).sum();
                 Amount::new(Some(pico), u64::try_from(tokens).unwrap_or_default())
             }
             Err(error) => {

@@ -1,7 +1,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
-use tollbridge_core::{Currency, Money, Usage};
+use tollbridge_core::{Currency, ExchangeRates, Money, Usage};
 
 use crate::record::Attempt;
 
@@ -11,7 +11,7 @@ use crate::record::Attempt;
 pub struct MeterTotals {
     /// Attempts that were settled.
     pub attempts: u64,
-    /// Those without a known price in US dollars; they are in no sum of costs.
+    /// Those without a price in US dollars, known or converted; they are in no sum of costs.
     pub unpriced: u64,
     /// Tokens of prompts, cached ones included.
     pub input: u64,
@@ -26,10 +26,10 @@ pub(crate) struct Running(Mutex<MeterTotals>);
 
 impl Running {
     /// Adds an attempt, and tells the log under the target `token_cost`.
-    pub(crate) fn add(&self, attempt: &Attempt) {
+    pub(crate) fn add(&self, attempt: &Attempt, rates: &ExchangeRates) {
         let usage = attempt.usage.as_ref();
         let (input, output) = (usage.map_or(0, Usage::total_input), usage.map_or(0, Usage::total_output));
-        let cost = attempt.charge.cost.filter(|cost| cost.currency() == Currency::USD);
+        let cost = attempt.charge.cost.and_then(|cost| rates.usd(cost));
         let totals = {
             let mut totals = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             totals.attempts += 1;

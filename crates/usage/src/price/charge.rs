@@ -1,9 +1,8 @@
 //! The rules by which a row and a usage make a bill.
 
-use tollbridge_core::Money;
+use tollbridge_core::{Money, half_even};
 use tollbridge_types::Usage;
 
-use super::rate::half_even;
 use super::table::{FigureView, RowView};
 use super::{BillLine, Component, Rate, Schedule, Terms, Tier};
 

@@ -1,6 +1,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use tollbridge_core::half_even;
+
 /// An exact price of one unit: a decimal number of its row's currency.
 ///
 /// ```
@@ -63,17 +65,6 @@ impl Rate {
         let error = (near - self.yocto).saturating_mul(100_000_000_000_000) / self.yocto.max(1);
         if error.abs() < 10 { Self { yocto: near } } else { self }
     }
-}
-
-/// Divides, and rounds half to even.
-pub(crate) fn half_even(value: i128, by: i128) -> i128 {
-    let (quotient, rest) = (value.div_euclid(by), value.rem_euclid(by));
-    let up = match (rest.saturating_mul(2)).cmp(&by) {
-        std::cmp::Ordering::Greater => true,
-        std::cmp::Ordering::Equal => quotient % 2 != 0,
-        std::cmp::Ordering::Less => false,
-    };
-    quotient.saturating_add(i128::from(up))
 }
 
 impl fmt::Display for Rate {

@@ -1,10 +1,9 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tollbridge_core::{Currency, Money};
+use tollbridge_core::{Currency, Money, half_even};
 use tollbridge_types::Json;
 
 use super::Rate;
-use super::rate::half_even;
 
 /// Returns the cost that a vendor or a gateway upstream states in its usage object.
 ///
