@@ -30,7 +30,6 @@ pub mod responses;
 mod state;
 mod status;
 mod stream_cost;
-mod text_bytes;
 mod think_tags;
 mod timestamp;
 mod tool_id;
@@ -39,6 +38,7 @@ mod usage;
 mod usage_facts;
 mod usage_meter;
 mod vendor_error;
+mod written;
 
 pub use codec::{
     ChatCodec, ChatStreamDecoder, ChatStreamEncoder, CountCodec, EmbedCodec, ErrorCodec, ModelsCodec, ReplyContext,
@@ -55,3 +55,4 @@ pub use status::{Facts, classify, status_of};
 pub use stream_cost::StreamCost;
 pub use usage::read_usage;
 pub use usage_meter::{Metered, UsageMeter};
+pub use written::Written;

@@ -5,8 +5,8 @@ use tollbridge_core::{ErrorKind, Frame};
 use tollbridge_types::{ChatEvent, Protocol, Usage, UsageBasis};
 
 use crate::frame_kind::says;
-use crate::text_bytes::text_bytes;
 use crate::usage_facts::Facts;
+use crate::written::Written;
 use crate::{ChatStreamDecoder, FrameKind, chat, embed, frame_kind, vendor_error};
 
 /// Reads usage from a reply in passing: nothing of the answer itself is parsed.
@@ -37,7 +37,7 @@ pub struct UsageMeter {
     decoder: Option<Box<dyn ChatStreamDecoder>>,
     finished: bool,
     error: Option<ErrorKind>,
-    text_bytes: u64,
+    written: Written,
 }
 
 /// What a [`UsageMeter`] has read.
@@ -52,9 +52,8 @@ pub struct Metered {
     pub response_id: Option<String>,
     /// Whether the answer is complete: it is whole, or its stream told why or that it ended.
     pub finished: bool,
-    /// About how many bytes the model has written until now, thoughts and arguments included, to estimate from where
-    /// the vendor told no usage. Escapes count as they stand in the JSON.
-    pub text_bytes_seen: u64,
+    /// What the model has written until now, to estimate from; empty where the vendor has told the usage for good.
+    pub written: Written,
     /// What the vendor reported to have gone wrong.
     pub error: Option<ErrorKind>,
 }
@@ -71,7 +70,7 @@ impl UsageMeter {
             decoder: None,
             finished: false,
             error: None,
-            text_bytes: 0,
+            written: Written::default(),
         }
     }
 
@@ -90,7 +89,7 @@ impl UsageMeter {
             self.facts.usage = answer.map_or_else(|| vectors()?.usage, |reply| reply.usage);
         }
         if self.facts.usage.is_none() {
-            self.text_bytes = text_bytes(body);
+            self.written.read(body);
         }
     }
 
@@ -120,7 +119,7 @@ impl UsageMeter {
             FrameKind::Other => self.finished |= tells && chat(self.protocol).is_none(),
         }
         if self.protocol != Protocol::OPENAI_RESPONSES || says(data, "\"delta\"") {
-            self.text_bytes += text_bytes(data);
+            self.written.read(data);
         }
     }
 
@@ -136,12 +135,14 @@ impl UsageMeter {
         if let Some(usage) = usage.as_mut().filter(|_| !self.finished) {
             usage.basis = UsageBasis::VendorPartial;
         }
+        let told = self.finished && usage.is_some() && self.error.is_none();
+        let written = if told { Written::default() } else { self.written.clone() };
         Metered {
             usage,
             model_served: self.facts.model.clone(),
             response_id: self.facts.id.clone(),
             finished: self.finished,
-            text_bytes_seen: self.text_bytes,
+            written,
             error: self.error,
         }
     }
@@ -158,8 +159,8 @@ impl UsageMeter {
                 ChatEvent::Start(start) => (self.facts.id, self.facts.model) = (start.id, start.model),
                 ChatEvent::Usage(usage) => self.facts.usage = Some(usage),
                 ChatEvent::Finish { .. } => self.finished = true,
-                ChatEvent::Text { text, .. } | ChatEvent::Thought { text, .. } => self.text_bytes += text.len() as u64,
-                ChatEvent::ToolCallArguments { fragment, .. } => self.text_bytes += fragment.len() as u64,
+                ChatEvent::Text { text, .. } | ChatEvent::Thought { text, .. } => self.written.add(text.as_bytes()),
+                ChatEvent::ToolCallArguments { fragment, .. } => self.written.add(fragment.as_bytes()),
                 _ => {}
             }
         }

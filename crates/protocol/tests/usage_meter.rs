@@ -137,7 +137,7 @@ fn usage_of_a_stream_cut_short_is_partial() {
     let metered = metered(Protocol::ANTHROPIC_MESSAGES, &frames);
     let usage = metered.usage.unwrap();
     assert_eq!((usage.input, usage.output, usage.basis), (Some(9), Some(1), UsageBasis::VendorPartial));
-    assert_eq!((metered.finished, metered.text_bytes_seen), (false, 5));
+    assert_eq!((metered.finished, metered.written.text()), (false, "Hello".into()));
     assert_eq!(metered.model_served.as_deref(), Some("claude-opus-4-5"));
 }
 
@@ -162,7 +162,7 @@ fn failures_and_silence_are_told() {
     ]);
     let failed = metered(Protocol::OPENAI_CHAT, &frames);
     assert_eq!((failed.error, failed.usage, failed.finished), (Some(ErrorKind::Overloaded), None, false));
-    assert_eq!(failed.text_bytes_seen, 4);
+    assert_eq!(failed.written.text(), "four");
 
     let mut meter = UsageMeter::new(Protocol::OPENAI_SPEECH);
     meter.whole(&Bytes::from_static(b"ID3\x04 sound"));

@@ -21,12 +21,3 @@ pub(crate) fn answer(request: &Request, provider: &str) -> Result<Reply, Error> 
     let codec = count(protocol).unwrap_or(tollbridge_protocol::codec::ANTHROPIC_COUNT_TOKENS);
     Ok(Reply::new(codec.protocol(), provider, &request.model, codec.encode_reply(&counted)))
 }
-
-/// Counts the input tokens of a conversation.
-#[cfg(all(feature = "config", feature = "usage"))]
-pub(crate) fn input_tokens(model: &str, request: &Request) -> Option<u64> {
-    if request.operation != tollbridge_core::Operation::Chat {
-        return None;
-    }
-    chat_request(request).ok().map(|request| count_request(model, &request).input)
-}

@@ -56,10 +56,6 @@ pub fn metering(config: &Config) -> Result<Option<Metering>, Error> {
         options.prices = prices::follow(source, usage)?;
     }
     tell_events(config, &mut options)?;
-    #[cfg(feature = "tokens")]
-    {
-        options.count = Some(crate::count::input_tokens);
-    }
     Ok(Some(Metering::new(options)))
 }
 

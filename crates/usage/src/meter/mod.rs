@@ -3,6 +3,7 @@
 mod attempts;
 mod body;
 mod calls;
+mod count;
 mod estimate;
 mod recorder;
 mod spending;
@@ -13,13 +14,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tollbridge_core::{ExchangeRates, Layer, Request};
+use tollbridge_core::{ExchangeRates, Layer};
 
 use crate::budget::{Budgets, OutputHistory};
 use crate::event::{EventBus, JsonLines, Summaries};
 use crate::ledger::Ledger;
 use crate::price::{PriceBook, Prices};
 
+pub use count::CountTokens;
 pub use spending::LedgerSpending;
 pub use totals::MeterTotals;
 
@@ -51,8 +53,9 @@ pub struct MeteringOptions {
     pub on_leave: OnLeave,
     /// Whether the words of prompts and answers are kept.
     pub content: bool,
-    /// Counts the input tokens of a request, for reservations; `None` estimates by its length.
-    pub count: Option<CountInput>,
+    /// Counts tokens for reservations, and where a vendor told none: by `tollbridge-tokens` where it is linked.
+    /// `None` takes four bytes for a token.
+    pub count: Option<Arc<dyn CountTokens>>,
     /// How long a reservation holds for a call that does not end.
     pub lease: Duration,
 }
@@ -62,9 +65,6 @@ impl fmt::Debug for MeteringOptions {
         f.debug_struct("MeteringOptions").field("ledger", &self.ledger).finish_non_exhaustive()
     }
 }
-
-/// Counts the input tokens of a request to a model.
-pub type CountInput = fn(model: &str, request: &Request) -> Option<u64>;
 
 impl Default for MeteringOptions {
     fn default() -> Self {
@@ -79,7 +79,7 @@ impl Default for MeteringOptions {
             event_file: None,
             on_leave: OnLeave::default(),
             content: false,
-            count: None,
+            count: count::usual(),
             lease: Duration::from_secs(600),
         }
     }
@@ -89,7 +89,7 @@ impl Default for MeteringOptions {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnLeave {
-    /// The vendor is told to stop; what it had written until then is estimated.
+    /// The vendor is told to stop; what it had written until then is counted or estimated.
     #[default]
     Cancel,
     /// The answer is read to its end, for the vendor's own word on what was used, but no longer than this.

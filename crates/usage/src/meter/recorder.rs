@@ -10,7 +10,8 @@ use tollbridge_protocol::Metered;
 use tollbridge_types::Json;
 
 use super::body::micros;
-use super::{Deployment, Metering, OnLeave, estimate};
+use super::estimate::{self, Estimate};
+use super::{Deployment, Metering, OnLeave};
 use crate::budget::{Amount, Reservation, Subject};
 use crate::ledger::Ticket;
 use crate::price::{Bill, Terms, is_discrepancy, parse_reported_cost, reported_cost};
@@ -27,7 +28,7 @@ pub(super) struct Recorder {
     /// What is known of every attempt before it begins.
     template: Attempt,
     operation: Operation,
-    input: u64,
+    estimate: Estimate,
     drained: AtomicBool,
     state: Mutex<State>,
 }
@@ -44,6 +45,15 @@ struct Open {
     began: Instant,
     /// What the vendor sent, if content is kept.
     content: Vec<u8>,
+}
+
+/// How much of an attempt there is to pay for.
+#[derive(Clone, Copy)]
+enum Used {
+    Nothing,
+    All,
+    /// What had passed when the answer broke off.
+    UntilNow,
 }
 
 impl Recorder {
@@ -78,13 +88,13 @@ impl Recorder {
         if metering.parts().options.content {
             template.content = request.wire().and_then(|wire| kept(&wire.body));
         }
-        let mut recorder = Self {
+        let recorder = Self {
             metering: metering.clone(),
             deployment: Arc::clone(deployment),
             cx: cx.clone(),
             template,
             operation: request.operation,
-            input: estimate::input_tokens(request),
+            estimate: Estimate::new(request, metering.parts().options.count.as_ref()),
             drained: AtomicBool::new(false),
             state: Mutex::default(),
         };
@@ -169,42 +179,34 @@ impl Recorder {
 
     /// Settles an attempt whose reader has gone.
     pub(super) fn left(&self, metered: &Metered) {
-        let usage = self.usage(metered, !metered.finished);
-        self.close(Status::Cancelled, Some(ErrorKind::Cancelled), usage, metered, None);
+        let used = if metered.finished { Used::All } else { Used::UntilNow };
+        self.close(Status::Cancelled, Some(ErrorKind::Cancelled), used, metered, None);
     }
 
     fn settle_answer(&self, metered: &Metered) -> Option<Ticket> {
         match metered.error {
-            Some(kind) => {
-                let usage = self.usage(metered, true);
-                self.close(Status::Failed, Some(kind), usage, metered, None)
-            }
-            None => {
-                let usage = self.usage(metered, false);
-                self.close(Status::Ok, None, usage, metered, None)
-            }
+            Some(kind) => self.close(Status::Failed, Some(kind), Used::UntilNow, metered, None),
+            None => self.close(Status::Ok, None, Used::All, metered, None),
         }
     }
 
     fn settle_failure(&self, error: &Error, metered: Option<Metered>) -> Option<Ticket> {
         let cancelled = error.kind() == ErrorKind::Cancelled;
         let status = if cancelled { Status::Cancelled } else { Status::Failed };
-        let begun = metered.is_some();
-        let metered = metered.unwrap_or_default();
-        let usage = if begun || may_be_billed(error) { self.usage(&metered, true) } else { None };
-        self.close(status, Some(error.kind()), usage, &metered, Some(error))
+        let used = if metered.is_some() || may_be_billed(error) { Used::UntilNow } else { Used::Nothing };
+        self.close(status, Some(error.kind()), used, &metered.unwrap_or_default(), Some(error))
     }
 
     /// Returns what was used: the vendor's word, completed by an estimate where the answer broke off.
-    fn usage(&self, metered: &Metered, broken: bool) -> Option<Usage> {
-        match (&metered.usage, self.operation) {
-            (Some(usage), _) if broken => Some(estimate::complete(usage.clone(), self.input, metered.text_bytes_seen)),
-            (Some(usage), _) => Some(usage.clone()),
-            (None, Operation::Chat) => {
-                Some(estimate::usage(self.input, Some(estimate::tokens(metered.text_bytes_seen))))
+    fn usage(&self, used: Used, metered: &Metered) -> Option<Usage> {
+        match (used, metered.usage.clone()) {
+            (Used::Nothing, _) => None,
+            (Used::All, Some(usage)) => Some(usage),
+            (Used::UntilNow, Some(usage)) => Some(self.estimate.complete(usage, &metered.written)),
+            (_, None) => {
+                let has_words = matches!(self.operation, Operation::Chat | Operation::Embed);
+                has_words.then(|| self.estimate.complete(Usage::default(), &metered.written))
             }
-            (None, Operation::Embed) => Some(estimate::usage(self.input, None)),
-            (None, _) => None,
         }
     }
 
@@ -213,7 +215,7 @@ impl Recorder {
         &self,
         status: Status,
         kind: Option<ErrorKind>,
-        usage: Option<Usage>,
+        used: Used,
         metered: &Metered,
         error: Option<&Error>,
     ) -> Option<Ticket> {
@@ -237,7 +239,7 @@ impl Recorder {
         if !open.content.is_empty() {
             attempt.content = exchange(attempt.content.as_ref(), &open.content);
         }
-        self.charge(&mut attempt, usage);
+        self.charge(&mut attempt, self.usage(used, metered));
         if let Some(usage) = attempt.usage.as_ref().filter(|_| status == Status::Ok) {
             let key = attempt.key.as_deref().unwrap_or_default();
             self.metering.parts().history.record(key, &attempt.model, usage.total_output());
@@ -277,7 +279,7 @@ impl Recorder {
     }
 
     /// Takes what the attempt may cost out of the budgets that apply.
-    fn reserve(&mut self, request: &Request) -> Result<(), Error> {
+    fn reserve(&self, request: &Request) -> Result<(), Error> {
         let options = &self.metering.parts().options;
         let Some(budgets) = options.budgets.as_ref().filter(|_| self.operation != Operation::CountTokens) else {
             return Ok(());
@@ -290,18 +292,17 @@ impl Recorder {
         if !budgets.apply_to(&subject) {
             return Ok(());
         }
-        let tokens = options.count.and_then(|count| count(&request.model, request)).unwrap_or(self.input);
+        let (input, _) = self.estimate.input_of(request);
         let key = self.template.key.as_deref().unwrap_or_default();
         let asked = estimate::asked_output(request);
         let output = self.metering.parts().history.likely_output(key, &request.model, asked);
-        let usage = estimate::usage(tokens, Some(output));
+        let usage = estimate::usage(input, Some(output));
         let cost = self.bill(&request.model, &usage).cost.and_then(|cost| options.rates.usd(cost));
         let asked = Amount::new(cost.map(Money::pico), usage.total());
         let reservation = budgets.reserve(&subject, asked, options.lease).map_err(|exceeded| {
             Error::from(exceeded).with_provider(&self.template.provider).with_model(&self.template.model)
         })?;
         self.state().reservation = Some(reservation);
-        self.input = tokens;
         Ok(())
     }
 
@@ -323,7 +324,7 @@ impl Recorder {
             if let Some(ledger) = self.metering.ledger() {
                 // What is recorded if this process dies: the prompt was sent, and no more is known.
                 let mut begun = attempt.clone();
-                self.charge(&mut begun, Some(estimate::usage(self.input, None)));
+                self.charge(&mut begun, Some(estimate::usage(self.estimate.input_so_far(), None)));
                 begun.error = Some("interrupted".to_owned());
                 ledger.begin(&begun);
             }
@@ -351,7 +352,13 @@ impl Observer for Recorder {
                 let refused = self.state().open.is_some();
                 if refused {
                     let reservation = self.state().reservation.take();
-                    self.close(Status::Failed, Some(ErrorKind::InvalidRequest), None, &Metered::default(), None);
+                    self.close(
+                        Status::Failed,
+                        Some(ErrorKind::InvalidRequest),
+                        Used::Nothing,
+                        &Metered::default(),
+                        None,
+                    );
                     self.state().reservation = reservation;
                 }
                 self.opened(&mut self.state());
