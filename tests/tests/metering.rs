@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use tollbridge::tokens::{Encoding, count};
 use tollbridge::types::{Usage, UsageBasis};
 use tollbridge::usage::budget::{Budget, BudgetSpec, Budgets, SystemClock};
-use tollbridge::usage::event::{Event, Payload};
+use tollbridge::usage::event::{CostDiscrepancy, Event, Payload};
 use tollbridge::usage::key::{KeyBudget, KeyStore, NewKey};
 use tollbridge::usage::ledger::{Durability, Filter, Ledger, LedgerOptions, Reader};
 use tollbridge::usage::meter::{LedgerSpending, Metering, MeteringOptions, OnLeave};
@@ -169,22 +169,25 @@ async fn a_price_is_exact_and_an_unknown_one_is_none() {
     assert_eq!(records[2].charge.cost.map(|cost| cost.pico()), Some(0), "echo is free, and that is known");
 }
 
+/// A whole answer with a usage and headers.
+fn whole(model: &str, usage: &str, headers: &[(&str, &str)]) -> Vec<Step> {
+    let message = r#"{"index":0,"finish_reason":"stop","message":{"role":"assistant","content":"x"}}"#;
+    let body =
+        format!(r#"{{"id":"c","object":"chat.completion","model":"{model}","choices":[{message}],"usage":{usage}}}"#);
+    let headers = [("content-type", "application/json")].iter().chain(headers);
+    let headers = headers.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    vec![Step::canned(200, headers, vec![body])]
+}
+
+fn costing(cost: &str) -> String {
+    format!(r#"{{"prompt_tokens":10,"completion_tokens":1,"total_tokens":11,"cost":{cost}}}"#)
+}
+
 #[tokio::test]
 async fn the_vendors_own_cost_is_kept_and_counts_where_there_is_no_price() {
     let recorded = Recorded::start(|_, _| {}).await;
-    let reply = |model: &str, cost: &str| {
-        let usage = format!(r#"{{"prompt_tokens":10,"completion_tokens":1,"total_tokens":11,"cost":{cost}}}"#);
-        let message = r#"{"index":0,"finish_reason":"stop","message":{"role":"assistant","content":"x"}}"#;
-        format!(
-            r#"{{"id":"c","object":"chat.completion","created":1,"model":"{model}","choices":[{message}],"usage":{usage}}}"#
-        )
-    };
     for (model, cost) in [("mystery", "0.5"), ("gpt-4o", "0.5"), ("mystery", "-1"), ("mystery", "null")] {
-        recorded.bench.openai.play(vec![Step::canned(
-            200,
-            vec![("content-type".to_owned(), "application/json".to_owned())],
-            vec![reply(model, cost)],
-        )]);
+        recorded.bench.openai.play(whole(model, &costing(cost), &[]));
         recorded.chat(&format!("openai/{model}"), &[]).await;
     }
     let told: Vec<_> = recorded
@@ -210,6 +213,48 @@ async fn an_answer_over_several_lines_is_one_record() {
     let record = recorded.records().remove(0);
     assert_eq!(record.usage.unwrap().raw.unwrap().parse::<Value>().unwrap(), usage);
     assert_eq!(record.content.unwrap().parse::<Value>().unwrap()["reply"], reply);
+}
+
+#[tokio::test]
+async fn a_reported_cost_that_is_not_ours_is_an_event_of_its_attempt() {
+    let recorded = Recorded::start(|_, _| {}).await;
+    let mut listener = recorded.metering.events().subscribe(100);
+    let header = "x-litellm-response-cost";
+    let answers = [
+        // Within 1 %, without a price of ours, and no figure at all.
+        ("gpt-4o", costing("0.0000349"), vec![]),
+        ("mystery", costing("0.5"), vec![]),
+        ("gpt-4o", costing("-1"), vec![(header, "NaN")]),
+        ("gpt-4o", costing("1.23e-7"), vec![]),
+        ("gpt-4o", costing("null"), vec![(header, "0.5")]),
+    ];
+    for (model, usage, headers) in &answers {
+        recorded.bench.openai.play(whole(model, usage, headers));
+        let (status, _) = recorded.chat(&format!("openai/{model}"), &[]).await;
+        assert_eq!(status, 200);
+    }
+    let mut told = Vec::new();
+    let mut ended = 0;
+    while ended < answers.len() {
+        let event = tokio::time::timeout(SOON, listener.next()).await.unwrap().unwrap().event;
+        match &event.payload {
+            Payload::Completed(_) => ended += 1,
+            Payload::CostDiscrepancy(_) => told.push((event.request_id.clone(), event.payload.clone())),
+            _ => {}
+        }
+    }
+    let records = recorded.records();
+    let expected: Vec<_> = [(3, "0.000000123"), (4, "0.5")]
+        .into_iter()
+        .map(|(place, reported)| {
+            let mut event = CostDiscrepancy::new("0.000035".parse().unwrap(), reported.parse().unwrap());
+            event.attempt = 1;
+            (event.provider, event.model_name) = ("openai".to_owned(), "gpt-4o".to_owned());
+            event.price_row = "gpt-4o".to_owned();
+            (Some(records[place].call.clone()), Payload::CostDiscrepancy(event))
+        })
+        .collect();
+    assert_eq!(told, expected);
 }
 
 #[tokio::test]
@@ -289,14 +334,13 @@ fn delta(delta: &Value) -> Value {
 }
 
 /// Sends a question that is answered by a stream which breaks off, and returns the usage that is recorded.
-async fn broken_usage(protocol: usize, model: &str, events: &[Value]) -> Usage {
+async fn broken_usage(provider: &str, (path, body): &(String, Value), events: &[Value]) -> Usage {
     let recorded = Recorded::start(|_, _| {}).await;
-    let (path, body) = &calls(model, true)[protocol];
-    let upstream = recorded.bench.upstreams().find(|(name, _)| model.starts_with(name)).unwrap().1;
+    let (_, upstream) = recorded.bench.upstreams().find(|(name, _)| *name == provider).unwrap();
     upstream.play(broken(events));
     recorded.bench.send(Method::POST, path, body.to_string()).await.unwrap();
     let record = recorded.records_once(1).await.remove(0);
-    assert_eq!((record.status, record.error.as_deref()), (Status::Failed, Some("network")), "{model}");
+    assert_eq!((record.status, record.error.as_deref()), (Status::Failed, Some("network")), "{provider}");
     record.usage.unwrap()
 }
 
@@ -310,7 +354,7 @@ async fn what_was_written_until_a_stream_broke_off_is_counted_in_any_script() {
     for text in [ENGLISH.to_owned(), CHINESE.to_owned(), ENGLISH.repeat(300), CHINESE.repeat(300)] {
         let mut events = vec![delta(&json!({"role": "assistant", "content": ""}))];
         events.extend(pieces(&text).iter().map(|piece| delta(&json!({"content": piece}))));
-        let usage = broken_usage(0, "openai/gpt-4o", &events).await;
+        let usage = broken_usage("openai", &calls("openai/gpt-4o", true)[0], &events).await;
         let truth = Encoding::O200K.count(&text);
         assert!(is_near(usage.total_output(), truth), "{} instead of {truth}", usage.total_output());
         // Of the longest answers only the beginning is kept, and the rest estimated.
@@ -327,13 +371,13 @@ async fn thoughts_and_the_arguments_of_calls_are_output() {
     let call = |function: Value| delta(&json!({"tool_calls": [{"index": 0, "function": function}]}));
     events.push(call(json!({"name": "weather", "arguments": ""})));
     events.extend(pieces(arguments).iter().map(|piece| call(json!({"arguments": piece}))));
-    let usage = broken_usage(0, "openai/gpt-4o", &events).await;
+    let usage = broken_usage("openai", &calls("openai/gpt-4o", true)[0], &events).await;
     assert_eq!(usage.total_output(), Encoding::O200K.count(&format!("{ENGLISH}{arguments}")));
 
     let arguments: Value = serde_json::from_str(arguments).unwrap();
     let parts = json!([{"text": ENGLISH, "thought": true}, {"functionCall": {"name": "weather", "args": arguments}}]);
     let events = [json!({"candidates": [{"content": {"role": "model", "parts": parts}}]})];
-    let usage = broken_usage(3, "gemini/gemini-2.5-pro", &events).await;
+    let usage = broken_usage("gemini", &calls("gemini/gemini-2.5-pro", true)[3], &events).await;
     let estimate = count("gemini-2.5-pro", &format!("{ENGLISH}{arguments}"));
     assert_eq!((usage.total_output(), usage.basis), estimate);
 }
@@ -350,7 +394,7 @@ async fn what_a_vendor_told_before_it_broke_off_is_the_least() {
     let (estimate, basis) = count("claude-sonnet-4-5", CHINESE);
     for (told, output, basis) in [(1, estimate, basis), (9999, 9999, UsageBasis::VendorPartial)] {
         let events = [start(told), block.clone(), text.clone()];
-        let usage = broken_usage(2, "anthropic/claude-sonnet-4-5", &events).await;
+        let usage = broken_usage("anthropic", &calls("anthropic/claude-sonnet-4-5", true)[2], &events).await;
         assert_eq!((usage.total_input(), usage.total_output(), usage.basis), (9, output, basis));
     }
 }

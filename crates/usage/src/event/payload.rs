@@ -2,7 +2,7 @@ use serde::Serialize;
 use tollbridge_types::Json;
 
 use super::fields::read;
-use super::{ArtifactCreated, Attempt, BudgetAlert, Completed, Failed, Started};
+use super::{ArtifactCreated, Attempt, BudgetAlert, Completed, CostDiscrepancy, Failed, Started};
 
 /// What happened: the `type` of an event and its `payload`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -27,6 +27,9 @@ pub enum Payload {
     /// A budget reached a threshold.
     #[serde(rename = "BUDGET_ALERT")]
     BudgetAlert(BudgetAlert),
+    /// A vendor reports another cost than the prices say.
+    #[serde(rename = "COST_DISCREPANCY")]
+    CostDiscrepancy(CostDiscrepancy),
     /// What only another version knows, as it was read.
     #[serde(untagged)]
     Unknown {
@@ -48,6 +51,7 @@ impl Payload {
             Self::Failed(_) => "MODEL_CALL_FAILED",
             Self::ArtifactCreated(_) => "ARTIFACT_CREATED",
             Self::BudgetAlert(_) => "BUDGET_ALERT",
+            Self::CostDiscrepancy(_) => "COST_DISCREPANCY",
             Self::Unknown { kind, .. } => kind,
         }
     }
@@ -64,6 +68,7 @@ impl Payload {
             "MODEL_CALL_FAILED" => Self::Failed(read(payload)?),
             "ARTIFACT_CREATED" => Self::ArtifactCreated(read(payload)?),
             "BUDGET_ALERT" => Self::BudgetAlert(read(payload)?),
+            "COST_DISCREPANCY" => Self::CostDiscrepancy(read(payload)?),
             _ => Self::Unknown { kind: kind.to_owned(), payload: payload.clone() },
         })
     }

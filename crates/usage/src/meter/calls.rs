@@ -15,7 +15,10 @@ use super::Metering;
 use super::body::micros;
 use super::words::{self, Words};
 use crate::budget::Alert;
-use crate::event::{self, BudgetAlert, Completed, EventBus, Failed, Payload, Started, TokenUsage, Trace};
+use crate::event::{
+    self, BudgetAlert, Completed, CostDiscrepancy, EventBus, Failed, Payload, Started, TokenUsage, Trace,
+};
+use crate::price::is_discrepancy;
 use crate::record::{Attempt, Charge, Status};
 
 /// Tells events of whole calls, while somebody listens.
@@ -66,6 +69,7 @@ impl Calls {
     pub(super) fn attempt_ended(&self, metering: &Metering, attempt: &Attempt, error: Option<&Error>) {
         let trace = Trace::of_call(&attempt.call, attempt.tags.get("task").map(String::as_str));
         metering.events().publish(trace, || Payload::Attempt(attempt_event(attempt, error)));
+        tell_discrepancy(metering.events(), trace, attempt);
         if let Some(mut running) = self.0.get_mut(&attempt.call) {
             running.open = running.open.saturating_sub(1);
             if let Some(usage) = &attempt.usage {
@@ -159,6 +163,22 @@ impl Running {
 pub(super) fn tell_alert(events: &EventBus, alert: &Alert) {
     tracing::warn!(budget = alert.status.name, percent = alert.status.percent, "a budget reached a threshold");
     events.publish(Trace::of_gateway(), || Payload::BudgetAlert(BudgetAlert::from(alert)));
+}
+
+/// Tells when a vendor's own figure is more than 1 % away from ours.
+fn tell_discrepancy(events: &EventBus, trace: Trace<'_>, attempt: &Attempt) {
+    let charge = &attempt.charge;
+    let figures = charge.cost.zip(charge.reported).filter(|(ours, reported)| is_discrepancy(*ours, *reported));
+    let Some((ours, reported)) = figures else { return };
+    let (provider, model, call) = (&attempt.provider, &attempt.model, &attempt.call);
+    tracing::warn!(%ours, %reported, provider, model, call, "the vendor's own cost is another than ours");
+    events.publish(trace, || {
+        let mut told = CostDiscrepancy::new(ours, reported);
+        told.attempt = attempt.attempt;
+        (told.model_name, told.provider) = (model.clone(), provider.clone());
+        told.price_row = charge.row.clone().unwrap_or_default();
+        Payload::CostDiscrepancy(told)
+    });
 }
 
 fn attempt_event(attempt: &Attempt, error: Option<&Error>) -> event::Attempt {

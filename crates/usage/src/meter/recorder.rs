@@ -14,7 +14,7 @@ use super::estimate::{self, Estimate};
 use super::{Deployment, Metering, OnLeave};
 use crate::budget::{Amount, Reservation, Subject};
 use crate::ledger::Ticket;
-use crate::price::{Bill, Terms, is_discrepancy, parse_reported_cost, reported_cost};
+use crate::price::{Bill, Terms, parse_reported_cost, reported_cost};
 use crate::record::{Attempt, Status};
 
 /// Follows one attempt from before it is sent until it is settled.
@@ -266,7 +266,6 @@ impl Recorder {
             let raw = attempt.usage.as_ref().and_then(|usage| usage.raw.as_ref());
             attempt.charge.reported = raw.and_then(reported_cost).or(attempt.charge.reported);
             attempt.charge = std::mem::take(&mut attempt.charge).priced(&bill);
-            tell_difference(attempt);
         } else if free {
             attempt.charge.cost = Some(Money::ZERO);
         }
@@ -396,17 +395,6 @@ fn may_be_billed(error: &Error) -> bool {
         ErrorKind::Timeout(phase) => phase != TimeoutPhase::Connect,
         ErrorKind::Cancelled | ErrorKind::Decode => true,
         _ => false,
-    }
-}
-
-/// Tells the log if the vendor's own figure is more than 1 % away from ours.
-fn tell_difference(attempt: &Attempt) {
-    let charge = &attempt.charge;
-    if let Some((ours, reported)) =
-        charge.cost.zip(charge.reported).filter(|(ours, reported)| is_discrepancy(*ours, *reported))
-    {
-        let (provider, model, call) = (&attempt.provider, &attempt.model, &attempt.call);
-        tracing::warn!(%ours, %reported, provider, model, call, "the vendor's own cost is another than ours");
     }
 }
 

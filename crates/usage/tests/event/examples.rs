@@ -6,7 +6,8 @@ use std::time::Duration;
 use tollbridge_core::{Error, ErrorKind, TimeoutPhase};
 use tollbridge_usage::budget::{Amount, Budget, BudgetSpec, Budgets, Scope, Spending, Subject};
 use tollbridge_usage::event::{
-    Artifact, Attempt, BudgetAlert, Completed, Event, Failed, Payload, Started, Summaries, TokenUsage, Trace,
+    Artifact, Attempt, BudgetAlert, Completed, CostDiscrepancy, Event, Failed, Payload, Started, Summaries, TokenUsage,
+    Trace,
 };
 
 pub(crate) const AT_MS: u64 = 1_749_643_200_000;
@@ -70,6 +71,14 @@ fn alert() -> Payload {
     Payload::BudgetAlert(alert)
 }
 
+fn discrepancy() -> Payload {
+    let mut discrepancy = CostDiscrepancy::new("0.002763".parse().unwrap(), "0.0031".parse().unwrap());
+    (discrepancy.attempt, discrepancy.price_row) = (1, "anthropic/claude-sonnet-5".to_owned());
+    discrepancy.provider = "openrouter".to_owned();
+    discrepancy.model_name = "anthropic/claude-sonnet-5".to_owned();
+    Payload::CostDiscrepancy(discrepancy)
+}
+
 pub(crate) fn all() -> Vec<Event> {
     let overloaded = Error::new(ErrorKind::Overloaded, "the vendor has no capacity").with_provider("openai");
     let timeout = Error::new(ErrorKind::Timeout(TimeoutPhase::FirstByte), "no answer within 30 s").with_attempts(1);
@@ -79,7 +88,8 @@ pub(crate) fn all() -> Vec<Event> {
     let mut failed = Failed::new("extractor", "cheap", &timeout);
     (failed.provider, failed.model_name) = ("mistral".to_owned(), "mistral-small".to_owned());
     (failed.duration_ms, failed.limit_s) = (30_004, Some(30.0));
-    let payloads = [started(), Payload::Attempt(attempt), artifact(), completed(), Payload::Failed(failed), alert()];
+    let (attempt, failed) = (Payload::Attempt(attempt), Payload::Failed(failed));
+    let payloads = [started(), attempt, artifact(), completed(), failed, alert(), discrepancy()];
     let event = |(number, payload): (u64, Payload)| {
         let trace = match payload {
             Payload::BudgetAlert(_) => Trace::of_gateway(),

@@ -110,7 +110,7 @@ proptest! {
     fn any_object_is_read_and_written_without_loss(names in prop::collection::btree_set("[a-z]{1,6}", 0..8)) {
         let object: serde_json::Map<_, _> = names.iter().map(|name| (format!("x_{name}"), json!([1, name]))).collect();
         let text = serde_json::to_string(&object).unwrap();
-        for kind in ["MODEL_CALL_STARTED", "MODEL_CALL_ATTEMPT", "MODEL_CALL_COMPLETED", "MODEL_CALL_FAILED", "ARTIFACT_CREATED", "BUDGET_ALERT", "OTHER"] {
+        for kind in ["MODEL_CALL_STARTED", "MODEL_CALL_ATTEMPT", "MODEL_CALL_COMPLETED", "MODEL_CALL_FAILED", "ARTIFACT_CREATED", "BUDGET_ALERT", "COST_DISCREPANCY", "OTHER"] {
             let told = serde_json::to_value(read(kind, &text)).unwrap();
             for (name, value) in &object {
                 prop_assert_eq!(&told["payload"][name], value);

@@ -26,6 +26,12 @@ const ABOUT: &[(&str, &str)] = &[
         "A budget reached a threshold, or let in a call whose price is unknown (`cause` is `unpriced`). `level` is \
          `warning`, from 100 per cent on `error`. Each is told once in a window. Dollars are texts, tokens numbers.",
     ),
+    (
+        "COST_DISCREPANCY",
+        "The vendor, or a gateway before it, reports a cost of an attempt that is more than 1 % away from what its usage \
+         costs by our prices, or our price is in another currency. `computed_cost` is what is charged. Both are exact, \
+         digit by digit.",
+    ),
 ];
 
 const HEAD: &str = "# Events
