@@ -52,9 +52,7 @@ pub fn metering(config: &Config) -> Result<Option<Metering>, Error> {
     options.content = usage.content;
     options.on_leave = usage.drain.map_or(OnLeave::Cancel, OnLeave::Drain);
     options.budgets = Some(Budgets::new(budgets, spending, Arc::new(SystemClock::new()))?);
-    if let Some(source) = &usage.prices {
-        options.prices = prices::follow(source, usage)?;
-    }
+    options.prices = prices::follow(usage)?;
     tell_events(config, &mut options)?;
     Ok(Some(Metering::new(options)))
 }

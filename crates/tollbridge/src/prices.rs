@@ -38,16 +38,20 @@ pub fn prices(config: &Config) -> Result<Arc<PriceBook>, Error> {
     }
 }
 
-/// Begins to follow the prices of a place.
-pub(crate) fn follow(source: &PriceSource, usage: &UsageConfig) -> Result<Arc<dyn Prices>, Error> {
-    match source {
-        PriceSource::File(path) => Ok(Arc::new(file(path)?)),
+/// Begins to follow the prices that a configuration names.
+pub(crate) fn follow(usage: &UsageConfig) -> Result<Arc<dyn Prices>, Error> {
+    match &usage.prices {
+        None => {
+            let book = Arc::new(PriceBook::embedded().clone());
+            Ok(Arc::new(move || Arc::clone(&book)))
+        }
+        Some(PriceSource::File(path)) => Ok(Arc::new(file(path)?)),
         #[cfg(feature = "http")]
-        PriceSource::Address(url) => {
+        Some(PriceSource::Address(url)) => {
             Ok(Arc::new(crate::price_feed::Followed::start(feed(url, usage), usage.prices_refresh)?))
         }
         #[cfg(not(feature = "http"))]
-        PriceSource::Address(_) => {
+        Some(PriceSource::Address(_)) => {
             Err(Error::new(ErrorKind::Config, "`usage.prices` is an address, and nothing fetches")
                 .with_path("usage.prices")
                 .with_hint("turn on the Cargo feature `http` of `tollbridge`, or name a file of prices"))
