@@ -1,6 +1,7 @@
 use std::fmt;
 use std::fs::{DirBuilder, OpenOptions};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use rusqlite::ErrorCode;
@@ -21,6 +22,7 @@ pub struct KeyStore {
     path: PathBuf,
     file: Mutex<Option<Opened>>,
     index: RwLock<Arc<Index>>,
+    generation: AtomicU64,
 }
 
 /// A key that was just made.
@@ -45,7 +47,8 @@ impl KeyStore {
     /// # Errors
     /// [`ErrorKind::Config`] if the file is there and cannot be read as one of keys.
     pub fn open(dir: impl AsRef<Path>) -> Result<Self, Error> {
-        let store = Self { path: dir.as_ref().join("keys.db"), file: Mutex::default(), index: RwLock::default() };
+        let path = dir.as_ref().join("keys.db");
+        let store = Self { path, file: Mutex::default(), index: RwLock::default(), generation: AtomicU64::default() };
         store.refresh()?;
         Ok(store)
     }
@@ -108,6 +111,11 @@ impl KeyStore {
         })?;
         self.load(opened)?;
         Ok(CreatedKey { key: Arc::new(key), text: Secret::new(text) })
+    }
+
+    /// Returns a number that is another one whenever the keys are: those that this process changed, too.
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
     }
 
     /// Returns the budgets of all keys that are not revoked. One that cannot be read limits nothing, and is told.
@@ -187,6 +195,7 @@ impl KeyStore {
     fn load(&self, opened: &Opened) -> Result<(), Error> {
         let index = Index::new(opened.file.read().map_err(|error| self.damaged(error))?);
         *self.index.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(index);
+        self.generation.fetch_add(1, Ordering::Release);
         Ok(())
     }
 
