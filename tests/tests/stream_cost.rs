@@ -88,10 +88,12 @@ fn told(protocol: Protocol, text: &str) -> Option<Value> {
 /// Returns a stream's text without what differs from call to call.
 fn steady(answer: &Answered) -> String {
     let text = answer.text().replace(answer.headers.get("x-request-id").unwrap().to_str().unwrap(), "ID");
-    let mut parts = text.split("\"created\":");
-    let first = parts.next().unwrap_or_default().to_owned();
-    let rest = parts.map(|part| part.trim_start_matches(|letter: char| letter.is_ascii_digit()));
-    rest.fold(first, |text, part| text + "\"created\":TIME" + part)
+    ["\"created\":", "\"created_at\":"].into_iter().fold(text, |text, name| {
+        let mut parts = text.split(name);
+        let first = parts.next().unwrap_or_default().to_owned();
+        let rest = parts.map(|part| part.trim_start_matches(|letter: char| letter.is_ascii_digit()));
+        rest.fold(first, |text, part| text + name + part)
+    })
 }
 
 #[tokio::test]
