@@ -1,5 +1,7 @@
 //! Tests across the whole workspace, and what they share: a gateway before mock upstreams.
 
+mod recorded;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -13,6 +15,8 @@ use tollbridge::usage::meter::Metering;
 use tollbridge::{CallContext, Client, ClientBuilder, Layer, Secret, Timeouts};
 use tollbridge_gateway::{Gateway, Options};
 use tollbridge_testkit::{Kind, Upstream};
+
+pub use recorded::{Recorded, SOON, calls, limited, records};
 
 /// Mock upstreams, and a client and a gateway before them.
 #[derive(Debug)]

@@ -9,26 +9,14 @@ use async_trait::async_trait;
 use axum::Extension;
 use axum::extract::ConnectInfo;
 use http::Method;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tollbridge::core::ProviderInfo;
 use tollbridge::{CallContext, Error, Layer, Provider, Reply, Request};
 use tollbridge_gateway::{Gateway, Options};
-use tollbridge_tests::{Answered, Bench};
+use tollbridge_tests::{Answered, Bench, calls};
 use tollbridge_usage::key::{KeyStore, NewKey, Scope};
 
 const CHAT: &str = "/v1/chat/completions";
-const GOOGLE: &str = "/v1beta/models/{model}:generateContent";
-
-/// A path and a body of each protocol that clients speak.
-fn calls(model: &str) -> [(String, Value); 4] {
-    let messages = json!([{"role": "user", "content": "hi"}]);
-    [
-        (CHAT.to_owned(), json!({"model": model, "messages": messages})),
-        ("/v1/responses".to_owned(), json!({"model": model, "input": "hi"})),
-        ("/v1/messages".to_owned(), json!({"model": model, "max_tokens": 9, "messages": messages})),
-        (GOOGLE.replace("{model}", model), json!({"contents": [{"role": "user", "parts": [{"text": "hi"}]}]})),
-    ]
-}
 
 /// Keys in a folder, and options of a gateway that asks for them.
 fn keys() -> (tempfile::TempDir, Arc<KeyStore>, Options) {
@@ -68,7 +56,7 @@ async fn serve_from(bench: &mut Bench, options: Options, peer: Option<&str>) {
 async fn the_first_key_closes_every_route_but_the_probes() {
     let (_folder, store, options) = keys();
     let bench = Bench::with(options).await.unwrap();
-    let (path, body) = &calls("echo/any")[0];
+    let (path, body) = &calls("echo/any", false)[0];
     assert_eq!(post(&bench, path, body, &[("authorization", "Bearer unused")]).await.status, 200);
     let text = make(&store, "ci", |_| {});
     let table = include_str!("../../docs/gateway.md");
@@ -107,7 +95,7 @@ async fn a_key_is_taken_from_every_place_where_sdks_put_it() {
         &[("authorization", "Bearer sk-of-a-vendor"), ("x-api-key", &text)],
         &[("authorization", &bearer), ("x-goog-api-key", "AIza-of-a-vendor")],
     ];
-    for (path, body) in calls("echo/any") {
+    for (path, body) in calls("echo/any", false) {
         for headers in places {
             assert_eq!(post(&bench, &path, &body, headers).await.status, 200, "{path} {}", headers.len());
         }
@@ -132,7 +120,7 @@ async fn refusals_come_in_the_clients_own_form() {
     let bench = Bench::with(options).await.unwrap();
     let unknown = format!("tb-{}", "x".repeat(43));
     let mut told = String::new();
-    for (path, body) in calls("echo/any") {
+    for (path, body) in calls("echo/any", false) {
         let keys = [("none", ""), ("unknown", &unknown), ("revoked", &revoked), ("expired", &expired)];
         let mut invalid = Vec::new();
         for (name, key) in keys.into_iter().chain([("narrow", narrow.as_str()), ("reader", &reader)]) {
@@ -171,7 +159,7 @@ async fn a_key_calls_and_lists_only_its_models() {
         (&alias, "openai/mock", 403),
     ];
     for (key, model, status) in rows {
-        for (path, body) in calls(model) {
+        for (path, body) in calls(model, false) {
             let answer = post(&bench, &path, &body, &[("x-api-key", key)]).await;
             assert_eq!(answer.status, status, "{model} {path}: {}", answer.text());
         }
@@ -201,7 +189,7 @@ async fn a_key_revoked_elsewhere_stops_working_without_a_restart() {
     let bench = Bench::with(options).await.unwrap();
     let elsewhere = KeyStore::open(folder.path()).unwrap();
     let text = make(&elsewhere, "ci", |_| {});
-    let (path, body) = &calls("echo/any")[0];
+    let (path, body) = &calls("echo/any", false)[0];
     let until = async |status: u16| {
         while post(&bench, path, body, &[("x-api-key", &text)]).await.status != status {}
     };
@@ -217,7 +205,7 @@ async fn without_a_key_only_this_machine_is_answered() {
     let mut open = options.clone();
     open.allow_open = true;
     let mut bench = Bench::with(Options::default()).await.unwrap();
-    let (chat, body) = &calls("echo/any")[0];
+    let (chat, body) = &calls("echo/any", false)[0];
     for (peer, options, expected) in [
         (Some("127.0.0.1:9"), &options, 200),
         (Some("[::1]:9"), &options, 200),
@@ -229,7 +217,7 @@ async fn without_a_key_only_this_machine_is_answered() {
         (Some("10.0.0.7:9"), &open, 200),
     ] {
         serve_from(&mut bench, options.clone(), peer).await;
-        for (path, body) in calls("echo/any") {
+        for (path, body) in calls("echo/any", false) {
             let answer = post(&bench, &path, &body, &[("x-forwarded-for", "127.0.0.1")]).await;
             assert_eq!(answer.status, expected, "{peer:?} {path}: {}", answer.text());
         }
@@ -327,7 +315,7 @@ async fn a_call_knows_its_key_and_what_it_is_for() {
         ("x-tollbridge-task", "t1"),
     ];
     for model in ["openai/m", "anthropic/m", "gemini/m"] {
-        for (path, body) in calls(model) {
+        for (path, body) in calls(model, false) {
             let mut body = body;
             if path == CHAT {
                 body["user"] = "mallory".into();
@@ -357,7 +345,7 @@ async fn bad_tags_are_an_error_that_names_the_header() {
     let bench = Bench::start().await.unwrap();
     let many = (0..17).map(|number| format!("t{number}=x")).collect::<Vec<_>>().join(",");
     let (long_name, long_value) = (format!("{}=x", "n".repeat(129)), format!("x={}", "v".repeat(129)));
-    for (path, body) in calls("echo/any") {
+    for (path, body) in calls("echo/any", false) {
         for tags in ["feature", "=x", "a b=x", "a=", "a=1,a=2", &many, &long_name, &long_value] {
             let answer = post(&bench, &path, &body, &[("x-tollbridge-tags", tags)]).await;
             assert_eq!(answer.status, 400, "{tags}");

@@ -1,107 +1,20 @@
-//! What is recorded, priced, refused and told of calls, through the gateway and the library.
+//! What is recorded and told of calls, through the gateway and the library.
 #![expect(clippy::unwrap_used, reason = "what a test needs and cannot have fails it")]
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use http::Method;
 use serde_json::{Value, json};
-use tempfile::TempDir;
-use tollbridge::tokens::{Encoding, count};
-use tollbridge::types::{Usage, UsageBasis};
-use tollbridge::usage::budget::{Budget, BudgetSpec, Budgets, SystemClock};
+use tollbridge::types::UsageBasis;
+use tollbridge::usage::Status;
 use tollbridge::usage::event::{CostDiscrepancy, Event, Payload};
-use tollbridge::usage::key::{KeyBudget, KeyStore, NewKey};
-use tollbridge::usage::ledger::{Durability, Filter, Ledger, LedgerOptions, Reader};
-use tollbridge::usage::meter::{LedgerSpending, Metering, MeteringOptions, OnLeave};
-use tollbridge::usage::{Attempt, Status};
+use tollbridge::usage::ledger::{Durability, Reader};
+use tollbridge::usage::meter::OnLeave;
 use tollbridge_gateway::Options;
 use tollbridge_testkit::Step;
-use tollbridge_tests::Bench;
-
-const SOON: Duration = Duration::from_secs(30);
-const ENGLISH: &str = "The sky is blue because the molecules of the air scatter short waves of sunlight far more than \
-    long ones. Towards the horizon the light has crossed so much air that most of the blue is gone, which leaves the \
-    reds and oranges of an evening. On Mars, where fine dust does the scattering, it happens to be the other way round.";
-const CHINESE: &str = "天空呈蓝色，是因为空气分子对短波光的散射远远强于长波光。傍晚时分，阳光要穿过更厚的大气层，蓝光大多已经散失，\
-    所以我们看到的是红色和橙色。火星上的情况正好相反：那里的细小尘埃使白天的天空泛黄，而日落时却显得发蓝。";
-
-/// A gateway whose calls are recorded.
-struct Recorded {
-    bench: Bench,
-    ledger: Ledger,
-    metering: Metering,
-    folder: TempDir,
-}
-
-impl Recorded {
-    async fn start(change: impl FnOnce(&mut MeteringOptions, &Ledger)) -> Self {
-        Self::with(Durability::Fast, change).await
-    }
-
-    async fn with(durability: Durability, change: impl FnOnce(&mut MeteringOptions, &Ledger)) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut options = LedgerOptions::new(folder.path());
-        options.durability = durability;
-        let ledger = Ledger::open(&options);
-        let mut options = MeteringOptions::default();
-        options.ledger = Some(ledger.clone());
-        change(&mut options, &ledger);
-        let metering = Metering::new(options);
-        let bench = Bench::with_metering(Options::default(), metering.clone()).await.unwrap();
-        Self { bench, ledger, metering, folder }
-    }
-
-    fn records(&self) -> Vec<Attempt> {
-        assert!(self.ledger.flush(SOON));
-        all(self.folder.path())
-    }
-
-    /// Waits for a number of records: those of callers who left come when they come.
-    async fn records_once(&self, count: usize) -> Vec<Attempt> {
-        let until = tokio::time::Instant::now() + SOON;
-        loop {
-            let records = self.records();
-            if records.len() >= count {
-                return records;
-            }
-            assert!(tokio::time::Instant::now() < until, "there are {} records", records.len());
-            tokio::task::yield_now().await;
-        }
-    }
-
-    async fn chat(&self, model: &str, headers: &[(&'static str, &str)]) -> (u16, Value) {
-        let body = json!({"model": model, "max_tokens": 50, "messages": [{"role": "user", "content": "hi"}]});
-        let answer =
-            self.bench.send_with(Method::POST, "/v1/chat/completions", headers, body.to_string()).await.unwrap();
-        (answer.status.as_u16(), answer.json())
-    }
-}
-
-fn all(folder: &Path) -> Vec<Attempt> {
-    let mut found = Vec::new();
-    let each = |attempt| {
-        found.push(attempt);
-        Ok(())
-    };
-    Reader::open(folder).unwrap().records(&Filter::default(), false, None, each).unwrap();
-    found
-}
-
-/// A path and a body of each protocol that clients speak.
-fn calls(model: &str, stream: bool) -> [(String, Value); 4] {
-    let messages = json!([{"role": "user", "content": "hi"}]);
-    let method = if stream { "streamGenerateContent?alt=sse" } else { "generateContent" };
-    let contents = json!({"contents": [{"role": "user", "parts": [{"text": "hi"}]}]});
-    [
-        ("/v1/chat/completions".to_owned(), json!({"model": model, "messages": messages, "stream": stream})),
-        ("/v1/responses".to_owned(), json!({"model": model, "input": "hi", "stream": stream})),
-        ("/v1/messages".to_owned(), json!({"model": model, "max_tokens": 9, "messages": messages, "stream": stream})),
-        (format!("/v1beta/models/{model}:{method}"), contents),
-    ]
-}
+use tollbridge_tests::{Recorded, SOON, calls, limited};
 
 #[tokio::test]
 async fn every_protocol_and_vendor_is_recorded_with_the_vendors_own_numbers() {
@@ -286,150 +199,6 @@ async fn what_never_goes_out_is_no_attempt() {
     assert!(recorded.records().is_empty());
 }
 
-#[tokio::test]
-async fn a_vendor_without_usage_is_counted() {
-    let recorded = Recorded::start(|_, _| {}).await;
-    for stream in [false, true] {
-        recorded.bench.openai.script(["no-usage"]).unwrap();
-        let (path, body) = &calls("openai/gpt-4o", stream)[0];
-        recorded.bench.send(Method::POST, path, body.to_string()).await.unwrap();
-    }
-    for record in recorded.records() {
-        let usage = record.usage.unwrap();
-        assert_eq!(usage.basis, UsageBasis::Counted, "{}", record.stream);
-        assert!(usage.total_input() > 0 && usage.total_output() > 0, "{usage:?}");
-        assert!(record.charge.cost.unwrap().pico() > 0);
-    }
-}
-
-#[tokio::test]
-async fn without_a_counter_four_bytes_are_a_token() {
-    let recorded = Recorded::start(|options, _| options.count = None).await;
-    recorded.bench.openai.script(["no-usage"]).unwrap();
-    let (path, body) = &calls("openai/gpt-4o", false)[0];
-    recorded.bench.send(Method::POST, path, body.to_string()).await.unwrap();
-    let usage = recorded.records().remove(0).usage.unwrap();
-    assert_eq!(usage.basis, UsageBasis::Estimated);
-    assert!(usage.total_input() > 0 && usage.total_output() > 0, "{usage:?}");
-}
-
-/// A stream that breaks off after some events.
-fn broken(events: &[Value]) -> Vec<Step> {
-    let headers = vec![("content-type".to_owned(), "text/event-stream".to_owned())];
-    let chunks = events.iter().map(|event| match event["type"].as_str() {
-        Some(name) => format!("event: {name}\ndata: {event}\n\n"),
-        None => format!("data: {event}\n\n"),
-    });
-    vec![Step::canned(200, headers, chunks.collect()).cut()]
-}
-
-/// Cuts a text as vendors do, without regard to words.
-fn pieces(text: &str) -> Vec<String> {
-    text.chars().collect::<Vec<_>>().chunks(3).map(|piece| piece.iter().collect()).collect()
-}
-
-fn delta(delta: &Value) -> Value {
-    json!({"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4o",
-        "choices": [{"index": 0, "delta": delta, "finish_reason": null}]})
-}
-
-/// Sends a question that is answered by a stream which breaks off, and returns the usage that is recorded.
-async fn broken_usage(provider: &str, (path, body): &(String, Value), events: &[Value]) -> Usage {
-    let recorded = Recorded::start(|_, _| {}).await;
-    let (_, upstream) = recorded.bench.upstreams().find(|(name, _)| *name == provider).unwrap();
-    upstream.play(broken(events));
-    recorded.bench.send(Method::POST, path, body.to_string()).await.unwrap();
-    let record = recorded.records_once(1).await.remove(0);
-    assert_eq!((record.status, record.error.as_deref()), (Status::Failed, Some("network")), "{provider}");
-    record.usage.unwrap()
-}
-
-/// Says whether a count is at most 15 % off.
-fn is_near(count: u64, truth: u64) -> bool {
-    count.abs_diff(truth) * 100 <= truth * 15
-}
-
-#[tokio::test]
-async fn what_was_written_until_a_stream_broke_off_is_counted_in_any_script() {
-    for text in [ENGLISH.to_owned(), CHINESE.to_owned(), ENGLISH.repeat(300), CHINESE.repeat(300)] {
-        let mut events = vec![delta(&json!({"role": "assistant", "content": ""}))];
-        events.extend(pieces(&text).iter().map(|piece| delta(&json!({"content": piece}))));
-        let usage = broken_usage("openai", &calls("openai/gpt-4o", true)[0], &events).await;
-        let truth = Encoding::O200K.count(&text);
-        assert!(is_near(usage.total_output(), truth), "{} instead of {truth}", usage.total_output());
-        // Of the longest answers only the beginning is kept, and the rest estimated.
-        let basis = if text.len() > 1 << 16 { UsageBasis::Estimated } else { UsageBasis::Counted };
-        // One message of two words.
-        assert_eq!((usage.basis, usage.input), (basis, Some(8)));
-    }
-}
-
-#[tokio::test]
-async fn thoughts_and_the_arguments_of_calls_are_output() {
-    let arguments = r#"{"city":"Reykjavík","unit":"celsius"}"#;
-    let mut events = vec![delta(&json!({"reasoning_content": ENGLISH}))];
-    let call = |function: Value| delta(&json!({"tool_calls": [{"index": 0, "function": function}]}));
-    events.push(call(json!({"name": "weather", "arguments": ""})));
-    events.extend(pieces(arguments).iter().map(|piece| call(json!({"arguments": piece}))));
-    let usage = broken_usage("openai", &calls("openai/gpt-4o", true)[0], &events).await;
-    assert_eq!(usage.total_output(), Encoding::O200K.count(&format!("{ENGLISH}{arguments}")));
-
-    let arguments: Value = serde_json::from_str(arguments).unwrap();
-    let parts = json!([{"text": ENGLISH, "thought": true}, {"functionCall": {"name": "weather", "args": arguments}}]);
-    let events = [json!({"candidates": [{"content": {"role": "model", "parts": parts}}]})];
-    let usage = broken_usage("gemini", &calls("gemini/gemini-2.5-pro", true)[3], &events).await;
-    let estimate = count("gemini-2.5-pro", &format!("{ENGLISH}{arguments}"));
-    assert_eq!((usage.total_output(), usage.basis), estimate);
-}
-
-#[tokio::test]
-async fn what_a_vendor_told_before_it_broke_off_is_the_least() {
-    let start = |output: u64| {
-        let usage = json!({"input_tokens": 9, "output_tokens": output});
-        json!({"type": "message_start", "message": {"id": "m", "type": "message", "role": "assistant",
-            "model": "claude-sonnet-4-5", "content": [], "usage": usage}})
-    };
-    let block = json!({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}});
-    let text = json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": CHINESE}});
-    let (estimate, basis) = count("claude-sonnet-4-5", CHINESE);
-    for (told, output, basis) in [(1, estimate, basis), (9999, 9999, UsageBasis::VendorPartial)] {
-        let events = [start(told), block.clone(), text.clone()];
-        let usage = broken_usage("anthropic", &calls("anthropic/claude-sonnet-4-5", true)[2], &events).await;
-        assert_eq!((usage.total_input(), usage.total_output(), usage.basis), (9, output, basis));
-    }
-}
-
-#[tokio::test]
-async fn tools_and_texts_to_embed_are_counted_as_input() {
-    let recorded = Recorded::start(|_, _| {}).await;
-    let json_reply = |body: &Value| {
-        vec![Step::canned(
-            200,
-            vec![("content-type".to_owned(), "application/json".to_owned())],
-            vec![body.to_string()],
-        )]
-    };
-    let message = json!({"role": "assistant", "content": CHINESE});
-    let choices = json!([{"index": 0, "finish_reason": "stop", "message": message}]);
-    recorded.bench.openai.play(json_reply(&json!({"id": "c", "object": "chat.completion", "choices": choices})));
-    let tool = json!({"name": "weather", "description": "Tells the weather.", "parameters":
-        {"type": "object", "properties": {"city": {"type": "string", "description": "The city."}}}});
-    let body = json!({"model": "openai/gpt-4o", "messages": [{"role": "user", "content": CHINESE}],
-        "tools": [{"type": "function", "function": tool}]});
-    recorded.bench.send(Method::POST, "/v1/chat/completions", body.to_string()).await.unwrap();
-    let vectors = json!([{"object": "embedding", "index": 0, "embedding": [0.5, 1]}]);
-    recorded.bench.openai.play(json_reply(&json!({"object": "list", "data": vectors})));
-    let body = json!({"model": "openai/text-embedding-3-small", "input": CHINESE});
-    recorded.bench.send(Method::POST, "/v1/embeddings", body.to_string()).await.unwrap();
-
-    let usages: Vec<_> = recorded.records().into_iter().map(|record| record.usage.unwrap()).collect();
-    let words = Encoding::O200K.count(CHINESE);
-    assert!(usages[0].total_input() > words + 20 && usages[0].total_input() < words + 60, "{:?}", usages[0]);
-    assert_eq!(usages[0].total_output(), words);
-    let embedded = (usages[1].total_input(), usages[1].total_output(), usages[1].basis);
-    assert_eq!(embedded, (Encoding::CL100K.count(CHINESE), 0, UsageBasis::Counted));
-}
-
 /// Reads some frames of a stream and leaves.
 async fn leave(recorded: &Recorded, model: &str) {
     let (path, body) = &calls(model, true)[0];
@@ -491,7 +260,7 @@ async fn a_stream_that_breaks_off_is_recorded_with_what_was_told() {
 
 #[tokio::test]
 async fn strict_durability_serves_calls() {
-    let recorded = Recorded::with(Durability::Strict, |_, _| {}).await;
+    let recorded = Recorded::with(Options::default(), Durability::Strict, |_, _| {}).await;
     for stream in [false, true] {
         for (path, body) in calls("openai/gpt-4o", stream) {
             let answer = recorded.bench.send(Method::POST, &path, body.to_string()).await.unwrap();
@@ -507,99 +276,6 @@ async fn content_is_kept_only_if_that_is_switched_on() {
     recorded.chat("openai/gpt-4o", &[]).await;
     let content = recorded.records().remove(0).content.unwrap();
     assert!(content.as_str().contains("\"hi\"") && content.as_str().contains("choices"), "{}", content.as_str());
-}
-
-/// A budget of everything.
-fn limited(usd: &str) -> impl FnOnce(&mut MeteringOptions, &Ledger) {
-    let text = json!({"name": "all", "scope": "global", "usd": usd, "window": "day"}).to_string();
-    move |options, ledger| {
-        let spec: BudgetSpec = serde_json::from_str(&text).unwrap();
-        let budget = Budget::try_from(spec).unwrap();
-        let spending = Arc::new(LedgerSpending::new(ledger));
-        options.budgets = Some(Budgets::new(vec![budget], spending, Arc::new(SystemClock::new())).unwrap());
-    }
-}
-
-#[tokio::test]
-async fn a_budget_refuses_before_anything_is_sent_and_in_every_clients_own_form() {
-    let recorded = Recorded::start(limited("0.000001")).await;
-    let mut told = Vec::new();
-    for (path, body) in calls("openai/gpt-4o", false) {
-        let answer = recorded.bench.send(Method::POST, &path, body.to_string()).await.unwrap();
-        let path = path.replace("openai/gpt-4o", "MODEL");
-        told.push(format!(
-            "{path} {}\n{}",
-            answer.status.as_u16(),
-            answer.text().replace(answer.headers["x-request-id"].to_str().unwrap(), "ID")
-        ));
-    }
-    insta::assert_snapshot!(told.join("\n\n"));
-    assert!(recorded.records().is_empty());
-    assert!(recorded.bench.openai.requests().is_empty());
-}
-
-#[tokio::test]
-async fn a_key_is_held_to_its_budget_also_if_it_is_made_while_the_gateway_runs() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Arc::new(KeyStore::open(folder.path()).unwrap());
-    let make = |name: &str, tokens: Option<u64>| {
-        let mut new = NewKey::new(name);
-        new.budgets.extend(tokens.map(|tokens| KeyBudget::tokens(tokens, "day")));
-        store.create(new, 1).unwrap().text.expose().to_owned()
-    };
-    let (poor, rich) = (make("poor", Some(10)), make("rich", None));
-    let mut options = Options::default();
-    options.keys = Some(Arc::clone(&store));
-    let mut metering = MeteringOptions::default();
-    let ledger = Ledger::open(&LedgerOptions::new(folder.path()));
-    let spending = Arc::new(LedgerSpending::new(&ledger));
-    metering.budgets = Some(Budgets::new(Vec::new(), spending, Arc::new(SystemClock::new())).unwrap());
-    let bench = Bench::with_metering(options, Metering::new(metering)).await.unwrap();
-    let call = async |key: &str| {
-        let (path, body) = &calls("echo/any", false)[2];
-        bench.send_with(Method::POST, path, &[("x-api-key", key)], body.to_string()).await.unwrap()
-    };
-    let refused = call(&poor).await;
-    assert!(refused.status == 429 && refused.text().contains("budget `key poor`"), "{}", refused.text());
-    assert_eq!(call(&rich).await.status, 200);
-    // The second one is made when the keys have been looked at again.
-    for name in ["late", "later"] {
-        let key = make(name, Some(10));
-        let until = tokio::time::Instant::now() + SOON;
-        while call(&key).await.status != 429 {
-            assert!(tokio::time::Instant::now() < until, "the budget of {name} is not held");
-            tokio::task::yield_now().await;
-        }
-    }
-}
-
-#[tokio::test]
-async fn parallel_calls_do_not_spend_the_same_room() {
-    // A call reserves its prompt and 50 tokens of answer: about half a thousandth of a dollar.
-    let recorded = Recorded::start(limited("0.0011")).await;
-    let calls = (0..10).map(|_| recorded.chat("openai/gpt-4o", &[]));
-    let outcomes = futures_util::future::join_all(calls).await;
-    let served = outcomes.iter().filter(|(status, _)| *status == 200).count();
-    assert!((1..10).contains(&served), "{served}");
-    let spent: i128 = recorded.records().iter().map(|record| record.charge.cost.unwrap().pico()).sum();
-    assert!(spent <= 1_100_000_000, "{spent}");
-    let status = recorded.metering.budgets().unwrap().status().remove(0);
-    assert_eq!((status.spent.count(), status.reserved.count()), (spent, 0));
-}
-
-#[tokio::test]
-async fn a_budget_knows_after_a_restart_what_was_spent() {
-    let folder = {
-        let recorded = Recorded::start(limited("1")).await;
-        recorded.chat("openai/gpt-4o", &[]).await;
-        assert_eq!(recorded.records().len(), 1);
-        recorded.folder
-    };
-    let ledger = Ledger::open(&LedgerOptions::new(folder.path()));
-    let mut options = MeteringOptions::default();
-    limited("1")(&mut options, &ledger);
-    let spent = options.budgets.unwrap().status().remove(0).spent;
-    assert_eq!(spent.count(), all(folder.path())[0].charge.cost.unwrap().pico());
 }
 
 #[tokio::test]

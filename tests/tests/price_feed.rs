@@ -5,7 +5,6 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use axum::Router;
 use axum::response::{IntoResponse, Response};
@@ -15,13 +14,10 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tollbridge::config::{Config, Loader};
 use tollbridge::types::Usage;
-use tollbridge::usage::ledger::{Filter, Reader};
 use tollbridge::usage::meter::Metering;
 use tollbridge::usage::price::{PriceBook, Terms};
 use tollbridge_gateway::Options;
-use tollbridge_tests::Bench;
-
-const SOON: Duration = Duration::from_secs(30);
+use tollbridge_tests::{Bench, SOON, records};
 
 /// A server of prices with a runtime of its own, so that it can die with all its connections.
 struct PriceServer {
@@ -119,13 +115,7 @@ async fn call(bench: &Bench, metering: &Metering, folder: &Path) -> i128 {
     let answer = bench.send(Method::POST, "/v1/chat/completions", body.to_string()).await.unwrap();
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert!(metering.ledger().unwrap().flush(SOON));
-    let mut last = None;
-    let each = |attempt| {
-        last = Some(attempt);
-        Ok(())
-    };
-    Reader::open(&folder.join("data")).unwrap().records(&Filter::default(), true, Some(1), each).unwrap();
-    let last = last.unwrap();
+    let last = records(&folder.join("data")).pop().unwrap();
     assert!(!last.charge.book.as_ref().unwrap().contains("hush"));
     last.charge.cost.unwrap().pico() / i128::from(last.usage.unwrap().total_input())
 }

@@ -1,53 +1,29 @@
 //! What streams tell of their cost, through the gateway.
 #![expect(clippy::unwrap_used, reason = "what a test needs and cannot have fails it")]
 
-use std::time::Duration;
-
 use http::Method;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tollbridge::Protocol;
-use tollbridge::usage::Attempt;
-use tollbridge::usage::ledger::{Filter, Ledger, LedgerOptions, Reader};
-use tollbridge::usage::meter::{Metering, MeteringOptions};
+use tollbridge::usage::ledger::Durability;
 use tollbridge_gateway::Options;
 use tollbridge_testkit::Step;
-use tollbridge_tests::{Answered, Bench};
+use tollbridge_tests::{Answered, Recorded};
 
-/// A gateway whose calls are recorded.
-struct Recorded {
-    bench: Bench,
-    ledger: Ledger,
-    folder: TempDir,
+/// Starts a gateway whose calls are recorded.
+async fn start(stream_cost: bool) -> Recorded {
+    let mut options = Options::default();
+    options.stream_cost = stream_cost;
+    Recorded::with(options, Durability::Fast, |_, _| {}).await
 }
 
-impl Recorded {
-    async fn start(stream_cost: bool) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let ledger = Ledger::open(&LedgerOptions::new(folder.path()));
-        let mut metering = MeteringOptions::default();
-        metering.ledger = Some(ledger.clone());
-        let mut options = Options::default();
-        options.stream_cost = stream_cost;
-        let bench = Bench::with_metering(options, Metering::new(metering)).await.unwrap();
-        Self { bench, ledger, folder }
-    }
+async fn send(recorded: &Recorded, (path, body): &(String, Value), headers: &[(&'static str, &str)]) -> Answered {
+    recorded.bench.send_with(Method::POST, path, headers, body.to_string()).await.unwrap()
+}
 
-    async fn call(&self, (path, body): &(String, Value), headers: &[(&'static str, &str)]) -> Answered {
-        self.bench.send_with(Method::POST, path, headers, body.to_string()).await.unwrap()
-    }
-
-    /// Returns what the ledger says that the last call cost, as JSON has it.
-    fn cost(&self) -> String {
-        assert!(self.ledger.flush(Duration::from_secs(30)));
-        let mut last: Option<Attempt> = None;
-        let each = |attempt| {
-            last = Some(attempt);
-            Ok(())
-        };
-        Reader::open(self.folder.path()).unwrap().records(&Filter::default(), false, None, each).unwrap();
-        last.unwrap().charge.cost.map_or_else(|| "null".to_owned(), |cost| cost.to_decimal())
-    }
+/// Returns what the ledger says that the last call cost, as JSON has it.
+fn cost(recorded: &Recorded) -> String {
+    let last = recorded.records().pop().unwrap();
+    last.charge.cost.map_or_else(|| "null".to_owned(), |cost| cost.to_decimal())
 }
 
 /// Asks for a stream in each protocol that clients speak.
@@ -98,15 +74,15 @@ fn steady(answer: &Answered) -> String {
 
 #[tokio::test]
 async fn the_last_usage_of_every_stream_tells_what_the_ledger_records_and_no_other_byte_changes() {
-    let (off, on) = (Recorded::start(false).await, Recorded::start(true).await);
+    let (off, on) = (start(false).await, start(true).await);
     let models =
         ["openai/gpt-4o", "anthropic/claude-sonnet-4-5", "gemini/gemini-2.5-flash", "openai/unpriced", "echo/e"];
     for model in models {
         for (protocol, call) in calls(model) {
             let what = format!("{model} {}", call.0);
-            let (plain, priced) = (off.call(&call, &[]).await, on.call(&call, &[]).await);
+            let (plain, priced) = (send(&off, &call, &[]).await, send(&on, &call, &[]).await);
             assert_eq!((plain.status.as_u16(), told(protocol, &plain.text())), (200, None), "{what}: {}", plain.text());
-            let cost = on.cost();
+            let cost = cost(&on);
             assert_eq!(cost == "null", model == "openai/unpriced", "{what}");
             assert_eq!(told(protocol, &priced.text()).unwrap().is_number(), cost != "null", "{what}");
             let field = format!(",\"cost\":{cost}");
@@ -119,26 +95,26 @@ async fn the_last_usage_of_every_stream_tells_what_the_ledger_records_and_no_oth
 
 #[tokio::test]
 async fn a_call_says_for_itself_whether_its_stream_tells_the_cost() {
-    let (off, on) = (Recorded::start(false).await, Recorded::start(true).await);
+    let (off, on) = (start(false).await, start(true).await);
     let header = |value| [("x-tollbridge-stream-cost", value)];
     for (protocol, call) in calls("openai/gpt-4o") {
-        let (wanted, refused) = (off.call(&call, &header("true")).await, on.call(&call, &header("false")).await);
+        let (wanted, refused) = (send(&off, &call, &header("true")).await, send(&on, &call, &header("false")).await);
         assert!(told(protocol, &wanted.text()).is_some_and(|cost| cost.is_number()), "{}", wanted.text());
         assert_eq!(told(protocol, &refused.text()), None, "{}", refused.text());
-        let wrong = off.call(&call, &header("maybe")).await;
+        let wrong = send(&off, &call, &header("maybe")).await;
         assert!(wrong.status == 400 && wrong.text().contains("x-tollbridge-stream-cost"), "{}", wrong.text());
     }
 }
 
 #[tokio::test]
 async fn chat_completions_show_usage_to_those_who_ask_for_it_or_for_their_cost() {
-    let recorded = Recorded::start(true).await;
+    let recorded = start(true).await;
     let header: &[_] = &[("x-tollbridge-stream-cost", "true")];
     for model in ["openai/gpt-4o", "anthropic/claude-sonnet-4-5"] {
         let [(protocol, (path, mut body)), ..] = calls(model);
         let mut call = async |options: Option<Value>, headers| {
             body["stream_options"] = options.unwrap_or_default();
-            recorded.call(&(path.clone(), body.clone()), headers).await.text()
+            send(&recorded, &(path.clone(), body.clone()), headers).await.text()
         };
         let silent = call(None, &[]).await;
         assert!(silent.contains("[DONE]") && !silent.contains("_tokens"), "{silent}");
@@ -155,12 +131,12 @@ async fn pass(recorded: &Recorded, frames: &[&str], cut: bool) -> String {
     let step = Step::canned(200, vec![kind], frames.iter().map(|frame| (*frame).to_owned()).collect());
     recorded.bench.openai.play(vec![if cut { step.cut() } else { step }]);
     let [(_, call), ..] = calls("openai/gpt-4o");
-    recorded.call(&call, &[]).await.text()
+    send(recorded, &call, &[]).await.text()
 }
 
 #[tokio::test]
 async fn a_vendors_own_figure_gives_way_and_its_remarks_stay_in_their_order() {
-    let recorded = Recorded::start(true).await;
+    let recorded = start(true).await;
     let frames = [
         "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"x\"}}],\"usage\":{\"prompt_tokens\":7}}\r\n\r\n",
         "id: 5\r\ndata: {\"choices\": [{\"index\":0,\"delta\":{}, \"finish_reason\":\"stop\"}],\r\ndata:  \"usage\": \
@@ -170,13 +146,13 @@ async fn a_vendors_own_figure_gives_way_and_its_remarks_stay_in_their_order() {
         "data: [DONE]\r\n\r\n",
     ];
     let passed = pass(&recorded, &frames, false).await;
-    let cost = recorded.cost();
+    let cost = cost(&recorded);
     assert_eq!(passed, frames.concat().replace("{\"total\":\r\ndata: 9}", &cost));
 }
 
 #[tokio::test]
 async fn a_stream_that_fails_behind_its_usage_tells_no_cost() {
-    let recorded = Recorded::start(true).await;
+    let recorded = start(true).await;
     let frames = [
         "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":7}}\n\n",
         "data: {\"error\":{\"message\":\"broken\"}}\n\n",
