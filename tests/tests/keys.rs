@@ -241,6 +241,12 @@ async fn without_a_key_only_this_machine_is_answered() {
     for (origin, expected) in pages {
         assert_eq!(post(&bench, chat, body, &[("origin", origin)]).await.status, expected, "{origin}");
     }
+    let hosts =
+        [("localhost:4000", 200), ("127.0.0.1", 200), ("[::1]:4000", 200), ("evil.example:4000", 403), ("a b", 403)];
+    for (host, expected) in hosts {
+        let answer = bench.send_with(Method::GET, "/v1/models", &[("host", host)], "").await.unwrap();
+        assert_eq!(answer.status, expected, "{host}");
+    }
     let text = make(&store, "ci", |_| {});
     for options in [options, open] {
         serve_from(&mut bench, options, Some("10.0.0.7:9")).await;

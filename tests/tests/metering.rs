@@ -14,7 +14,7 @@ use tollbridge::usage::ledger::{Durability, Reader};
 use tollbridge::usage::meter::OnLeave;
 use tollbridge_gateway::Options;
 use tollbridge_testkit::Step;
-use tollbridge_tests::{Recorded, SOON, calls, limited};
+use tollbridge_tests::{Bench, Recorded, SOON, calls, limited};
 
 #[tokio::test]
 async fn every_protocol_and_vendor_is_recorded_with_the_vendors_own_numbers() {
@@ -358,6 +358,25 @@ async fn the_gateway_answers_about_its_ledger() {
     assert_eq!(post("/v1/usage/reprice?since=1h").await["changed"], 0);
     assert_eq!(post("/v1/usage/cleanup?keep=1d&dry_run").await["found"], 0);
     assert_eq!(get("/health").await.json(), json!({"status": "ok"}));
+}
+
+#[tokio::test]
+async fn a_gateway_that_records_nothing_says_so() {
+    let bench = Bench::start().await.unwrap();
+    for path in ["summary", "records", "export", "calls/x"] {
+        let answer = bench.send(Method::GET, &format!("/v1/usage/{path}"), "").await.unwrap();
+        assert!(answer.status == 400 && answer.text().contains("not recorded"), "{path}: {}", answer.text());
+    }
+}
+
+#[tokio::test]
+async fn an_export_that_fails_does_not_look_whole() {
+    let recorded = Recorded::start(|_, _| {}).await;
+    recorded.chat("openai/gpt-4o", &[]).await;
+    recorded.records();
+    std::fs::remove_file(recorded.ledger.database()).unwrap();
+    let exported = recorded.bench.send(Method::GET, "/v1/usage/export", "").await;
+    assert!(exported.is_err(), "{:?}", exported.map(|answer| answer.text()));
 }
 
 #[tokio::test]

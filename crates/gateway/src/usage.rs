@@ -90,6 +90,7 @@ pub(crate) async fn export(Shared(state): Shared<Arc<State>>, uri: OriginalUri) 
     let prepared = Query::read(uri.query()).and_then(|query| {
         query.allow(&["format"])?;
         let format = query.format()?;
+        directory(&state)?;
         Ok((query, format))
     });
     let (query, format) = match prepared {
@@ -102,11 +103,13 @@ pub(crate) async fn export(Shared(state): Shared<Arc<State>>, uri: OriginalUri) 
         let written = open(&state).and_then(|reader| reader.export(&query.filter, format, &mut pipe));
         if let Err(error) = written {
             tracing::warn!(%error, "an export ended early");
+            // The client must not take what it has for all. If it has left, nobody misses this.
+            let _ = pipe.sender.blocking_send(Err(io::Error::other("the export ended early")));
         }
     });
     let body = stream::unfold(receiver, |mut receiver| async move {
         let piece = receiver.recv().await?;
-        Some((Ok::<Bytes, io::Error>(piece), receiver))
+        Some((piece, receiver))
     });
     let mut response = Response::new(Body::from_stream(body));
     let kind = if format == ExportFormat::Csv { "text/csv; charset=utf-8" } else { "application/jsonl" };
@@ -151,7 +154,7 @@ fn off() -> Error {
 
 /// Sends what is written in pieces; it waits while the client is slow.
 struct Pipe {
-    sender: mpsc::Sender<Bytes>,
+    sender: mpsc::Sender<io::Result<Bytes>>,
     waiting: Vec<u8>,
 }
 
@@ -169,7 +172,7 @@ impl Write for Pipe {
         if piece.is_empty() {
             return Ok(());
         }
-        self.sender.blocking_send(piece.into()).map_err(|_| io::ErrorKind::BrokenPipe.into())
+        self.sender.blocking_send(Ok(piece.into())).map_err(|_| io::ErrorKind::BrokenPipe.into())
     }
 }
 
