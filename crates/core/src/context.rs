@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use crate::{Cancellation, Error, Money};
 
@@ -11,8 +11,6 @@ use crate::{Cancellation, Error, Money};
 pub struct CallContext {
     /// The id of the call, unique over all calls.
     pub request_id: String,
-    /// When the call began, by the wall's clock.
-    pub began_at: SystemTime,
     /// When the call began, to measure from.
     pub began: Instant,
     /// When the call must be over.
@@ -38,7 +36,6 @@ impl CallContext {
     pub fn new(request_id: impl Into<String>) -> Self {
         Self {
             request_id: request_id.into(),
-            began_at: SystemTime::now(),
             began: Instant::now(),
             deadline: None,
             cancellation: Cancellation::new(),

@@ -107,20 +107,15 @@ impl fmt::Display for Converted {
 }
 
 fn text<S: Serializer>(money: &Money, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&number(*money))
+    serializer.serialize_str(&money.to_decimal())
 }
 
 fn texts<S: Serializer>(rates: &BTreeMap<Currency, Money>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(rates.iter().map(|(currency, rate)| (currency.to_string(), number(*rate))))
+    serializer.collect_map(rates.iter().map(|(currency, rate)| (currency.to_string(), rate.to_decimal())))
 }
 
 fn codes<S: Serializer>(currencies: &[Currency], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(currencies.iter().map(ToString::to_string))
-}
-
-/// Writes an amount without its currency.
-fn number(money: Money) -> String {
-    money.to_string().split(' ').next().unwrap_or_default().to_owned()
 }
 
 fn rounded(exact: i128) -> Money {

@@ -1,6 +1,5 @@
 use std::error::Error as _;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use axum::extract::{Request, State as Shared};
@@ -10,6 +9,7 @@ use axum::routing::MethodRouter;
 use http::{HeaderMap, header};
 use tollbridge::{Error, ErrorKind, Protocol};
 use tollbridge_usage::key::{KeyError, KeyStore, PREFIX, Scope};
+use tollbridge_usage::now_ms;
 
 use crate::caller::Caller;
 use crate::server::State;
@@ -123,7 +123,7 @@ impl Guard {
             Error::new(ErrorKind::Auth, "the request has no key")
                 .with_hint("send it as `Authorization: Bearer`, `x-api-key` or `x-goog-api-key`")
         })?;
-        let key = keys.check(text, now()).map_err(refusal)?;
+        let key = keys.check(text, now_ms()).map_err(refusal)?;
         if !key.may(self.scope) {
             let message = format!("the key has no scope `{}`", self.scope);
             return Err(Error::new(ErrorKind::Permission, message).with_hint("use a key that was made with it"));
@@ -171,9 +171,4 @@ fn refusal(fault: KeyError) -> Error {
 fn closed() -> Error {
     let message = "the gateway has no key to know its callers by, and answers on its own machine only";
     Error::new(ErrorKind::Permission, message).with_hint("its owner makes one with `tollbridge key create`")
-}
-
-fn now() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }

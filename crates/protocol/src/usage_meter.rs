@@ -93,13 +93,15 @@ impl UsageMeter {
         }
     }
 
-    /// Takes the next frame of a stream.
-    pub fn frame(&mut self, frame: &Frame) {
+    /// Takes the next frame of a stream, and says what it is.
+    pub fn frame(&mut self, frame: &Frame) -> FrameKind {
+        let kind = frame_kind(self.protocol, frame);
         if frame.is_comment() {
-            return;
+            return kind;
         }
         if is_decoded(self.protocol) {
-            return self.decode(frame);
+            self.decode(frame);
+            return kind;
         }
         let data = &frame.data;
         if self.heads.len() < HEADS {
@@ -112,7 +114,7 @@ impl UsageMeter {
         if self.protocol == Protocol::GEMINI_GENERATE && says(data, "\"groundingMetadata\"") {
             self.grounded = Some(data.clone());
         }
-        match frame_kind(self.protocol, frame) {
+        match kind {
             FrameKind::Finish | FrameKind::End => self.finished = true,
             FrameKind::Error => self.error = Some(error_of(frame)),
             // Streams of pictures and sound end with the event that tells their usage.
@@ -121,6 +123,7 @@ impl UsageMeter {
         if self.protocol != Protocol::OPENAI_RESPONSES || says(data, "\"delta\"") {
             self.written.read(data);
         }
+        kind
     }
 
     /// Returns what has been read until now.

@@ -26,7 +26,9 @@ fn frames(protocol: Protocol, body: &[u8]) -> Vec<Frame> {
 
 fn metered(protocol: Protocol, frames: &[Frame]) -> Metered {
     let mut meter = UsageMeter::new(protocol);
-    frames.iter().for_each(|frame| meter.frame(frame));
+    for frame in frames {
+        meter.frame(frame);
+    }
     meter.metered()
 }
 

@@ -115,3 +115,15 @@ pub enum UsageBasis {
     /// Estimated here.
     Estimated,
 }
+
+impl UsageBasis {
+    /// Returns the stable name, such as `vendor_final`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::VendorFinal => "vendor_final",
+            Self::VendorPartial => "vendor_partial",
+            Self::Counted => "counted",
+            Self::Estimated => "estimated",
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! What calls used and what they cost.
 
 pub mod budget;
+mod clock;
 pub mod event;
 #[cfg(feature = "sqlite")]
 pub mod key;
@@ -11,4 +12,5 @@ pub mod meter;
 pub mod price;
 mod record;
 
+pub use clock::now_ms;
 pub use record::{Attempt, Charge, Status, fingerprint};

@@ -1,9 +1,8 @@
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use jiff::tz::TimeZone;
 use percent_encoding::percent_decode_str;
 use tollbridge::Error;
 use tollbridge::usage::ledger::{ExportFormat, Filter, GroupBy, moment, zone};
+use tollbridge::usage::now_ms;
 
 /// What the query of a URL asks of the ledger.
 pub(super) struct Query {
@@ -22,8 +21,7 @@ impl Query {
             Some((_, name)) => zone(name)?,
             None => TimeZone::UTC,
         };
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-        let now = u64::try_from(now).unwrap_or(u64::MAX);
+        let now = now_ms();
         let (mut filter, mut others) = (Filter::default(), Vec::new());
         for (name, value) in pairs {
             let time = |value: &str| {

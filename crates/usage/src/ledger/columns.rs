@@ -83,7 +83,7 @@ pub(crate) fn insert(statement: &mut Statement<'_>, attempt: &Attempt) -> rusqli
     let charge = &attempt.charge;
     let tags = (!attempt.tags.is_empty()).then(|| json(&attempt.tags));
     let tools = (!buckets.tools.is_empty()).then(|| json(&buckets.tools));
-    let basis = usage.map(|usage| basis_name(usage.basis));
+    let basis = usage.map(|usage| usage.basis.as_str());
     let currency = charge.cost.map(|cost| cost.currency().to_string());
     let reported_currency = charge.reported.map(|cost| cost.currency().to_string());
     let values: [&dyn ToSql; 59] = [
@@ -319,20 +319,13 @@ fn json(map: &impl serde::Serialize) -> String {
     serde_json::to_string(map).unwrap_or_default()
 }
 
-fn basis_name(basis: UsageBasis) -> &'static str {
-    match basis {
-        UsageBasis::VendorPartial => "vendor_partial",
-        UsageBasis::Counted => "counted",
-        UsageBasis::Estimated => "estimated",
-        _ => "vendor_final",
-    }
-}
-
 fn basis_from(name: &str) -> UsageBasis {
     match name {
         "vendor_partial" => UsageBasis::VendorPartial,
         "counted" => UsageBasis::Counted,
         "estimated" => UsageBasis::Estimated,
-        _ => UsageBasis::VendorFinal,
+        "vendor_final" => UsageBasis::VendorFinal,
+        // A later release may know other ones; none of them is the vendor's last word.
+        _ => UsageBasis::Estimated,
     }
 }

@@ -106,7 +106,7 @@ const CELLS: &[(&str, Cell)] = &[
         Some(usage) if !usage.tools.is_empty() => serde_json::to_string(&usage.tools).unwrap_or_default(),
         _ => String::new(),
     }),
-    ("usage_basis", |attempt| attempt.usage.as_ref().map_or(String::new(), basis)),
+    ("usage_basis", |attempt| attempt.usage.as_ref().map_or(String::new(), |usage| usage.basis.as_str().to_owned())),
     ("cost", |attempt| attempt.charge.cost.map_or(String::new(), Money::to_decimal)),
     ("currency", |attempt| attempt.charge.cost.map_or(String::new(), |cost| cost.currency().to_string())),
     ("reported_cost", |attempt| attempt.charge.reported.map_or(String::new(), |cost| cost.to_string())),
@@ -138,8 +138,4 @@ fn optional(count: Option<u64>) -> String {
 
 fn count(attempt: &Attempt, bucket: impl Fn(&Usage) -> Option<u64>) -> String {
     optional(attempt.usage.as_ref().and_then(bucket))
-}
-
-fn basis(usage: &Usage) -> String {
-    serde_json::to_string(&usage.basis).unwrap_or_default().trim_matches('"').to_owned()
 }

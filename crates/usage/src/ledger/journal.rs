@@ -19,6 +19,7 @@ pub(crate) struct Journal {
     directory: PathBuf,
     name: String,
     limit: u64,
+    strict: bool,
     state: Mutex<State>,
     appended: AtomicU64,
     lost: AtomicU64,
@@ -41,7 +42,7 @@ struct State {
 
 impl Journal {
     /// Begins the journal of a process in the directory. `limit` is the most bytes that may wait.
-    pub(crate) fn create(directory: &Path, name: &str, limit: u64) -> Self {
+    pub(crate) fn create(directory: &Path, name: &str, limit: u64, strict: bool) -> Self {
         let mut state = State {
             file: None,
             segment: 0,
@@ -59,6 +60,7 @@ impl Journal {
             directory: directory.to_owned(),
             name: name.to_owned(),
             limit,
+            strict,
             state: Mutex::new(state),
             appended: AtomicU64::new(0),
             lost: AtomicU64::new(0),
@@ -135,7 +137,7 @@ impl Journal {
         carried.extend(reader.bytes(unread)?);
         let old = segment_path(&self.directory, &self.name, state.segment);
         let next = state.segment.wrapping_add(1);
-        let file = create_segment(&segment_path(&self.directory, &self.name, next), &carried)?;
+        let file = create_segment(&segment_path(&self.directory, &self.name, next), &carried, self.strict)?;
         // While it has its name it keeps its lock: nobody may take over what lives on in the next.
         if let Err(error) = std::fs::remove_file(&old) {
             tracing::warn!(%error, path = %old.display(), "a segment that is done stays");
@@ -171,7 +173,7 @@ impl Journal {
 impl State {
     fn begin(&mut self, directory: &Path, name: &str) -> io::Result<()> {
         std::fs::create_dir_all(directory)?;
-        self.file = Some(create_segment(&segment_path(directory, name, self.segment), &[])?);
+        self.file = Some(create_segment(&segment_path(directory, name, self.segment), &[], false)?);
         self.fresh = true;
         Ok(())
     }
@@ -344,8 +346,8 @@ pub(crate) struct Orphan {
     pub(crate) segments: Vec<(PathBuf, File)>,
 }
 
-/// Makes a segment that begins with some lines.
-fn create_segment(path: &Path, lines: &[u8]) -> io::Result<Arc<File>> {
+/// Makes a segment that begins with some lines, on the disk if `sync`.
+fn create_segment(path: &Path, lines: &[u8], sync: bool) -> io::Result<Arc<File>> {
     // It takes its name when it is locked: nobody may think for a moment that its process has died.
     let unnamed = path.with_extension(UNNAMED);
     loop {
@@ -353,7 +355,7 @@ fn create_segment(path: &Path, lines: &[u8]) -> io::Result<Arc<File>> {
         file.lock()?;
         reserve(&file);
         (&file).write_all(lines)?;
-        if !lines.is_empty() {
+        if sync {
             file.sync_data()?;
         }
         match std::fs::rename(&unnamed, path) {

@@ -277,7 +277,7 @@ CREATE TABLE IF NOT EXISTS rollup (
     cache_write INTEGER NOT NULL, input_media INTEGER NOT NULL, output INTEGER NOT NULL, reasoning INTEGER NOT NULL,
     output_media INTEGER NOT NULL, cost INTEGER NOT NULL, unpriced INTEGER NOT NULL, estimated INTEGER NOT NULL,
     first INTEGER, last INTEGER, total INTEGER NOT NULL, latency BLOB NOT NULL, first_token BLOB NOT NULL,
-    PRIMARY KEY (level, tag, period, value, provider, model, alias, category, virtual_key, outcome, currency)
+    PRIMARY KEY (level, tag, value, period, provider, model, alias, category, virtual_key, outcome, currency)
 ) WITHOUT ROWID;";
 
 const UPSERT: &str = "

@@ -280,7 +280,8 @@ impl<'a> Source<'a> {
         let by_key = by.iter().any(|by| matches!(by, GroupBy::Alias | GroupBy::Category | GroupBy::Key));
         match (filter.tags.as_slice(), grouped.as_slice()) {
             _ if filter.call.is_some() => Self::Records,
-            ([], []) => Self::Rollup { tag: "", value: None },
+            // Sums without a tag have no value, which leads to their periods at once.
+            ([], []) => Self::Rollup { tag: "", value: Some("") },
             _ if about_key || by_key => Self::Records,
             ([], [tag]) => Self::Rollup { tag, value: None },
             ([(tag, value)], grouped) if grouped.iter().all(|by| by == tag) => Self::Rollup { tag, value: Some(value) },
@@ -493,11 +494,7 @@ fn label(last: &mut Option<(u64, &'static str, String)>, hour: u64, zone: &TimeZ
 }
 
 fn amounts<S: serde::Serializer>(amounts: &[Money], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(amounts.iter().map(|amount| {
-        let text = amount.to_string();
-        let (number, currency) = text.split_once(' ').unwrap_or((&text, "USD"));
-        (currency.to_owned(), number.to_owned())
-    }))
+    serializer.collect_map(amounts.iter().map(|amount| (amount.currency().to_string(), amount.to_decimal())))
 }
 
 impl fmt::Display for GroupBy {

@@ -1,5 +1,4 @@
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use rusqlite::{TransactionBehavior, params, params_from_iter};
 use serde::Serialize;
@@ -161,8 +160,7 @@ impl Upkeep {
     }
 
     fn audit(&self, action: &str, detail: &serde_json::Value) -> Result<(), Error> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-        let now = i64::try_from(now).unwrap_or(i64::MAX);
+        let now = i64::try_from(crate::now_ms()).unwrap_or(i64::MAX);
         self.store
             .connection
             .execute("INSERT INTO audit VALUES (?, ?, ?)", params![now, action, detail.to_string()])

@@ -37,6 +37,7 @@ pub(crate) struct Shared {
 #[derive(Debug, Default)]
 struct Trouble {
     journal: Option<String>,
+    sync: Option<String>,
     store: Option<String>,
     moved_aside: Option<PathBuf>,
 }
@@ -78,7 +79,7 @@ impl Shared {
         let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
         let lost = self.journal.lost();
         Health {
-            trouble: trouble.journal.clone().or_else(|| trouble.store.clone()),
+            trouble: [&trouble.sync, &trouble.journal, &trouble.store].into_iter().find_map(Clone::clone),
             waiting: self.appended.load(Ordering::Acquire).saturating_sub(applied).saturating_sub(lost),
             lost,
             moved_aside: trouble.moved_aside.clone(),
@@ -117,7 +118,7 @@ pub(crate) fn start(options: &LedgerOptions) -> (Arc<Shared>, Threads) {
     let name = uuid::Uuid::now_v7().simple().to_string();
     let shared = Arc::new(Shared {
         database: options.directory.join("ledger.db"),
-        journal: Journal::create(&directory, &name, options.spool_limit),
+        journal: Journal::create(&directory, &name, options.spool_limit, options.durability == Durability::Strict),
         directory,
         name,
         strict: options.durability == Durability::Strict,
@@ -156,10 +157,11 @@ fn sync(shared: &Shared) {
     loop {
         if shared.wanted.load(Ordering::Acquire) > *shared.synced.borrow() {
             let (covered, outcome) = shared.journal.sync();
-            if let Err(error) = outcome {
+            if let Err(error) = &outcome {
                 tracing::error!(%error, "the ledger's journal cannot be made durable");
-                shared.note(|trouble| trouble.journal = Some(format!("the journal cannot be made durable: {error}")));
             }
+            let told = outcome.err().map(|error| format!("the journal cannot be made durable: {error}"));
+            shared.note(|trouble| trouble.sync = told);
             // A disk that fails must not hold up calls.
             shared.synced.send_replace(covered);
         } else if shared.stop.load(Ordering::Acquire) {

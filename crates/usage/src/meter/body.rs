@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::{Stream, StreamExt};
 use tollbridge_core::{ByteStream, Error, Frame, FrameStream, Reply, ReplyBody};
-use tollbridge_protocol::{FrameKind, UsageMeter, frame_kind};
+use tollbridge_protocol::{FrameKind, UsageMeter};
 use tollbridge_types::Protocol;
 
 use super::OnLeave;
@@ -93,13 +93,13 @@ impl Stream for Frames {
             }
             let settling: Settling = match &next {
                 Some(Ok(frame)) => {
-                    this.meter.frame(frame);
+                    let kind = this.meter.frame(frame);
                     if !frame.is_comment() {
                         this.recorder.first_piece();
                         this.recorder.content(&frame.data);
                     }
                     // The reader knows by this frame that the answer is over: it must be recorded before.
-                    if frame_kind(this.protocol, frame) != FrameKind::End {
+                    if kind != FrameKind::End {
                         return Poll::Ready(next);
                     }
                     Box::pin(Arc::clone(&this.recorder).finish(this.meter.metered()))

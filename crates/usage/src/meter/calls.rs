@@ -14,7 +14,7 @@ use tollbridge_protocol::chat_request;
 use super::Metering;
 use super::body::micros;
 use super::words::{self, Words};
-use crate::budget::Alert;
+use crate::budget::{Alert, AlertCause};
 use crate::event::{
     self, BudgetAlert, Completed, CostDiscrepancy, EventBus, Failed, Payload, Started, TokenUsage, Trace,
 };
@@ -132,8 +132,11 @@ impl Running {
         let duration_ms = micros(self.began) / 1000;
         let token_usage = TokenUsage::new(self.input, self.output);
         let fallback_reason = last.and_then(|last| last.fallback.clone());
+        // A reader who leaves behind the last word has all of the answer.
+        let answered =
+            |error: &Error| error.kind() == ErrorKind::Cancelled && last.is_some_and(|last| last.status == Status::Ok);
         match &self.ended {
-            Some(Err(error)) => {
+            Some(Err(error)) if !answered(error) => {
                 let mut failed = Failed::new(&self.asked, group, error);
                 (failed.model_name, failed.provider) = (name(|last| &last.model), name(|last| &last.provider));
                 failed.attempts = last.map_or(0, |last| last.attempts);
@@ -161,7 +164,11 @@ impl Running {
 
 /// Tells what a budget has to say.
 pub(super) fn tell_alert(events: &EventBus, alert: &Alert) {
-    tracing::warn!(budget = alert.status.name, percent = alert.status.percent, "a budget reached a threshold");
+    let (budget, percent) = (&alert.status.name, alert.status.percent);
+    match alert.cause {
+        AlertCause::Unpriced => tracing::warn!(budget, "calls without a known price count as nothing in a budget"),
+        _ => tracing::warn!(budget, percent, "a budget reached a threshold"),
+    }
     events.publish(Trace::of_gateway(), || Payload::BudgetAlert(BudgetAlert::from(alert)));
 }
 

@@ -1,6 +1,6 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use tollbridge_core::{
     CallContext, CallEvent, Error, ErrorKind, Money, Observer, Operation, ProviderInfo, Reply, Request, TimeoutPhase,
@@ -14,6 +14,7 @@ use super::estimate::{self, Estimate};
 use super::{Deployment, Metering, OnLeave};
 use crate::budget::{Amount, Reservation, Subject};
 use crate::ledger::Ticket;
+use crate::now_ms;
 use crate::price::{Bill, Terms, parse_reported_cost, reported_cost};
 use crate::record::{Attempt, Status};
 
@@ -317,7 +318,7 @@ impl Recorder {
             let mut attempt = self.template.clone();
             attempt.attempt = self.cx.begin_attempt();
             attempt.attempts = attempt.attempt;
-            attempt.started = now();
+            attempt.started = now_ms();
             attempt.ended = attempt.started;
             attempt.queue = micros(self.cx.began);
             if let Some(ledger) = self.metering.ledger() {
@@ -396,11 +397,6 @@ fn may_be_billed(error: &Error) -> bool {
         ErrorKind::Cancelled | ErrorKind::Decode => true,
         _ => false,
     }
-}
-
-fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Returns a body as it is kept, unless it is too large or no JSON.

@@ -1,12 +1,12 @@
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use tollbridge_types::Usage;
 
 use super::charge::charge;
 use super::table::{RowView, Table};
 use super::{Bill, Limits, Row, Terms, WriteError, names, write};
+use crate::now_ms;
 
 /// Every price that is known, with where it comes from and since when it holds.
 ///
@@ -78,7 +78,7 @@ impl PriceBook {
     pub fn bill(&self, provider: &str, model: &str, usage: &Usage, terms: &Terms) -> Bill {
         let mut bill = Bill { book: self.version().to_owned(), ..Bill::default() };
         if let Some(row) = self.find(provider, model, terms.region.as_deref()) {
-            let at = terms.at.unwrap_or_else(now);
+            let at = terms.at.unwrap_or_else(now_ms);
             let row = row.on(u32::try_from(at / DAY).unwrap_or(u32::MAX));
             (bill.cost, bill.lines) = charge(row, usage, terms, at);
             bill.row = Some(row.key().to_owned());
@@ -147,11 +147,6 @@ impl Default for PriceBook {
     fn default() -> Self {
         Self::embedded().clone()
     }
-}
-
-fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 const DAY: u64 = 86_400_000;
