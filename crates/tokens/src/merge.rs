@@ -20,7 +20,7 @@ struct Part {
     merge: u32,
 }
 
-/// Up to so many bytes, doing the merges is quicker than finding where they lead.
+/// Pieces of up to so many bytes are merged step by step, and longer ones are cut by a search.
 const SHORT: usize = 64;
 
 impl Merger {

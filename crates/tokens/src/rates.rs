@@ -1,4 +1,4 @@
-//! What each family's tokeniser makes of each kind of text; docs/tokens.md says how it was measured, and the errors.
+//! What each family's tokeniser is taken to make of each kind of text; docs/tokens.md says which are measured, and how.
 
 /// Thousandths of a token for each thing that `estimate` counts in a text.
 #[derive(Clone, Copy, Debug)]
@@ -72,7 +72,7 @@ pub(crate) const CLAUDE: Rates = Rates {
     percent: 100,
 };
 
-/// Claude since Opus 4.7, which makes about 30 % more tokens of the same text.
+/// Claude since Opus 4.7, which is taken to make 1.3 times as many tokens of the same text.
 pub(crate) static CLAUDE_SINCE_OPUS_4_7: Rates = Rates { percent: 130, ..CLAUDE };
 
 /// DeepSeek V3 and later.

@@ -5,7 +5,7 @@ use base64::Engine;
 /// Turns lines of `base64 rank` into the 256 single bytes, and then the two halves of each merge as 24-bit numbers.
 ///
 /// Every token of more than one byte was made by one merge of two earlier tokens, so the halves are the whole
-/// vocabulary, in a third of the space of its text, and they are what counting needs.
+/// vocabulary, in less space than its text, and they are what counting needs.
 pub(super) fn table(text: &str) -> Result<Vec<u8>, String> {
     let tokens = parse(text)?;
     let ranks: HashMap<&[u8], usize> =
