@@ -124,7 +124,6 @@ async fn health(bench: &Bench) -> Value {
     bench.send(Method::GET, "/health", "").await.unwrap().json()
 }
 
-/// UM-28.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_price_that_changes_at_the_address_holds_for_the_next_call_and_the_last_good_one_stays() {
     let folder = tempfile::tempdir().unwrap();

@@ -38,7 +38,6 @@ async fn get(bench: &Bench, path: &str) -> Value {
     bench.send(Method::GET, path, "").await.unwrap().json()
 }
 
-/// UM-72.
 #[tokio::test]
 async fn a_budget_in_dollars_counts_other_currencies_at_their_rate() {
     let folder = tempfile::tempdir().unwrap();

@@ -104,7 +104,6 @@ fn raw_usage_costs_what_the_oracle_says() {
     let (code, out, errors) = run(&["--jsonl", rows.to_str().unwrap()], "");
     assert_eq!((code, errors.as_str()), (0, ""));
     let rows = out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    // Searches and geography of Anthropic's usage are not read yet.
     let compared = rows.filter(|row| !row["exact_cost_usd"].is_null());
     let wrong: Vec<_> =
         compared.filter(|row| row["cost_usd"] != row["exact_cost_usd"]).map(|row| row["id"].clone()).collect();

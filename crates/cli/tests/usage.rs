@@ -111,7 +111,6 @@ fn bad_input_is_told_with_the_remedy() {
     insta::assert_snapshot!(told.join("\n"));
 }
 
-/// UM-72.
 #[test]
 fn currencies_have_a_total_each_and_with_a_rate_one_in_dollars() {
     let folder = tempfile::tempdir().unwrap();

@@ -76,7 +76,6 @@ fn cost(feed: &PriceFeed) -> String {
     bill.cost.map_or("unpriced".to_owned(), |cost| cost.to_string())
 }
 
-/// UM-28.
 #[tokio::test]
 async fn the_last_good_prices_hold() {
     let folder = tempfile::tempdir().unwrap();

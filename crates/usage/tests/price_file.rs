@@ -30,7 +30,6 @@ fn cost(book: &PriceBook, provider: &str, model: &str) -> Option<String> {
     book.bill(provider, model, &usage, &Terms::default()).cost.map(|cost| cost.to_string())
 }
 
-/// UM-03.
 #[test]
 fn prices_per_token_and_per_million_are_the_same() {
     let folder = Folder::new();
@@ -42,7 +41,6 @@ fn prices_per_token_and_per_million_are_the_same() {
     }
 }
 
-/// OA-17.
 #[test]
 fn the_file_goes_before_the_book() {
     let file = Folder::new()
@@ -56,7 +54,6 @@ fn the_file_goes_before_the_book() {
     assert_eq!(cost(&book, "openai", "gpt-4"), cost(PriceBook::embedded(), "openai", "gpt-4"));
 }
 
-/// UM-72.
 #[test]
 fn another_currency_stays_one() {
     let file = Folder::new()
@@ -88,7 +85,6 @@ input = 3
     assert_eq!(cost(&book, "any", "tiered").unwrap(), "0.004 USD");
 }
 
-/// UM-28.
 #[test]
 fn a_changed_file_is_read_again_and_a_wrong_one_is_not() {
     let folder = Folder::new();

@@ -18,7 +18,6 @@ fn cost_of(provider: &str, model: &str, usage: &Usage) -> Option<String> {
     PriceBook::embedded().bill(provider, model, usage, &terms).cost.map(|cost| cost.to_string())
 }
 
-/// UM-71.
 #[test]
 fn no_model_is_priced_as_another_whose_name_it_contains() {
     let table = [
@@ -36,7 +35,6 @@ fn no_model_is_priced_as_another_whose_name_it_contains() {
     }
 }
 
-/// OA-17.
 #[test]
 fn cached_input_long_prompts_and_dated_names_are_priced() {
     assert_eq!(cost("openai", "gpt-4o-mini-2024-07-18", 1_000, 500), cost("openai", "gpt-4o-mini", 1_000, 500));
@@ -80,7 +78,6 @@ fn names_resolve_by_rules() {
     }
 }
 
-/// OA-11.
 #[test]
 fn free_is_a_price_and_unknown_is_not() {
     assert_eq!(cost("echo", "any", 1_000, 500).unwrap(), "0 USD");
@@ -132,7 +129,6 @@ fn the_price_of_the_day_holds() {
     assert_eq!((at(19_999), at(20_000)), ("1 USD".to_owned(), "2 USD".to_owned()));
 }
 
-/// RD-45.
 #[test]
 fn chat_token_limits_leave_room_for_the_answer() {
     let limit = |provider, model| PriceBook::embedded().chat_token_limit(provider, model, 100_000);
