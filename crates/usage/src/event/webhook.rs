@@ -60,7 +60,9 @@ impl WebhookCounts {
 }
 
 impl Webhook {
-    /// Sends events to a URL, signed with a secret that the receiver knows too; six attempts each, over a minute.
+    /// Sends events to a URL, signed with a secret that the receiver knows too.
+    ///
+    /// Each has six attempts in all, with waits of 1 s to 16 s between them, and up to half more.
     ///
     /// # Errors
     /// [`ErrorKind::Config`] if the URL is not of HTTP, or the secret is no key; see [`Signer::new`].

@@ -55,8 +55,9 @@ A listener that is too slow misses events and is told how many; a call never wai
 An event is posted as JSON, with the headers of [Standard Webhooks](https://www.standardwebhooks.com): `webhook-id` (the id
 of the event, the same at each attempt), `webhook-timestamp` (seconds since 1970) and `webhook-signature`, which is `v1,` and
 the base64 of HMAC-SHA256 over `id.timestamp.body`. Check it over the bytes as they came, refuse timestamps that are more than
-five minutes off, and ids that you have seen. Answer with 2xx; anything else is tried again, six times over about a minute.
-A secret that begins with `whsec_` is base64 of the key.
+five minutes off, and ids that you have seen. Answer with 2xx; after anything else it is tried again, up to six attempts in all,
+with waits of 1 s, 2 s, 4 s, 8 s and 16 s between them, each up to half longer. A secret that begins with `whsec_` is base64 of
+the key.
 ";
 
 #[test]
