@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use http::Method;
 use serde_json::{Value, json};
-use tollbridge::types::UsageBasis;
+use tollbridge::types::{ChatEvent, UsageBasis};
 use tollbridge::usage::Status;
 use tollbridge::usage::event::{CostDiscrepancy, Event, Payload};
 use tollbridge::usage::ledger::{Durability, Reader};
@@ -304,6 +304,22 @@ async fn events_tell_a_call_from_its_begin_to_its_end() {
     assert_eq!(told.token_usage.total_tokens, record.usage.unwrap().total());
     let Payload::Failed(told) = &events[8].payload else { panic!("{:?}", events[8]) };
     assert_eq!((told.error_type.as_str(), told.token_usage.prompt_tokens > 0), ("cancelled", true));
+}
+
+#[tokio::test]
+async fn a_caller_who_leaves_behind_the_last_word_has_its_answer() {
+    let recorded = Recorded::start(|_, _| {}).await;
+    let mut listener = recorded.metering.events().subscribe(10);
+    let mut stream = recorded.bench.client.chat("gemini/gemini-2.5-flash", "hi").stream().await.unwrap();
+    while !matches!(stream.next().await.unwrap().unwrap(), ChatEvent::Finish { .. }) {}
+    drop(stream);
+    let mut kinds = Vec::new();
+    while kinds.len() < 3 {
+        let event = tokio::time::timeout(SOON, listener.next()).await.unwrap().unwrap().event;
+        kinds.push(event.payload.kind().to_owned());
+    }
+    assert_eq!(recorded.records()[0].status, Status::Ok);
+    assert_eq!(kinds, ["MODEL_CALL_STARTED", "MODEL_CALL_ATTEMPT", "MODEL_CALL_COMPLETED"]);
 }
 
 #[tokio::test]

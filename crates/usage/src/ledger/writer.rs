@@ -531,3 +531,22 @@ const CHUNK: usize = 4 << 20;
 const BATCH: usize = 10_000;
 /// How large a segment gets before the next one begins, in bytes.
 const SEGMENT: u64 = 16 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::{Attempt, LedgerOptions, start};
+    use crate::ledger::Durability;
+
+    #[tokio::test]
+    async fn strict_waits_until_the_disk_has_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut options = LedgerOptions::new(directory.path());
+        options.durability = Durability::Strict;
+        let (shared, _threads) = start(&options);
+        for _ in 0..100 {
+            let ticket = shared.append(&Attempt::default());
+            shared.durable(ticket).await;
+            assert!(*shared.synced.borrow() >= ticket);
+        }
+    }
+}
