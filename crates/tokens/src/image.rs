@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use tollbridge_types::{Media, MediaSource};
 
-use crate::model::own_name;
+use crate::model::{is_of, own_name};
 
 /// Counts an image, and tells whether its size and what the model takes for it are known.
 pub(crate) fn count(model: &str, media: &Media) -> (u64, bool) {
@@ -27,14 +27,23 @@ const LIKELY: (u64, u64) = (1024, 1024);
 /// Returns what an image takes at least, and what each tile of it, for the models that are counted by tiles.
 fn price(model: &str) -> Option<(u64, u64)> {
     let name = own_name(model);
-    let is = |family: &str| name.strip_prefix(family).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
-    let prices =
-        [("gpt-4o-mini", (2833, 5667)), ("gpt-4o", (85, 170)), ("gpt-4.1-mini", (0, 0)), ("gpt-4.1-nano", (0, 0))];
-    let later =
-        [("gpt-4.1", (85, 170)), ("gpt-4.5", (85, 170)), ("o1", (75, 150)), ("o3", (75, 150)), ("gpt-5", (70, 140))];
-    // The small models of 4.1 are counted by patches, not by tiles.
-    prices.into_iter().chain(later).find(|(family, _)| is(family)).map(|(_, price)| price).filter(|(base, _)| *base > 0)
+    PRICES.iter().find(|(family, _)| is_of(&name, family)).and_then(|(_, price)| *price)
 }
+
+/// The first that fits counts. The small models of 4.1 and 5 are counted by patches, not by tiles.
+const PRICES: &[(&str, Option<(u64, u64)>)] = &[
+    ("gpt-4o-mini", Some((2833, 5667))),
+    ("gpt-4o", Some((85, 170))),
+    ("gpt-4.1-mini", None),
+    ("gpt-4.1-nano", None),
+    ("gpt-4.1", Some((85, 170))),
+    ("gpt-4.5", Some((85, 170))),
+    ("o1", Some((75, 150))),
+    ("o3", Some((75, 150))),
+    ("gpt-5-mini", None),
+    ("gpt-5-nano", None),
+    ("gpt-5", Some((70, 140))),
+];
 
 /// Counts the tiles of 512 pixels that cover an image once it is made to fit 2048 pixels and then 768 the short way.
 fn tiles(width: u64, height: u64) -> u64 {
@@ -99,6 +108,34 @@ fn little_endian(bytes: &[u8], at: usize, length: usize) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_an_image_takes_is_known_by_the_models_name() {
+        for (model, expected) in [
+            ("gpt-4o", Some((85, 170))),
+            ("openai/gpt-4o-2024-08-06", Some((85, 170))),
+            ("ft:gpt-4o:acme::x1", Some((85, 170))),
+            ("gpt-4o-mini", Some((2833, 5667))),
+            ("ft:gpt-4o-mini:acme::x1", Some((2833, 5667))),
+            ("ft:gpt-4o-mini-2024-07-18:acme::x1", Some((2833, 5667))),
+            ("gpt-4.1", Some((85, 170))),
+            ("gpt-4.1-mini", None),
+            ("ft:gpt-4.1-nano:acme::x1", None),
+            ("gpt-4.5-preview", Some((85, 170))),
+            ("o1", Some((75, 150))),
+            ("o3-pro", Some((75, 150))),
+            ("gpt-5", Some((70, 140))),
+            ("gpt-5-chat-latest", Some((70, 140))),
+            ("gpt-5-mini", None),
+            ("gpt-5-nano-2025-08-07", None),
+            ("gpt-5.9", None),
+            ("gpt-4", None),
+            ("gpt-4omega", None),
+            ("claude-sonnet-5", None),
+        ] {
+            assert_eq!(price(model), expected, "{model}");
+        }
+    }
 
     #[test]
     fn images_are_made_to_fit_and_covered_by_tiles() {

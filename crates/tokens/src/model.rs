@@ -107,6 +107,12 @@ fn begins_with(name: &str, family: &str) -> bool {
     }
 }
 
+/// Tells whether an own name is a family's or that of a version or a tuned model of it, not of a sibling: `gpt-4.1` is
+/// not of `gpt-4`.
+pub(crate) fn is_of(name: &str, family: &str) -> bool {
+    name.strip_prefix(family).is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', ':']))
+}
+
 /// Tells by the version in a name of Claude's: `claude-opus-4-7`, `claude-sonnet-5`, but not `claude-3-7-sonnet`.
 fn since_opus_4_7(name: &str) -> bool {
     let mut numbers = name.split(['-', '.', '@', ':', '_']).map(|word| match word.len() {
@@ -224,6 +230,21 @@ mod tests {
         ];
         for (model, encoding) in cases {
             assert_eq!(Tokenizer::for_model(model).encoding(), encoding, "{model}");
+        }
+    }
+
+    #[test]
+    fn a_tuned_model_is_of_its_family_and_a_sibling_is_not() {
+        for (model, family, of) in [
+            ("gpt-4o", "gpt-4o", true),
+            ("azure/gpt-4o-2024-08-06", "gpt-4o", true),
+            ("ft:gpt-4o:acme::x1", "gpt-4o", true),
+            ("ft:gpt-4o-mini:acme::x1", "gpt-4o-mini", true),
+            ("gpt-4.1", "gpt-4", false),
+            ("gpt-4o", "gpt-4", false),
+            ("my-gpt-4o", "gpt-4o", false),
+        ] {
+            assert_eq!(is_of(&own_name(model), family), of, "{model}");
         }
     }
 

@@ -2,7 +2,7 @@
 
 use tollbridge_types::{ChatRequest, Role, Tool, ToolChoice};
 
-use crate::model::own_name;
+use crate::model::{is_of, own_name};
 use crate::schema::Schema;
 
 /// Counts the tools and the choice among them, and tells whether the formula is OpenAI's own.
@@ -50,7 +50,7 @@ impl<'a> Function<'a> {
 /// Returns what begins each function, for the models of which the cookbook says it.
 fn function_frame(model: &str) -> Option<u64> {
     let name = own_name(model);
-    let is = |family: &str| name.strip_prefix(family).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
+    let is = |family| is_of(&name, family);
     if is("gpt-4o") {
         Some(7)
     } else if is("gpt-4") || is("gpt-3.5-turbo") || is("gpt-35-turbo") {
@@ -116,4 +116,26 @@ fn written(functions: &[Function<'_>]) -> String {
     }
     text.push_str("} // namespace functions");
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_frame_of_a_function_is_known_by_the_models_name() {
+        for (model, frame) in [
+            ("gpt-4o", Some(7)),
+            ("gpt-4o-mini", Some(7)),
+            ("ft:gpt-4o:acme::x1", Some(7)),
+            ("ft:gpt-4o-mini-2024-07-18:acme::x1", Some(7)),
+            ("gpt-4-turbo", Some(10)),
+            ("azure/gpt-35-turbo", Some(10)),
+            ("ft:gpt-3.5-turbo:acme::x1", Some(10)),
+            ("gpt-4.1", None),
+            ("gpt-5", None),
+        ] {
+            assert_eq!(function_frame(model), frame, "{model}");
+        }
+    }
 }
