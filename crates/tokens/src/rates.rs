@@ -250,31 +250,6 @@ pub(crate) static MINIMAX: Rates = Rates {
     percent: 100,
 };
 
-/// Gemini and Gemma: as o200k, but each digit is a token. Not measured.
-pub(crate) static GEMINI: Rates = Rates {
-    word: 1037,
-    long: 140,
-    accent: 1127,
-    number: 0,
-    digit: 1000,
-    signs: 672,
-    sign: 76,
-    gap: 852,
-    han: 680,
-    han_rarer: 949,
-    han_rare: 2096,
-    kana: 683,
-    hangul: 902,
-    hangul_rare: 2060,
-    wide: 441,
-    other: 150,
-    other_rarer: 452,
-    other_rare: 2015,
-    symbols: 972,
-    symbol: 1773,
-    percent: 100,
-};
-
 /// cl100k, for programs without its vocabulary.
 pub(crate) static CL100K: Rates = Rates {
     word: 1070,
@@ -301,7 +276,7 @@ pub(crate) static CL100K: Rates = Rates {
 };
 
 /// o200k, for programs without its vocabulary and for models nobody knows.
-pub(crate) static O200K: Rates = Rates {
+pub(crate) const O200K: Rates = Rates {
     word: 1037,
     long: 140,
     accent: 1127,
@@ -324,3 +299,6 @@ pub(crate) static O200K: Rates = Rates {
     symbol: 1773,
     percent: 100,
 };
+
+/// Gemini and Gemma: as o200k, but each digit is a token. Not measured.
+pub(crate) static GEMINI: Rates = Rates { number: 0, digit: 1000, ..O200K };
