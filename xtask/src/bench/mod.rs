@@ -56,21 +56,12 @@ pub(crate) fn run(options: &Options) -> Result<bool, String> {
     if cfg!(feature = "peers") { measure(name, options) } else { again() }
 }
 
-#[cfg(feature = "peers")]
 fn measure(name: &str, options: &Options) -> Result<bool, String> {
     match name {
         "ledger" => ledger::run(options),
         "prices" => prices::run(options),
+        #[cfg(feature = "peers")]
         "tokens" => tokens::run(options),
-        _ => Ok(true),
-    }
-}
-
-#[cfg(not(feature = "peers"))]
-fn measure(name: &str, options: &Options) -> Result<bool, String> {
-    match name {
-        "ledger" => ledger::run(options),
-        "prices" => prices::run(options),
         _ => Ok(true),
     }
 }
