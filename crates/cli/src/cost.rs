@@ -3,6 +3,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use serde_json::json;
+use tollbridge::core::{Currency, Money};
 use tollbridge::types::Usage;
 use tollbridge_usage::price::{Bill, PriceBook, Terms};
 
@@ -67,19 +68,14 @@ fn one(book: &PriceBook, name: &str, options: &CostOptions) -> Result<ExitCode, 
 /// Returns what a bill says as fields of a JSON object.
 pub(crate) fn value(bill: &Bill) -> serde_json::Value {
     json!({
-        "cost_usd": bill.cost.filter(|cost| cost.currency() == tollbridge::core::Currency::USD).map(amount),
-        "cost": bill.cost.map(amount),
+        "cost_usd": bill.cost.filter(|cost| cost.currency() == Currency::USD).map(Money::to_decimal),
+        "cost": bill.cost.map(Money::to_decimal),
         "currency": bill.cost.map(|cost| cost.currency().to_string()),
         "unpriced": bill.cost.is_none(),
         "price_row": bill.row,
         "price_book": bill.book,
         "lines": bill.lines,
     })
-}
-
-/// Returns the number without its currency.
-pub(crate) fn amount(cost: tollbridge::core::Money) -> String {
-    cost.to_string().split(' ').next().unwrap_or_default().to_owned()
 }
 
 fn print(bill: &Bill, name: &str) {

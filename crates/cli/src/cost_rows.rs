@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 use tollbridge::Protocol;
+use tollbridge::protocol::read_usage;
 use tollbridge::types::{Json, Usage};
 use tollbridge_usage::price::{PriceBook, Terms, Totals, reported_cost};
 
@@ -63,7 +64,7 @@ pub(crate) fn price(book: &PriceBook, line: &[u8]) -> Result<String, String> {
         fields.iter().try_for_each(|(name, value)| put(name, value))?;
     }
     if let Some(reported) = usage.raw.as_ref().and_then(reported_cost) {
-        put("reported_cost_usd", &cost::amount(reported).into())?;
+        put("reported_cost_usd", &reported.to_decimal().into())?;
     }
     serde_json::to_string(&out).map_err(|error| error.to_string())
 }
@@ -77,31 +78,15 @@ fn words(error: &serde_json::Error) -> String {
 fn usage(row: &Row) -> Result<Usage, String> {
     if let Some(raw) = &row.raw_usage {
         let shape = row.shape.as_deref().ok_or("`shape`: missing; it says whose `raw_usage` is")?;
-        return read(shape, raw);
+        let protocol = match shape {
+            "anthropic_messages" => Protocol::ANTHROPIC_MESSAGES,
+            "openai_responses" => Protocol::OPENAI_RESPONSES,
+            _ => Protocol::OPENAI_CHAT,
+        };
+        return read_usage(protocol, raw.as_str()).map_err(|error| format!("`raw_usage`: {error}"));
     }
     let totals = row.usage.as_ref().or(row.normalized_usage.as_ref());
     totals.map(Totals::to_usage).ok_or_else(|| "`usage`: missing; `raw_usage` with `shape` does too".to_owned())
-}
-
-/// Reads a vendor's usage object as its protocol's codec does, inside of the smallest reply that has one.
-fn read(shape: &str, raw: &Json) -> Result<Usage, String> {
-    let (protocol, head) = match shape {
-        "anthropic_messages" => (Protocol::ANTHROPIC_MESSAGES, ANTHROPIC_REPLY),
-        "openai_responses" => (Protocol::OPENAI_RESPONSES, OPENAI_RESPONSE),
-        _ => (Protocol::OPENAI_CHAT, OPENAI_COMPLETION),
-    };
-    let reply = format!("{head}{}}}", raw.as_str());
-    let codec = tollbridge::protocol::chat(protocol).ok_or_else(|| format!("`shape`: nothing reads `{shape}`"))?;
-    let reply = codec.decode_reply(reply.as_bytes()).map_err(|error| format!("`raw_usage`: {error}"))?;
-    let mut usage = reply.usage.ok_or("`raw_usage`: holds no usage")?;
-    #[derive(Deserialize)]
-    struct Citations {
-        citation_tokens: u64,
-    }
-    if let Ok(Citations { citation_tokens }) = raw.parse() {
-        usage.tools.entry("citation_tokens".to_owned()).or_insert(citation_tokens);
-    }
-    Ok(usage)
 }
 
 fn terms(row: &Row) -> Result<Terms, String> {
@@ -118,9 +103,3 @@ fn terms(row: &Row) -> Result<Terms, String> {
     }
     Ok(terms)
 }
-
-/// The smallest replies, up to their usage.
-const ANTHROPIC_REPLY: &str =
-    r#"{"id":"","type":"message","role":"assistant","model":"","content":[],"stop_reason":"end_turn","usage":"#;
-const OPENAI_RESPONSE: &str = r#"{"id":"","object":"response","status":"completed","model":"","output":[],"usage":"#;
-const OPENAI_COMPLETION: &str = r#"{"id":"","object":"chat.completion","model":"","choices":[],"usage":"#;
