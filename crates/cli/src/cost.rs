@@ -1,5 +1,3 @@
-use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
 use std::process::ExitCode;
 
 use serde_json::json;
@@ -9,46 +7,15 @@ use tollbridge_usage::price::{Bill, PriceBook, Terms};
 
 use crate::arguments::{CostOptions, Sources};
 use crate::failure::Failure;
-use crate::{cost_rows, load};
+use crate::{cost_rows, load, rows};
 
 pub(crate) fn run(sources: &Sources, options: &CostOptions) -> Result<ExitCode, Failure> {
     let book = load::prices(sources, options.prices.as_deref())?;
     match (&options.jsonl, &options.model) {
-        (Some(path), None) => rows(&book, path),
+        (Some(path), None) => rows::each(path, |line| cost_rows::price(&book, line)),
         (None, Some(model)) => one(&book, model, options),
         _ => Err(Failure::usage("name a model, or a file of rows with --jsonl")),
     }
-}
-
-/// Prices each line of a file, and writes it back with its cost.
-fn rows(book: &PriceBook, path: &Path) -> Result<ExitCode, Failure> {
-    let input: Box<dyn BufRead> = if path == Path::new("-") {
-        Box::new(std::io::stdin().lock())
-    } else {
-        let file = std::fs::File::open(path).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
-        Box::new(BufReader::new(file))
-    };
-    let name = if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() };
-    let mut output = std::io::BufWriter::new(std::io::stdout().lock());
-    let mut bad = false;
-    for (index, line) in input.split(b'\n').enumerate() {
-        let line = line.map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
-        if line.trim_ascii().is_empty() {
-            continue;
-        }
-        match cost_rows::price(book, &line) {
-            Ok(row) => match writeln!(output, "{row}") {
-                Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),
-                outcome => outcome.map_err(|error| Failure::call(format!("standard output: {error}")))?,
-            },
-            Err(problem) => {
-                bad = true;
-                eprintln!("error: {name}, line {}: {problem}", index + 1);
-            }
-        }
-    }
-    output.flush().map_err(|error| Failure::call(format!("standard output: {error}")))?;
-    Ok(if bad { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
 /// Prices one call, and prints the arithmetic.

@@ -1,4 +1,5 @@
-use std::io::Read;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -56,6 +57,15 @@ pub(crate) fn prices(sources: &Sources, file: Option<&Path>) -> Result<Arc<Price
         },
         None => Ok(tollbridge::prices(&config(sources, &Registry::linked()?)?)?),
     }
+}
+
+/// Opens a file, or standard input where `-` stands for it.
+pub(crate) fn input(path: &Path) -> Result<Box<dyn BufRead>, Failure> {
+    if path.as_os_str() == "-" {
+        return Ok(Box::new(std::io::stdin().lock()));
+    }
+    let file = File::open(path).map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))?;
+    Ok(Box::new(BufReader::new(file)))
 }
 
 /// Reads standard input to its end.

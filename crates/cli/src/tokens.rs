@@ -1,23 +1,18 @@
-use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
 use std::process::ExitCode;
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
-use serde_json::value::{RawValue, to_raw_value};
 use tollbridge::tokens::{Encoding, Tokenizer, count_request};
 use tollbridge::types::{Protocol, UsageBasis};
 
 use crate::arguments::TokensOptions;
 use crate::failure::Failure;
 use crate::load;
+use crate::rows::{self, Row, put};
 
 pub(crate) fn run(options: &TokensOptions) -> Result<ExitCode, Failure> {
     match &options.jsonl {
-        Some(path) => rows(path, options),
+        Some(path) => rows::each(path, |line| row(line, options)),
         None => text(options),
     }
 }
@@ -54,38 +49,6 @@ fn text(options: &TokensOptions) -> Result<ExitCode, Failure> {
     }
     Ok(ExitCode::SUCCESS)
 }
-
-/// Counts each row of a file, and goes on after those that are wrong.
-fn rows(path: &Path, options: &TokensOptions) -> Result<ExitCode, Failure> {
-    let mut input: Box<dyn BufRead> = if path == Path::new("-") {
-        Box::new(std::io::stdin().lock())
-    } else {
-        let file = File::open(path).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
-        Box::new(BufReader::new(file))
-    };
-    let mut output = std::io::stdout().lock();
-    let (mut line, mut number, mut failed) = (Vec::new(), 0_u64, false);
-    while input.read_until(b'\n', &mut line)? > 0 {
-        number += 1;
-        if !line.trim_ascii().is_empty() {
-            match row(&line, options) {
-                Ok(row) => {
-                    serde_json::to_writer(&mut output, &row).map_err(std::io::Error::from)?;
-                    output.write_all(b"\n")?;
-                }
-                Err(problem) => {
-                    failed = true;
-                    eprintln!("error: line {number}: {problem}");
-                }
-            }
-        }
-        line.clear();
-    }
-    Ok(if failed { ExitCode::from(1) } else { ExitCode::SUCCESS })
-}
-
-/// The fields of a row; those that are not asked for go back as they came.
-type Row = BTreeMap<String, Box<RawValue>>;
 
 fn row(line: &[u8], options: &TokensOptions) -> Result<Row, String> {
     let mut row: Row = serde_json::from_slice(line).map_err(|error| format!("not a JSON object: {error}"))?;
@@ -162,12 +125,6 @@ fn encoding(name: &str) -> Result<Encoding, String> {
 fn field<T: DeserializeOwned>(row: &Row, name: &str) -> Result<Option<T>, String> {
     let Some(value) = row.get(name) else { return Ok(None) };
     serde_json::from_str(value.get()).map_err(|error| format!("field `{name}`: {error}"))
-}
-
-fn put<T: Serialize>(row: &mut Row, name: &str, value: &T) -> Result<(), String> {
-    let value = to_raw_value(value).map_err(|error| format!("field `{name}`: {error}"))?;
-    row.insert(name.to_owned(), value);
-    Ok(())
 }
 
 /// What is counted by if nothing is named.

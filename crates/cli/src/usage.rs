@@ -3,8 +3,8 @@ mod explain;
 mod plot;
 mod summary;
 
-use std::fs::{File, OpenOptions};
-use std::io::{BufReader, BufWriter, Write};
+use std::fs::OpenOptions;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -141,13 +141,7 @@ fn import(directory: &Path, file: &Path) -> Result<(), Failure> {
     // A ledger that is not there yet is begun.
     drop(Ledger::open(&LedgerOptions::new(directory)));
     let mut upkeep = Upkeep::open(directory)?;
-    let done = if file.as_os_str() == "-" {
-        upkeep.import(std::io::stdin().lock())
-    } else {
-        let opened = File::open(file);
-        let opened = opened.map_err(|error| Failure::usage(format!("cannot read {}: {error}", file.display())))?;
-        upkeep.import(BufReader::new(opened))
-    };
+    let done = upkeep.import(load::input(file)?);
     let done = done.map_err(|error| Failure::usage(format!("{}: {error}", file.display())))?;
     println!("{} records added, {} were there already", done.new, done.known);
     Ok(())
