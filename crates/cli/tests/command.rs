@@ -90,6 +90,20 @@ fn tokens_are_counted_of_texts_and_of_rows() {
 }
 
 #[test]
+fn who_has_read_enough_rows_may_close_the_pipe() {
+    for (name, row) in [
+        ("tokens", r#"{"text":"a","encoding":"o200k"}"#),
+        ("cost", r#"{"model":"openai/gpt-4o","usage":{"prompt_tokens":1}}"#),
+    ] {
+        let mut child = command(&[name, "--jsonl", "-"], &[]).stdin(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        child.stdin.take().unwrap().write_all(row.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]), "{name}");
+    }
+}
+
+#[test]
 fn chat_prints_json_of_success_and_failure() {
     let (code, out, _) = run(&["chat", "-m", "echo/any", "--json", "Hello World"], &[], "");
     let mut envelope: serde_json::Value = serde_json::from_str(&out).unwrap();
