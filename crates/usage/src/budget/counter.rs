@@ -23,9 +23,7 @@ impl Counter {
         spending: &dyn Spending,
         now_ms: u64,
     ) -> Self {
-        let unit = budget.limit.unit();
-        let ask = |since, until| spending.spent(&budget.scope, &value, since, until).in_unit(unit).unwrap_or(0);
-        let spent = Spent::seeded(&budget, now_ms, &ask);
+        let spent = Spent::seeded(&budget, &value, spending, now_ms);
         let state = Mutex::new(State::new(&budget, spent, now_ms));
         Self { order, budget, value, state }
     }

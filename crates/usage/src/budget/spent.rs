@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::{Budget, Window};
+use super::{Amount, Budget, Spending, Window};
 
 /// What was spent in the window that is now.
 #[derive(Debug)]
@@ -13,16 +13,19 @@ pub(crate) enum Spent {
 }
 
 impl Spent {
-    /// Begins with what was spent before; `ask` sums it from one time until before another.
-    pub(crate) fn seeded(budget: &Budget, now_ms: u64, ask: &dyn Fn(u64, u64) -> i128) -> Self {
+    /// Begins with what the calls of a value of the budget's scope spent before.
+    pub(crate) fn seeded(budget: &Budget, value: &str, spending: &dyn Spending, now_ms: u64) -> Self {
+        let count = |amount: Amount| amount.in_unit(budget.limit.unit()).unwrap_or(0);
         let Window::Rolling(length) = budget.window else {
             let (start, end) = budget.window.period(now_ms, &budget.zone);
-            return Self::Period { start, end, sum: ask(start, end) };
+            return Self::Period { start, end, sum: count(spending.spent(&budget.scope, value, start, end)) };
         };
         let piece_ms = piece(length);
         let newest = now_ms / piece_ms;
-        let mut pieces = VecDeque::new();
-        seed(newest.saturating_sub(PIECES), newest.saturating_add(1), piece_ms, ask, &mut pieces);
+        let numbers = newest.saturating_sub(PIECES)..newest.saturating_add(1);
+        let amounts = spending.spent_in_pieces(&budget.scope, value, piece_ms, numbers);
+        let counts = amounts.into_iter().map(|(number, amount)| (number, count(amount)));
+        let pieces: VecDeque<_> = counts.filter(|(_, count)| *count != 0).collect();
         let sum = pieces.iter().fold(0, |sum: i128, (_, count)| sum.saturating_add(*count));
         Self::Rolling { piece_ms, pieces, sum }
     }
@@ -94,21 +97,6 @@ impl Spent {
             }
         }
     }
-}
-
-/// Asks for halves until each is empty or one piece, so that what is mostly empty takes few questions.
-fn seed(from: u64, to: u64, piece_ms: u64, ask: &dyn Fn(u64, u64) -> i128, pieces: &mut VecDeque<(u64, i128)>) {
-    let count = ask(from.saturating_mul(piece_ms), to.saturating_mul(piece_ms));
-    if count == 0 {
-        return;
-    }
-    if to - from == 1 {
-        pieces.push_back((from, count));
-        return;
-    }
-    let middle = from + (to - from) / 2;
-    seed(from, middle, piece_ms, ask, pieces);
-    seed(middle, to, piece_ms, ask, pieces);
 }
 
 fn piece(length: Duration) -> u64 {

@@ -10,6 +10,8 @@ mod histogram;
 mod import;
 mod journal;
 mod moment;
+#[cfg(feature = "meter")]
+mod pieces;
 mod query;
 mod rollup;
 mod store;

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "what a test needs and cannot have fails it")]
 
 mod history;
+#[cfg(feature = "meter")]
+mod ledger;
 mod limits;
 mod model;
 mod setup;

@@ -1,10 +1,13 @@
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tollbridge_usage::budget::{Budgets, Clock, Subject};
+use tollbridge_usage::budget::{Amount, Budgets, Clock, Scope, Spending, Subject};
 
-use crate::setup::{Caller, Ledger, MINUTE, NOON, Watch, budgets, tokens};
+use crate::setup::{Caller, Ledger, MINUTE, NOON, Watch, budget, budgets, tokens};
 
 fn ms(time: &str) -> u64 {
     u64::try_from(time.parse::<Timestamp>().unwrap().as_millisecond()).unwrap()
@@ -99,4 +102,41 @@ fn a_restart_finds_what_was_spent_in_the_window() {
         assert_eq!(status[0].spent.count(), spent, "{window}");
         assert_eq!(budgets.status_of(&Caller::key("bob").subject())[0].spent.count(), 0);
     }
+}
+
+#[test]
+fn a_rolling_window_is_filled_with_one_question() {
+    #[derive(Default)]
+    struct Counting {
+        ledger: Ledger,
+        questions: AtomicUsize,
+    }
+    impl Spending for Counting {
+        fn spent(&self, scope: &Scope, value: &str, since_ms: u64, until_ms: u64) -> Amount {
+            self.questions.fetch_add(1, Ordering::Relaxed);
+            self.ledger.spent(scope, value, since_ms, until_ms)
+        }
+
+        fn spent_in_pieces(
+            &self,
+            scope: &Scope,
+            value: &str,
+            piece_ms: u64,
+            numbers: Range<u64>,
+        ) -> BTreeMap<u64, Amount> {
+            self.questions.fetch_add(1, Ordering::Relaxed);
+            self.ledger.spent_in_pieces(scope, value, piece_ms, numbers)
+        }
+    }
+
+    let counting = Arc::new(Counting::default());
+    for minute in 0..1440 {
+        counting.ledger.write(NOON - minute * 60_000, &Caller::default(), tokens(1));
+    }
+    let rolling = budget(r#"name = "b"; scope = "global"; tokens = 5000; window = "24h""#);
+    let spending: Arc<dyn Spending> = Arc::<Counting>::clone(&counting);
+    let budgets = Budgets::new(vec![rolling], spending, Arc::new(Watch::at(NOON))).unwrap();
+    assert!(spend(&budgets, 60));
+    assert_eq!(budgets.status()[0].spent.count(), 1500);
+    assert_eq!(counting.questions.load(Ordering::Relaxed), 1);
 }
