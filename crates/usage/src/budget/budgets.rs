@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
@@ -7,7 +7,7 @@ use std::time::Duration;
 use tollbridge_core::{Error, ErrorKind};
 
 use super::counter::Counter;
-use super::counters::Counters;
+use super::entries::{Entries, Entry};
 use super::{Alert, Amount, Budget, BudgetStatus, Clock, Exceeded, Reservation, Spending, Subject};
 
 /// All budgets, and what is spent and reserved against each. Clones share it.
@@ -45,7 +45,7 @@ pub struct Budgets {
 }
 
 pub(crate) struct Shared {
-    entries: RwLock<Arc<Vec<Arc<Entry>>>>,
+    entries: RwLock<Arc<Entries>>,
     next_place: AtomicUsize,
     spending: Arc<dyn Spending>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -54,21 +54,6 @@ pub(crate) struct Shared {
 }
 
 type AlertListener = Box<dyn Fn(&Alert) + Send + Sync>;
-
-/// One budget with its counters.
-struct Entry {
-    place: usize,
-    budget: Arc<Budget>,
-    counters: Counters,
-    /// Whether it belongs to a key, and goes with it.
-    of_key: bool,
-}
-
-impl Entry {
-    fn new(place: usize, budget: Budget, of_key: bool) -> Self {
-        Self { place, budget: Arc::new(budget), counters: Counters::new(), of_key }
-    }
-}
 
 impl Budgets {
     /// Puts budgets together with the ledger that knows what was spent before.
@@ -81,26 +66,30 @@ impl Budgets {
             let message = format!("two budgets have the `name` `{}`", double.name);
             return Err(Error::new(ErrorKind::Config, message).with_path("name").with_hint("rename one of them"));
         }
-        let entry = |(place, budget)| Arc::new(Entry::new(place, budget, false));
-        let entries: Vec<_> = budgets.into_iter().enumerate().map(entry).collect();
+        let entry = |(place, budget)| Arc::new(Entry::new(place, budget));
+        let plain: Vec<_> = budgets.into_iter().enumerate().map(entry).collect();
         let (listener, next_counter) = (OnceLock::new(), AtomicU64::new(0));
-        let next_place = AtomicUsize::new(entries.len());
-        let entries = RwLock::new(Arc::new(entries));
+        let next_place = AtomicUsize::new(plain.len());
+        let entries = RwLock::new(Arc::new(Entries { plain, of_keys: HashMap::new() }));
         Ok(Self { shared: Arc::new(Shared { entries, next_place, spending, clock, listener, next_counter }) })
     }
 
     /// Replaces the budgets that came with virtual keys. One that stays as it was keeps its counters.
+    ///
+    /// Each is of the scope `key` and of one key, by its id; any other would apply to no call.
     pub fn set_key_budgets(&self, budgets: Vec<Budget>) {
-        let mut entries = self.shared.entries.write().unwrap_or_else(PoisonError::into_inner);
-        let (of_keys, mut next): (Vec<_>, Vec<_>) = entries.iter().cloned().partition(|entry| entry.of_key);
+        let known = self.shared.entries();
+        let mut of_keys: HashMap<String, Vec<Arc<Entry>>> = HashMap::with_capacity(budgets.len());
         for budget in budgets {
-            let known = of_keys.iter().find(|entry| *entry.budget == budget);
-            next.push(known.cloned().unwrap_or_else(|| {
+            let key = budget.of.clone().unwrap_or_default();
+            let entry = known.of_key(&key, &budget).cloned().unwrap_or_else(|| {
                 let place = self.shared.next_place.fetch_add(1, Ordering::Relaxed);
-                Arc::new(Entry::new(place, budget, true))
-            }));
+                Arc::new(Entry::new(place, budget))
+            });
+            of_keys.entry(key).or_default().push(entry);
         }
-        *entries = Arc::new(next);
+        let next = Arc::new(Entries { plain: known.plain.clone(), of_keys });
+        *self.shared.entries.write().unwrap_or_else(PoisonError::into_inner) = next;
     }
 
     /// Tells every alert to `listener`, which must not block; an event bus does not. The first listener stays.
@@ -110,10 +99,7 @@ impl Budgets {
 
     /// Says whether a budget applies to calls of a subject, so that what they may cost is worth finding out.
     pub fn apply_to(&self, subject: &Subject<'_>) -> bool {
-        self.shared.entries().iter().any(|entry| {
-            let of = entry.budget.of.as_deref();
-            subject.values(&entry.budget.scope).any(|value| of.is_none_or(|of| of == value))
-        })
+        self.shared.entries().applying(subject).next().is_some()
     }
 
     /// Takes what a call may cost out of every budget that applies to it, or out of none.
@@ -132,7 +118,8 @@ impl Budgets {
     pub fn status(&self) -> Vec<BudgetStatus> {
         let now_ms = self.shared.clock.now_ms();
         let entries = self.shared.entries();
-        for entry in entries.iter() {
+        let entries = entries.all();
+        for entry in &entries {
             if let Some(value) = entry.budget.single_value() {
                 self.shared.counter(entry, value, now_ms);
             }
@@ -150,18 +137,15 @@ impl Budgets {
 }
 
 impl Shared {
-    fn entries(&self) -> Arc<Vec<Arc<Entry>>> {
+    fn entries(&self) -> Arc<Entries> {
         Arc::clone(&self.entries.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Returns the counters of a subject in the order of locking, each filled from the ledger.
     pub(crate) fn matching(&self, subject: &Subject<'_>, now_ms: u64) -> Vec<Arc<Counter>> {
-        let mut matching = Vec::new();
-        for entry in self.entries().iter() {
-            let of = entry.budget.of.as_deref();
-            let values = subject.values(&entry.budget.scope).filter(|value| of.is_none_or(|of| of == *value));
-            matching.extend(values.map(|value| self.counter(entry, value, now_ms)));
-        }
+        let entries = self.entries();
+        let applying = entries.applying(subject);
+        let mut matching: Vec<_> = applying.map(|(entry, value)| self.counter(entry, value, now_ms)).collect();
         matching.sort_by_key(|counter| counter.order);
         matching.dedup_by_key(|counter| counter.order);
         matching
@@ -189,6 +173,6 @@ fn status(counter: &Counter, now_ms: u64) -> BudgetStatus {
 
 impl fmt::Debug for Budgets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.shared.entries().iter().map(|entry| &entry.budget)).finish()
+        f.debug_list().entries(self.shared.entries().all().iter().map(|entry| &entry.budget)).finish()
     }
 }

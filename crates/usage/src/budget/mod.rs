@@ -8,6 +8,7 @@ mod amount;
 mod budgets;
 mod counter;
 mod counters;
+mod entries;
 mod exceeded;
 mod output_history;
 pub(crate) mod recent;

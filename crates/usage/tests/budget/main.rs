@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "what a test needs and cannot have fails it")]
 
 mod history;
+mod keys;
 #[cfg(feature = "meter")]
 mod ledger;
 mod limits;
