@@ -53,6 +53,16 @@ pub(crate) struct Shared {
     next_counter: AtomicU64,
 }
 
+/// What a budget does with calls that do not fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Hardness {
+    /// Lets them in, and raises events.
+    Soft,
+    /// Refuses them.
+    Hard,
+}
+
 type AlertListener = Box<dyn Fn(&Alert) + Send + Sync>;
 
 impl Budgets {
@@ -97,9 +107,12 @@ impl Budgets {
         let _ = self.shared.listener.set(Box::new(listener));
     }
 
-    /// Says whether a budget applies to calls of a subject, so that what they may cost is worth finding out.
-    pub fn apply_to(&self, subject: &Subject<'_>) -> bool {
-        self.shared.entries().applying(subject).next().is_some()
+    /// Says how hard the hardest budget is that applies to calls of a subject, and with that how well it is worth
+    /// finding out what they may cost; `None` if none applies.
+    pub fn hardest(&self, subject: &Subject<'_>) -> Option<Hardness> {
+        let entries = self.shared.entries();
+        let hardness = |hard| if hard { Hardness::Hard } else { Hardness::Soft };
+        entries.applying(subject).map(|(entry, _)| hardness(entry.budget.hard)).max()
     }
 
     /// Takes what a call may cost out of every budget that applies to it, or out of none.

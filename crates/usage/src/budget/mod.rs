@@ -21,7 +21,7 @@ mod status;
 mod window;
 
 pub use amount::{Amount, Quantity, Unit};
-pub use budgets::Budgets;
+pub use budgets::{Budgets, Hardness};
 pub use exceeded::Exceeded;
 pub use output_history::OutputHistory;
 pub use reservation::Reservation;

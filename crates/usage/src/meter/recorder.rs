@@ -12,7 +12,7 @@ use tollbridge_types::Json;
 use super::body::micros;
 use super::estimate::{self, Estimate};
 use super::{Deployment, Metering, OnLeave};
-use crate::budget::{Amount, Reservation, Subject};
+use crate::budget::{Amount, Hardness, Reservation, Subject};
 use crate::ledger::Ticket;
 use crate::now_ms;
 use crate::price::{Bill, Terms, parse_reported_cost, reported_cost};
@@ -289,12 +289,13 @@ impl Recorder {
         (subject.team, subject.task) = (self.cx.tag("team"), self.cx.tag("task"));
         (subject.alias, subject.provider) = (self.template.alias.as_deref(), Some(self.template.provider.as_str()));
         subject.tags = &self.cx.tags;
-        if !budgets.apply_to(&subject) {
-            return Ok(());
-        }
-        let (input, _) = self.estimate.input_of(request);
+        let (input, asked) = match budgets.hardest(&subject) {
+            None => return Ok(()),
+            // Where nothing can be refused, a guess is enough: the request need not be read.
+            Some(Hardness::Soft) => (self.estimate.input_so_far(), (self.operation != Operation::Chat).then_some(0)),
+            Some(_) => (self.estimate.input_of(request).0, estimate::asked_output(request)),
+        };
         let key = self.template.key.as_deref().unwrap_or_default();
-        let asked = estimate::asked_output(request);
         let output = self.metering.parts().history.likely_output(key, &request.model, asked);
         let usage = estimate::usage(input, Some(output));
         let cost = self.bill(&request.model, &usage).cost.and_then(|cost| options.rates.usd(cost));
