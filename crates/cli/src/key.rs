@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use tollbridge::config::nearest;
 use tollbridge_usage::key::{KeyStore, VirtualKey};
+use tollbridge_usage::now_ms;
 
 use crate::arguments::Sources;
 use crate::failure::Failure;
@@ -14,7 +15,6 @@ use crate::load;
 use crate::table::table;
 
 pub(crate) use arguments::KeyOptions;
-pub(crate) use arguments::now;
 use arguments::{CreateOptions, KeyCommand};
 
 pub(crate) fn run(sources: &Sources, options: &KeyOptions) -> Result<ExitCode, Failure> {
@@ -28,7 +28,7 @@ pub(crate) fn run(sources: &Sources, options: &KeyOptions) -> Result<ExitCode, F
             if *json { print_json(key.as_ref()) } else { show(&key) }
         }
         KeyCommand::Revoke { key } => {
-            let key = store.revoke(key, now())?.ok_or_else(|| unknown(&store, key))?;
+            let key = store.revoke(key, now_ms())?.ok_or_else(|| unknown(&store, key))?;
             println!("the key `{}` ({}) was revoked at {}", key.name, key.id, time(key.revoked_at));
         }
     }
@@ -36,7 +36,7 @@ pub(crate) fn run(sources: &Sources, options: &KeyOptions) -> Result<ExitCode, F
 }
 
 fn create(store: &KeyStore, options: &CreateOptions) -> Result<(), Failure> {
-    let created = store.create(options.new_key(), now()).map_err(|error| Failure::usage(flagged(&error)))?;
+    let created = store.create(options.new_key(), now_ms()).map_err(|error| Failure::usage(flagged(&error)))?;
     let (key, text) = (&created.key, created.text.expose());
     if options.json {
         let mut object = json!(key.as_ref());
@@ -126,7 +126,7 @@ fn joined<T: AsRef<str>>(texts: &[T]) -> String {
 }
 
 fn state(key: &VirtualKey) -> &'static str {
-    key.check(now()).map_or_else(|fault| fault.reason(), |()| "good")
+    key.check(now_ms()).map_or_else(|fault| fault.reason(), |()| "good")
 }
 
 /// Writes a time in UTC, to the second.

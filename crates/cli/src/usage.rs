@@ -14,11 +14,11 @@ use tollbridge::Registry;
 use tollbridge::core::ExchangeRates;
 use tollbridge::usage::Attempt;
 use tollbridge::usage::ledger::{ExportFormat, Filter, Ledger, LedgerOptions, Reader, Upkeep};
+use tollbridge::usage::now_ms;
 use tollbridge::usage::price::PriceBook;
 
 use crate::arguments::Sources;
 use crate::failure::Failure;
-use crate::key::now;
 use crate::load;
 use crate::table::table;
 
@@ -152,7 +152,7 @@ fn cleanup(directory: &Path, keep: &str, dry_run: bool) -> Result<(), Failure> {
     let Some(days) = days else {
         return Err(Failure::usage(format!("--keep: `{keep}` is no number of days above zero; write it as 90d")));
     };
-    let before = now().saturating_sub(days.saturating_mul(86_400_000));
+    let before = now_ms().saturating_sub(days.saturating_mul(86_400_000));
     let count = Upkeep::open(directory)?.cleanup(before, dry_run)?;
     let what = if dry_run { "would be deleted" } else { "were deleted" };
     println!("{count} records from before {} {what}; sums by hour and day stay", time(before));

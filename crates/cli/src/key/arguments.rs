@@ -1,10 +1,10 @@
 use std::path::PathBuf;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{ArgGroup, Args, Subcommand};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, civil};
 use tollbridge_usage::key::{KeyBudget, ModelPattern, NewKey, Scope, Tag};
+use tollbridge_usage::now_ms;
 
 #[derive(Debug, Args)]
 pub(crate) struct KeyOptions {
@@ -111,15 +111,9 @@ impl CreateOptions {
     }
 }
 
-/// Returns the milliseconds since 1970 UTC.
-pub(crate) fn now() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
-}
-
 fn expiry(text: &str) -> Result<u64, String> {
     let at = after(text).or_else(|| moment(text)).ok_or("write it as 12h, 90d, 8w or 2027-01-01")?;
-    if at > now() { Ok(at) } else { Err("it is not in the future".to_owned()) }
+    if at > now_ms() { Ok(at) } else { Err("it is not in the future".to_owned()) }
 }
 
 fn after(text: &str) -> Option<u64> {
@@ -132,7 +126,7 @@ fn after(text: &str) -> Option<u64> {
     };
     let millis = number.parse::<u64>().ok()?.checked_mul(hours * 3_600_000)?;
     // What no calendar has could not be shown.
-    let at = Timestamp::from_millisecond(i64::try_from(now().checked_add(millis)?).ok()?).ok()?;
+    let at = Timestamp::from_millisecond(i64::try_from(now_ms().checked_add(millis)?).ok()?).ok()?;
     u64::try_from(at.as_millisecond()).ok()
 }
 

@@ -3,9 +3,9 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::tz::TimeZone;
 use tollbridge::usage::ledger::{Filter, GroupBy, moment, zone};
+use tollbridge::usage::now_ms;
 
 use crate::failure::Failure;
-use crate::key::now;
 
 #[derive(Debug, Args)]
 pub(crate) struct UsageOptions {
@@ -167,7 +167,7 @@ impl FilterOptions {
     pub(crate) fn resolve(&self) -> Result<Filter, Failure> {
         let zone = self.zone()?;
         let time = |flag: &str, text: &Option<String>| {
-            let read = text.as_deref().map(|text| moment(text, now(), &zone)).transpose();
+            let read = text.as_deref().map(|text| moment(text, now_ms(), &zone)).transpose();
             read.map_err(|error| {
                 Failure::usage(format!("--{flag}: {}; {}", error.message(), error.hint().unwrap_or("")))
             })
