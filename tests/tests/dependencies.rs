@@ -44,7 +44,7 @@ fn each_library_is_named_by_one_crate() {
 #[test]
 fn arrows_point_down_only() {
     let layers: &[&[&str]] = &[
-        &["tollbridge-types"],
+        &["tollbridge-types", "tollbridge-profiles"],
         &["tollbridge-core"],
         &["tollbridge-protocol", "tollbridge-transport", "tollbridge-config", "tollbridge-tokens"],
         &["tollbridge-usage"],

@@ -1,4 +1,4 @@
-//! The project's own tasks: `cargo xtask test`, `conformance`, `clients`, `fuzz`, `pricing`, `vocabulary`, `bench`.
+//! The project's own tasks: `cargo xtask test`, `conformance`, `clients`, `fuzz`, `pricing`, `profiles`, `vocabulary`, `bench`.
 #![expect(clippy::indexing_slicing, reason = "a JSON value has null at every key that is missing")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "tasks talk to a terminal")]
 
@@ -7,6 +7,7 @@ mod clients;
 mod conformance;
 mod fuzz;
 mod pricing;
+mod profiles;
 mod test;
 mod vocabulary;
 
@@ -34,6 +35,8 @@ enum Task {
     Fuzz(fuzz::Options),
     /// Build the price book from public sources, and tell what changed
     Pricing(pricing::Options),
+    /// Build the book of model profiles from its rules, and tell what changed
+    Profiles(profiles::Options),
     /// Measure against peers
     Bench(bench::Options),
     /// Make the vocabularies that tokens are counted by
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         Task::Clients(options) => clients::run(&options),
         Task::Fuzz(options) => fuzz::run(&options),
         Task::Pricing(options) => pricing::run(&options),
+        Task::Profiles(options) => profiles::run(&options),
         Task::Bench(options) => bench::run(&options),
         Task::Vocabulary(options) => vocabulary::run(&options),
     };

@@ -35,6 +35,7 @@ pub(crate) fn run(options: &Options) -> Result<bool, String> {
             ("each crate and feature alone", Box::new(|| alone(root))),
             ("licences, bans and sources", Box::new(|| deny(root))),
             ("vocabularies", Box::new(|| succeed(task(root, "vocabulary").arg("--check")))),
+            ("model profiles", Box::new(|| succeed(task(root, "profiles").arg("--check")))),
             ("recorded traffic", Box::new(|| conformance(root))),
             ("official SDKs", Box::new(|| succeed(&mut task(root, "clients")))),
         ]);

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use http::HeaderMap;
+use tollbridge_profiles::{Override, Profiles};
 
 use crate::{Secret, Timeouts};
 
@@ -25,6 +26,8 @@ pub struct ProviderSettings {
     pub timeouts: Timeouts,
     /// Whether thinking between `<think>` tags is parted from the answers.
     pub think_tags: ThinkTags,
+    /// What each model takes.
+    pub profiles: Profiles,
     /// Options that this kind of provider declared, by name.
     pub options: BTreeMap<String, String>,
 }
@@ -41,6 +44,7 @@ impl ProviderSettings {
             models: Vec::new(),
             timeouts: Timeouts::default(),
             think_tags: ThinkTags::Off,
+            profiles: Profiles::default(),
             options: BTreeMap::new(),
         }
     }
@@ -79,7 +83,7 @@ pub enum ThinkTags {
 }
 
 /// What the configuration says about one model of a provider.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ModelSettings {
     /// The vendor's own name of it.
@@ -96,6 +100,8 @@ pub struct ModelSettings {
     pub supports_streaming: bool,
     /// Whether it can be asked for an answer in JSON or of a schema; if not, that is left out and told as a loss.
     pub supports_response_format: bool,
+    /// What else is known of what it takes.
+    pub profile: Override,
 }
 
 impl ModelSettings {
@@ -109,6 +115,7 @@ impl ModelSettings {
             supports_vision: true,
             supports_streaming: true,
             supports_response_format: true,
+            profile: Override::default(),
         }
     }
 

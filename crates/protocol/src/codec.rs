@@ -1,8 +1,11 @@
 //! The traits that codecs implement, and the codecs by name.
 
+use std::sync::LazyLock;
+
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use tollbridge_core::{Error, Frame, Loss};
+use tollbridge_profiles::Profile;
 use tollbridge_types::{
     ChatEvent, ChatReply, ChatRequest, EmbedReply, EmbedRequest, ModelInfo, Protocol, RerankReply, RerankRequest,
     TokenCount,
@@ -102,12 +105,22 @@ pub struct Target<'a> {
     pub stream: bool,
     /// Whether to ask for usage on a stream that does not say whether it wants it.
     pub ask_usage: bool,
+    /// What the model takes.
+    pub profile: &'a Profile,
 }
 
 impl<'a> Target<'a> {
-    /// Names a model.
+    /// Names a model of which nothing is known.
     pub fn new(model: &'a str, stream: bool) -> Self {
-        Self { model, stream, ask_usage: true }
+        static UNKNOWN: LazyLock<Profile> = LazyLock::new(Profile::default);
+        Self { model, stream, ask_usage: true, profile: &UNKNOWN }
+    }
+
+    /// Says what the model takes.
+    #[must_use]
+    pub fn with_profile(mut self, profile: &'a Profile) -> Self {
+        self.profile = profile;
+        self
     }
 }
 

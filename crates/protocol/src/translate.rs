@@ -6,6 +6,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use serde::Deserialize;
 use tollbridge_core::{Error, ErrorKind, Frame, FrameStream, Loss, Reply, ReplyBody, Request, Rest, ThinkTags};
+use tollbridge_profiles::Profile;
 use tollbridge_types::{ChatRequest, Json, Part, Protocol};
 
 use crate::client_path::{client_path, plain_path};
@@ -31,6 +32,14 @@ pub struct Encoded {
     pub rest: Option<Rest>,
 }
 
+/// Writes a chat request in the protocol of `codec` for a model of which nothing is known.
+///
+/// # Errors
+/// As [`request_for`].
+pub fn request(request: &Request, codec: &dyn ChatCodec, ask_usage: bool) -> Result<Encoded, Error> {
+    request_for(request, codec, &Profile::default(), ask_usage)
+}
+
 /// Writes a chat request in the protocol of `codec`: spliced if it already is and the vendor takes it so,
 /// else translated.
 ///
@@ -39,7 +48,12 @@ pub struct Encoded {
 ///
 /// # Errors
 /// [`ErrorKind::InvalidRequest`] if the request cannot be read, or the protocol cannot carry it.
-pub fn request(request: &Request, codec: &dyn ChatCodec, ask_usage: bool) -> Result<Encoded, Error> {
+pub fn request_for(
+    request: &Request,
+    codec: &dyn ChatCodec,
+    profile: &Profile,
+    ask_usage: bool,
+) -> Result<Encoded, Error> {
     if let Some(wire) = request.wire().filter(|wire| wire.protocol == codec.protocol() && codec.takes(&wire.body)) {
         // Model and stream stand in the URL.
         if matches!(wire.protocol, Protocol::GEMINI_GENERATE | Protocol::BEDROCK_CONVERSE) {
@@ -54,7 +68,7 @@ pub fn request(request: &Request, codec: &dyn ChatCodec, ask_usage: bool) -> Res
     let typed = chat_request(request)?;
     needs_no_state(&typed, codec.protocol())?;
     let asked_usage = ask_usage && request.stream && typed.stream_usage.is_none();
-    let mut target = Target::new(&request.model, request.stream);
+    let mut target = Target::new(&request.model, request.stream).with_profile(profile);
     target.ask_usage = ask_usage;
     let write = |losses: &mut Vec<Loss>| codec.encode_request(&typed, &target, losses);
     let (body, losses) = written(request, &typed, write)?;
@@ -65,7 +79,7 @@ pub fn request(request: &Request, codec: &dyn ChatCodec, ask_usage: bool) -> Res
 ///
 /// # Errors
 /// As [`request`].
-pub fn count_body(request: &Request, codec: &dyn CountCodec) -> Result<Encoded, Error> {
+pub fn count_body(request: &Request, codec: &dyn CountCodec, profile: &Profile) -> Result<Encoded, Error> {
     if let Some(wire) = request.wire().filter(|wire| wire.protocol == codec.protocol()) {
         let body = match wire.protocol {
             Protocol::GEMINI_COUNT_TOKENS => with_nested_models(&wire.body, &request.model)?,
@@ -75,7 +89,7 @@ pub fn count_body(request: &Request, codec: &dyn CountCodec) -> Result<Encoded, 
     }
     let typed = chat_request(request)?;
     needs_no_state(&typed, codec.protocol())?;
-    let target = Target::new(&request.model, false);
+    let target = Target::new(&request.model, false).with_profile(profile);
     let write = |losses: &mut Vec<Loss>| codec.encode_request(&typed, &target, losses);
     let (body, losses) = written(request, &typed, write)?;
     Ok(Encoded { body, losses, ..Encoded::default() })

@@ -12,6 +12,7 @@ use tollbridge_core::{
     ProviderSettings, Reply, ReplyBody, Request, RequestBody, Rest, Secret, ThinkTags, Timeouts, Transport,
     VendorError,
 };
+use tollbridge_profiles::Profiles;
 use tollbridge_protocol::translate::{self, Encoded};
 use tollbridge_protocol::{
     ChatCodec, CountCodec, EmbedCodec, ModelsCodec, ReplyContext, RerankCodec, errors, framing_of, models,
@@ -42,6 +43,7 @@ pub struct HttpProvider {
     headers: HeaderMap,
     key: Option<Secret>,
     listed: Vec<ModelSettings>,
+    profiles: Profiles,
     timeouts: Timeouts,
     transport: Arc<dyn Transport>,
     think_tags: ThinkTags,
@@ -91,6 +93,7 @@ impl HttpProvider {
             headers,
             key: settings.api_key,
             listed: settings.models,
+            profiles: settings.profiles,
             timeouts: settings.timeouts,
             think_tags: settings.think_tags,
             transport,
@@ -264,9 +267,13 @@ impl HttpProvider {
     fn written(&self, request: &Request, protocol: Protocol, ask_usage: bool) -> Result<Encoded, Error> {
         let chat = self.chats.iter().find(|codec| codec.protocol() == protocol);
         match (request.operation, chat, self.embed, self.count, self.rerank) {
-            (Operation::Chat, Some(codec), ..) => translate::request(request, *codec, ask_usage),
+            (Operation::Chat, Some(codec), ..) => {
+                translate::request_for(request, *codec, &self.profiles.of(&request.model), ask_usage)
+            }
             (Operation::Embed, _, Some(codec), ..) => translate::embed_body(request, codec),
-            (Operation::CountTokens, .., Some(codec), _) => translate::count_body(request, codec),
+            (Operation::CountTokens, .., Some(codec), _) => {
+                translate::count_body(request, codec, &self.profiles.of(&request.model))
+            }
             (Operation::Rerank, .., Some(codec)) => translate::rerank_body(request, codec),
             (Operation::Models, ..) => Ok(Encoded::default()),
             _ => translate::pass_body(request, protocol),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use tollbridge_core::{
     Error, ErrorKind, Layer, Observer, Provider, ProviderSettings, Registration, Registry, Transport,
 };
+use tollbridge_profiles::{Book, Profiles};
 
 use crate::client::Client;
 use crate::router::Router;
@@ -23,6 +24,7 @@ pub struct ClientBuilder {
     transport: Option<Arc<dyn Transport>>,
     providers: BTreeMap<String, Arc<dyn Provider>>,
     pending: Vec<(Registration, ProviderSettings)>,
+    profiles: Arc<Book>,
     aliases: BTreeMap<String, String>,
     layers: Vec<Arc<dyn Layer>>,
     observer: Option<Arc<dyn Observer>>,
@@ -37,6 +39,7 @@ impl ClientBuilder {
             transport: None,
             providers: BTreeMap::new(),
             pending: Vec::new(),
+            profiles: Book::embedded(),
             aliases: BTreeMap::new(),
             layers: Vec::new(),
             observer: None,
@@ -102,6 +105,13 @@ impl ClientBuilder {
     #[must_use]
     pub fn alias(mut self, alias: impl Into<String>, target: impl Into<String>) -> Self {
         self.aliases.insert(alias.into(), target.into());
+        self
+    }
+
+    /// Knows what models take by this book, instead of the one that is built in.
+    #[must_use]
+    pub fn profiles(mut self, book: Arc<Book>) -> Self {
+        self.profiles = book;
         self
     }
 
@@ -176,8 +186,10 @@ impl ClientBuilder {
                 Some(transport) => transport,
                 None => default_transport(connect.unwrap_or_default())?,
             };
-            for (kind, settings) in self.pending {
+            for (kind, mut settings) in self.pending {
                 let name = settings.name.clone();
+                let own = settings.models.iter().map(|model| (model.name.clone(), model.profile.clone()));
+                settings.profiles = Profiles::new(Arc::clone(&self.profiles), kind.kind).with(own.collect::<Vec<_>>());
                 let known = settings.clone();
                 let provider = (kind.build)(&kind, settings, Arc::clone(&transport));
                 let provider = provider.map_err(|error| error.with_provider(name.clone()))?;

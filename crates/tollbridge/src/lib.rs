@@ -33,6 +33,7 @@ pub use tollbridge_core::{
     CallContext, Error, ErrorKind, Layer, Loss, Operation, Protocol, Provider, Registry, Reply, ReplyBody, Request,
     Retry, Secret, Timeouts,
 };
+pub use tollbridge_profiles as profiles;
 pub use tollbridge_protocol as protocol;
 pub use tollbridge_types as types;
 pub use tollbridge_types::{

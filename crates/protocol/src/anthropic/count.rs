@@ -28,7 +28,8 @@ impl CountCodec for CountTokens {
         target: &Target<'_>,
         losses: &mut Vec<Loss>,
     ) -> Result<Bytes, Error> {
-        let whole = request_encode::encode(request, &Target::new(target.model, false), losses)?;
+        let whole =
+            request_encode::encode(request, &Target::new(target.model, false).with_profile(target.profile), losses)?;
         // The limit of an answer is no loss where there is none.
         losses.retain(|loss| loss.path != "max_tokens");
         let mut body = Fields::new();

@@ -26,7 +26,11 @@ impl ChatCodec for Invoke {
         target: &Target<'_>,
         losses: &mut Vec<Loss>,
     ) -> Result<Bytes, Error> {
-        let whole = codec::ANTHROPIC_MESSAGES.encode_request(request, &Target::new(target.model, false), losses)?;
+        let whole = codec::ANTHROPIC_MESSAGES.encode_request(
+            request,
+            &Target::new(target.model, false).with_profile(target.profile),
+            losses,
+        )?;
         crate::anthropic::without_model(&whole, "bedrock-2023-05-31")
     }
 

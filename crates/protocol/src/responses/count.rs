@@ -28,7 +28,8 @@ impl CountCodec for InputTokens {
         target: &Target<'_>,
         losses: &mut Vec<Loss>,
     ) -> Result<Bytes, Error> {
-        let whole = request_encode::encode(request, &Target::new(target.model, false), losses)?;
+        let whole =
+            request_encode::encode(request, &Target::new(target.model, false).with_profile(target.profile), losses)?;
         let mut body = Fields::new();
         for (name, value) in Object::from_body(&whole)?.into_fields().filter(|(name, _)| COUNTED.contains(&&**name)) {
             body.put(&name, &value);

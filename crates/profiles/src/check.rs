@@ -1,0 +1,185 @@
+use std::collections::BTreeSet;
+use std::fmt;
+
+use crate::rule::{read, settings};
+use crate::{Override, Profile, Rule, RuleFile};
+
+/// Something in rules that cannot hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Problem {
+    /// The file, or the place in the configuration.
+    pub origin: String,
+    /// The rule's number in its file, from 1; 0 for the file or place itself.
+    pub rule: usize,
+    /// The key, such as `thinking.budget`.
+    pub key: String,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+impl Problem {
+    pub(crate) fn new(origin: &str, rule: usize, key: &str, message: impl Into<String>) -> Self {
+        Self { origin: origin.to_owned(), rule, key: key.to_owned(), message: message.into() }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.origin)?;
+        if self.rule > 0 {
+            write!(f, ", rule {}", self.rule)?;
+        }
+        if !self.key.is_empty() {
+            write!(f, ": `{}`", self.key)?;
+        }
+        write!(f, ": {}", self.message)
+    }
+}
+
+/// Checks the rules of a file alone and against each other.
+pub(crate) fn file(origin: &str, file: &RuleFile, is_subset: impl Fn(&str) -> bool, problems: &mut Vec<Problem>) {
+    for (place, rule) in file.rule.iter().enumerate() {
+        let number = place + 1;
+        let problem = |key: &str, message: String| Problem::new(origin, number, key, message);
+        if rule.about.trim().is_empty() || rule.source.trim().is_empty() {
+            problems
+                .push(problem("source", "`about` and `source` say what a rule is and where it comes from".to_owned()));
+        }
+        for (table, value) in &rule.set {
+            if !value.is_object() {
+                problems.push(problem(table, format!("there is no such key of a rule: `{table}`")));
+            }
+        }
+        match read(&rule.set) {
+            Ok(profile) => {
+                let faults = faults(&profile, &is_subset);
+                problems.extend(faults.into_iter().map(|(key, message)| problem(key, message)));
+            }
+            Err(message) => problems.push(problem("", message)),
+        }
+        for (earlier, other) in file.rule.iter().take(place).enumerate() {
+            if let Some((key, message)) = contradiction(rule, other, earlier + 1) {
+                problems.push(problem(&key, message));
+            }
+        }
+    }
+}
+
+/// Finds a key to which two rules give different values for the same models.
+fn contradiction(rule: &Rule, other: &Rule, number: usize) -> Option<(String, String)> {
+    let set = |list: &[String]| list.iter().cloned().collect::<BTreeSet<_>>();
+    if set(&rule.vendors) != set(&other.vendors) || set(&rule.except) != set(&other.except) {
+        return None;
+    }
+    let shared = rule.models.iter().find(|pattern| other.models.contains(pattern));
+    if shared.is_none() && !(rule.models.is_empty() && other.models.is_empty()) {
+        return None;
+    }
+    let models = shared.map_or("every model", String::as_str);
+    let (table, key, value, earlier) = rule.settings().find_map(|(table, key, value)| {
+        let (.., earlier) = other.settings().find(|(other, name, _)| *other == table && *name == key)?;
+        (earlier != value).then_some((table, key, value, earlier))
+    })?;
+    let message = format!(
+        "{value} for `{models}` contradicts rule {number}, which says {earlier}; sources: {} and {}",
+        rule.source, other.source
+    );
+    Some((format!("{table}.{key}"), message))
+}
+
+/// Checks what the configuration says of one model against the user's own rules for that very model.
+pub(crate) fn own(own: &Override, rules: &[(&str, usize, &Rule)], is_subset: impl Fn(&str) -> bool) -> Vec<Problem> {
+    let problem = |key: &str, message: String| Problem::new(&own.origin, 0, key, message);
+    let mut problems = match read(&own.set) {
+        Ok(profile) => faults(&profile, &is_subset).into_iter().map(|(key, message)| problem(key, message)).collect(),
+        Err(message) => vec![problem("", message)],
+    };
+    for (table, key, value) in settings(&own.set) {
+        for (origin, number, rule) in rules {
+            let other = rule.settings().find(|(other, name, _)| *other == table && *name == key);
+            if let Some((.., other)) = other.filter(|(.., other)| *other != value) {
+                let message = format!("{value} contradicts rule {number} of {origin}, which says {other}");
+                problems.push(problem(&format!("{table}.{key}"), message));
+            }
+        }
+    }
+    problems
+}
+
+/// Finds what cannot hold within a profile.
+pub(crate) fn faults(profile: &Profile, is_subset: impl Fn(&str) -> bool) -> Vec<(&'static str, String)> {
+    let mut faults = Vec::new();
+    let mut fault = |key, message: &str| faults.push((key, message.to_owned()));
+    let Profile { limits, sampling, thinking, ids, schema, .. } = profile;
+    if let (Some(output), Some(context)) = (limits.output, limits.context)
+        && output > context
+    {
+        fault("limits.output", "it is larger than `limits.context`");
+    }
+    let ranges = [
+        ("sampling.temperature", sampling.temperature),
+        ("sampling.top_p", sampling.top_p),
+        ("sampling.top_p_thinking", sampling.top_p_thinking),
+    ];
+    for (key, range) in ranges {
+        if range.is_some_and(|[least, most]| least > most) {
+            fault(key, "the least value is larger than the greatest");
+        }
+    }
+    if thinking.budget.is_some_and(|[least, most]| least > most) {
+        fault("thinking.budget", "the least budget is larger than the greatest");
+    }
+    let forms = thinking.forms.as_deref();
+    if forms.is_some_and(<[_]>::is_empty) && thinking.efforts.as_ref().is_some_and(|levels| !levels.is_empty()) {
+        fault(
+            "thinking.efforts",
+            "there are levels, and `thinking.forms` says that the model cannot be asked to think",
+        );
+    }
+    if forms.is_some_and(|forms| forms.contains(&crate::ThinkingForm::Effort))
+        && thinking.efforts.as_ref().is_some_and(Vec::is_empty)
+    {
+        fault("thinking.efforts", "`thinking.forms` has `effort`, and there is no level");
+    }
+    if let (Some(exact), Some(most)) = (ids.exact, ids.most)
+        && exact > most
+    {
+        fault("ids.exact", "it is larger than `ids.most`");
+    }
+    if ids.most == Some(0) || ids.exact == Some(0) {
+        fault("ids.most", "an id has at least one letter");
+    }
+    for (key, list) in
+        [("sampling.refused", &sampling.refused), ("sampling.refused_thinking", &sampling.refused_thinking)]
+    {
+        if let Some(name) = list.iter().find(|name| !SETTINGS.contains(&name.as_str())) {
+            fault(key, &format!("there is no setting `{name}`; there are {}", SETTINGS.join(", ")));
+        }
+    }
+    for (key, name) in [
+        ("schema.answer", &schema.answer),
+        ("schema.tools", &schema.tools),
+        ("schema.strict_tools", &schema.strict_tools),
+    ] {
+        if let Some(name) = name.as_deref().filter(|name| *name != "none" && !is_subset(name)) {
+            fault(key, &format!("there is no subset `{name}`"));
+        }
+    }
+    faults
+}
+
+/// The settings of sampling that a rule can name.
+const SETTINGS: &[&str] = &[
+    "temperature",
+    "top_p",
+    "top_k",
+    "presence_penalty",
+    "frequency_penalty",
+    "seed",
+    "stop",
+    "choices",
+    "logprobs",
+    "top_logprobs",
+    "logit_bias",
+];
