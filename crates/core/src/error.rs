@@ -67,6 +67,18 @@ impl Error {
         self
     }
 
+    /// Replaces the path, also where the message and the hint name it.
+    #[must_use]
+    pub fn moved(mut self, path: impl Into<String>) -> Self {
+        let path = path.into();
+        if let Some(old) = self.0.path.replace(path.clone()).filter(|old| *old != path) {
+            let (old, new) = (format!("`{old}`"), format!("`{path}`"));
+            self.0.message = self.0.message.replace(&old, &new);
+            self.0.hint = self.0.hint.take().map(|hint| hint.replace(&old, &new));
+        }
+        self
+    }
+
     /// Adds the name of the provider that was called, unless one is known.
     #[must_use]
     pub fn with_provider(mut self, provider: impl Into<String>) -> Self {

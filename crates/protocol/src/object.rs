@@ -65,6 +65,11 @@ impl Object {
         if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
     }
 
+    /// Returns where the object stands in the body.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
     /// Returns a field without taking it.
     pub(crate) fn peek(&self, name: &str) -> Option<&Json> {
         self.fields.iter().rev().find(|(field, _)| field == name).map(|(_, value)| value)
@@ -159,9 +164,9 @@ impl Object {
         self.fields.is_empty()
     }
 
-    /// Turns what is left over into extras of a protocol.
+    /// Turns what is left over into extras of a protocol, which know where the object stood.
     pub(crate) fn into_extras(self, protocol: Protocol) -> Extras {
-        let mut extras = Extras::default();
+        let mut extras = Extras::default().at(&self.path);
         for (name, value) in self.fields {
             extras.insert(protocol, name, value);
         }

@@ -11,6 +11,7 @@ use tollbridge_types::{
     RerankRequest, TokenCount,
 };
 
+use crate::client_path::ClientBody;
 use crate::think_tags::StreamSplitter;
 use crate::{ChatStreamDecoder, chat, count, embed, models, rerank};
 
@@ -20,10 +21,11 @@ use crate::{ChatStreamDecoder, chat, count, embed, models, rerank};
 /// [`ErrorKind::InvalidRequest`] with the JSON path of the fault.
 pub fn chat_request(request: &Request) -> Result<Arc<ChatRequest>, Error> {
     let decode = |wire: &Wire| {
-        let mut typed = match count(wire.protocol) {
-            Some(codec) => codec.decode_request(&wire.body)?,
-            None => known(chat(wire.protocol), wire.protocol)?.decode_request(&wire.body)?,
+        let decoded = match count(wire.protocol) {
+            Some(codec) => codec.decode_request(&wire.body),
+            None => known(chat(wire.protocol), wire.protocol)?.decode_request(&wire.body),
         };
+        let mut typed = decoded.map_err(|error| ClientBody::new(wire).spell(error))?;
         // In some protocols model and stream stand in the URL and not in the body.
         typed.model.clone_from(&request.model);
         typed.stream = request.stream;
@@ -41,7 +43,8 @@ pub fn chat_request(request: &Request) -> Result<Arc<ChatRequest>, Error> {
 /// [`ErrorKind::InvalidRequest`] with the JSON path of the fault.
 pub fn embed_request(request: &Request) -> Result<Arc<EmbedRequest>, Error> {
     let decode = |wire: &Wire| {
-        let mut typed = known(embed(wire.protocol), wire.protocol)?.decode_request(&wire.body)?;
+        let decoded = known(embed(wire.protocol), wire.protocol)?.decode_request(&wire.body);
+        let mut typed = decoded.map_err(|error| ClientBody::new(wire).spell(error))?;
         typed.model.clone_from(&request.model);
         Ok(Typed::Embed(Arc::new(typed)))
     };

@@ -9,7 +9,7 @@ use tollbridge_core::{Error, ErrorKind, Frame, FrameStream, Loss, Reply, ReplyBo
 use tollbridge_profiles::Profile;
 use tollbridge_types::{ChatRequest, Json, Part, Protocol};
 
-use crate::client_path::{client_path, plain_path};
+use crate::client_path::ClientBody;
 use crate::peek::{Field, edited, head, whole_field, with_comma, with_nested_models};
 use crate::read::{known, whole};
 use crate::{
@@ -103,22 +103,10 @@ fn written(
 ) -> Result<(Bytes, Vec<Loss>), Error> {
     let mut losses = Vec::new();
     let body = write(&mut losses);
-    let Some(wire) = request.wire() else {
-        let body = body?;
-        refuse_losses(request, &losses)?;
-        return Ok((body, losses));
+    let body = match request.wire() {
+        Some(wire) => ClientBody::new(wire).tell(typed, &mut losses, body)?,
+        None => body?,
     };
-    let form = chat_form(wire.protocol);
-    for loss in &mut losses {
-        loss.path = client_path(&loss.path, form, typed);
-    }
-    let body = body.map_err(|error| match error.path() {
-        Some(path) => {
-            let path = client_path(path, form, typed);
-            error.with_path(path)
-        }
-        None => error,
-    })?;
     refuse_losses(request, &losses)?;
     Ok((body, losses))
 }
@@ -134,7 +122,7 @@ pub fn without_response_format(request: &Request, encoded: &mut Encoded) -> Resu
     let Some(value) = head.response_format.span(text) else { return Ok(false) };
     let field = with_comma(text, whole_field(text, value));
     let path = match request.wire() {
-        Some(wire) => client_path("response_format", chat_form(wire.protocol), &*chat_request(request)?),
+        Some(wire) => ClientBody::new(wire).path("response_format", &*chat_request(request)?),
         None => "response_format".to_owned(),
     };
     let loss = Loss::dropped(path, "the model knows no form of answers");
@@ -150,11 +138,19 @@ struct Format<'a> {
     response_format: Field<'a>,
 }
 
+/// How many losses an error names; of more, it says how many.
+const MOST_NAMED: usize = 100;
+
 /// Refuses a strict request of which something would be lost.
 fn refuse_losses(request: &Request, losses: &[Loss]) -> Result<(), Error> {
     let Some(first) = losses.first().filter(|_| request.strict) else { return Ok(()) };
-    let told: Vec<String> = losses.iter().map(|loss| format!("`{}` ({})", loss.path, loss.reason)).collect();
-    let message = format!("the model's protocol cannot carry all of the request: {}", told.join(", "));
+    let told = losses.iter().take(MOST_NAMED).map(|loss| format!("`{}` ({})", loss.path, loss.reason));
+    let told = told.collect::<Vec<_>>().join(", ");
+    let more = match losses.len().saturating_sub(MOST_NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let message = format!("the model's protocol cannot carry all of the request: {told}{more}");
     Err(Error::invalid(first.path.clone(), message).with_hint("leave these fields out, or switch `strict` off"))
 }
 
@@ -189,23 +185,13 @@ pub fn needs_no_state(typed: &ChatRequest, to: Protocol) -> Result<(), Error> {
         // Thinking that was made into an item here may be left out, as all thinking may.
         json.contains("\"item_reference\"") && !json.contains("\"rs_tb_")
     };
-    match typed.messages.iter().position(|message| message.parts.iter().any(refers)) {
-        Some(place) => {
+    match typed.messages.iter().flat_map(|message| &message.parts).find(|part| refers(part)) {
+        Some(part) => {
             Err(Error::new(ErrorKind::Unsupported, "an `item_reference` needs a provider that keeps responses")
-                .with_path(client_path(&format!("messages[{place}]"), OWN, typed))
+                .with_path(part.origin().unwrap_or("input"))
                 .with_hint("send the item itself; SDKs that send references do so unless `store` is false"))
         }
         None => Ok(()),
-    }
-}
-
-/// Returns the chat protocol whose form a request has.
-fn chat_form(protocol: Protocol) -> Protocol {
-    match protocol {
-        Protocol::OPENAI_INPUT_TOKENS => Protocol::OPENAI_RESPONSES,
-        Protocol::ANTHROPIC_COUNT_TOKENS => Protocol::ANTHROPIC_MESSAGES,
-        Protocol::GEMINI_COUNT_TOKENS => Protocol::GEMINI_GENERATE,
-        other => other,
     }
 }
 
@@ -221,9 +207,10 @@ pub fn rerank_body(request: &Request, codec: &dyn RerankCodec) -> Result<Encoded
     let typed = rerank_request(request)?;
     let mut losses = Vec::new();
     let body = codec.encode_request(&typed, &Target::new(&request.model, false), &mut losses);
-    for loss in losses.iter_mut().filter(|_| request.wire().is_some()) {
-        loss.path = plain_path(&loss.path, Protocol::COHERE_RERANK);
-    }
+    let body = match request.wire() {
+        Some(wire) => ClientBody::new(wire).tell_plain(&mut losses, Ok(body))?,
+        None => body,
+    };
     refuse_losses(request, &losses)?;
     Ok(Encoded { body, losses, ..Encoded::default() })
 }
@@ -262,21 +249,10 @@ pub fn embed_body(request: &Request, codec: &dyn EmbedCodec) -> Result<Encoded, 
     let typed = embed_request(request)?;
     let mut losses = Vec::new();
     let body = codec.encode_request(&typed, &Target::new(&request.model, false), &mut losses);
-    let Some(form) = request.wire().map(|wire| wire.protocol) else {
-        let body = body?;
-        refuse_losses(request, &losses)?;
-        return Ok(Encoded { body, losses, ..Encoded::default() });
+    let body = match request.wire() {
+        Some(wire) => ClientBody::new(wire).tell_plain(&mut losses, body)?,
+        None => body?,
     };
-    for loss in &mut losses {
-        loss.path = plain_path(&loss.path, form);
-    }
-    let body = body.map_err(|error| match error.path() {
-        Some(path) => {
-            let path = plain_path(path, form);
-            error.with_path(path)
-        }
-        None => error,
-    })?;
     refuse_losses(request, &losses)?;
     Ok(Encoded { body, losses, ..Encoded::default() })
 }

@@ -3,7 +3,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::{Json, Protocol};
+use crate::{Json, Origin, Protocol};
 
 /// Fields that only one protocol knows, kept under its name.
 ///
@@ -25,6 +25,8 @@ pub struct Extras {
     /// Where each name stands, once there are so many that looking through them would take long.
     #[serde(skip)]
     places: BTreeMap<Protocol, BTreeMap<String, usize>>,
+    #[serde(skip)]
+    origin: Origin,
 }
 
 /// How many fields are looked through one by one.
@@ -76,8 +78,23 @@ impl Extras {
         self.list.iter().map(|extra| (extra.protocol, extra.name.as_str(), &extra.value))
     }
 
-    /// Adds every field of `other`, replacing those of the same name.
+    /// Returns where the object stood that these fields were left over of.
+    pub fn origin(&self) -> Option<&str> {
+        self.origin.path()
+    }
+
+    /// Notes where the object stood that these fields were left over of.
+    #[must_use]
+    pub fn at(mut self, path: &str) -> Self {
+        self.origin = Origin::new(path);
+        self
+    }
+
+    /// Adds every field of `other`, replacing those of the same name. The origin is that of the first that has one.
     pub fn extend(&mut self, other: Self) {
+        if self.origin.path().is_none() {
+            self.origin = other.origin;
+        }
         for extra in other.list {
             self.insert(extra.protocol, extra.name, extra.value);
         }

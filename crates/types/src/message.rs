@@ -22,6 +22,13 @@ impl Message {
         Self { role, parts, name: None, extras: Extras::default() }
     }
 
+    /// Notes where the message stood in the body that it was read from.
+    #[must_use]
+    pub fn at(mut self, path: &str) -> Self {
+        self.extras = self.extras.at(path);
+        self
+    }
+
     /// Makes a system message of one text.
     pub fn system(text: impl Into<String>) -> Self {
         Self::new(Role::System, vec![Part::text(text)])

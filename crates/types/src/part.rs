@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use crate::{Extras, Json, Protocol, ToolCall, ToolResult};
+use crate::{Extras, Json, Origin, Protocol, ToolCall, ToolResult};
 
 /// One piece of a message, in the order in which it was written.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -33,6 +33,37 @@ impl Part {
     /// Makes a text part.
     pub fn text(text: impl Into<String>) -> Self {
         Self::Text(Text { text: text.into(), ..Text::default() })
+    }
+
+    /// Returns where the part stood in the body that it was read from; a refusal does not know.
+    pub fn origin(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => text.extras.origin(),
+            Self::Image(media) | Self::Audio(media) | Self::Video(media) | Self::Document(media) => {
+                media.extras.origin()
+            }
+            Self::Thought(thought) => thought.extras.origin(),
+            Self::ToolCall(call) => call.extras.origin(),
+            Self::ToolResult(result) => result.extras.origin(),
+            Self::Opaque(opaque) => opaque.origin(),
+            Self::Refusal(_) => None,
+        }
+    }
+
+    /// Notes where the part stood in the body that it was read from.
+    #[must_use]
+    pub fn at(mut self, path: &str) -> Self {
+        let extras = match &mut self {
+            Self::Text(text) => &mut text.extras,
+            Self::Image(media) | Self::Audio(media) | Self::Video(media) | Self::Document(media) => &mut media.extras,
+            Self::Thought(thought) => &mut thought.extras,
+            Self::ToolCall(call) => &mut call.extras,
+            Self::ToolResult(result) => &mut result.extras,
+            Self::Opaque(opaque) => return Self::Opaque(opaque.clone().at(path)),
+            Self::Refusal(_) => return self,
+        };
+        *extras = std::mem::take(extras).at(path);
+        self
     }
 
     /// Returns the text, if this is a text part.
@@ -195,11 +226,25 @@ pub struct Opaque {
     pub protocol: Protocol,
     /// The value.
     pub json: Json,
+    #[serde(skip)]
+    origin: Origin,
 }
 
 impl Opaque {
     /// Keeps a value for its protocol.
     pub fn new(protocol: Protocol, json: Json) -> Self {
-        Self { protocol, json }
+        Self { protocol, json, origin: Origin::default() }
+    }
+
+    /// Returns where the value stood in the body that it was read from.
+    pub fn origin(&self) -> Option<&str> {
+        self.origin.path()
+    }
+
+    /// Notes where the value stood in the body that it was read from.
+    #[must_use]
+    pub fn at(mut self, path: &str) -> Self {
+        self.origin = Origin::new(path);
+        self
     }
 }

@@ -54,6 +54,14 @@ impl Tool {
         Self::Function { name, description, parameters, strict, extras }
     }
 
+    /// Returns where the tool stood in the body that it was read from.
+    pub fn origin(&self) -> Option<&str> {
+        match self {
+            Self::Function { extras, .. } => extras.origin(),
+            Self::Opaque(opaque) => opaque.origin(),
+        }
+    }
+
     /// Returns the name of a function tool.
     pub fn name(&self) -> Option<&str> {
         match self {

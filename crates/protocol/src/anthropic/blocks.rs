@@ -46,7 +46,7 @@ pub(crate) fn decode(json: &Json, path: &str) -> Result<Part, Error> {
             return Err(Error::invalid(path.clone(), format!("`{path}` is missing"))
                 .with_hint("name the kind of the block, such as `text` or `image`"));
         }
-        _ => Part::Opaque(Opaque::new(PROTOCOL, json.clone())),
+        _ => Part::Opaque(Opaque::new(PROTOCOL, json.clone()).at(path)),
     })
 }
 

@@ -28,7 +28,7 @@ fn read(mut body: Object) -> Result<ChatRequest, Error> {
     let mut request = ChatRequest::default();
     request.model = body.take_as("model")?.unwrap_or_default();
     if let Some(system) = body.take("system") {
-        request.messages.push(Message::new(Role::System, texts_or_blocks(&system, "system")?));
+        request.messages.push(Message::new(Role::System, texts_or_blocks(&system, "system")?).at("system"));
     }
     messages(&body.require::<Vec<Json>>("messages")?, &mut request.messages)?;
     for (place, json) in body.take_as::<Vec<Json>>("tools")?.unwrap_or_default().iter().enumerate() {
@@ -104,7 +104,7 @@ fn check_calls(parts: &[Part], path: &str, called: &mut HashSet<String>) -> Resu
 
 fn texts_or_blocks(json: &Json, path: &str) -> Result<Vec<Part>, Error> {
     if let Ok(text) = json.parse::<String>() {
-        return Ok(vec![Part::text(text)]);
+        return Ok(vec![Part::text(text).at(path)]);
     }
     let list: Vec<Json> = json.parse().map_err(|_| wrong(path, "a string or an array of blocks", json))?;
     let (mut parts, mut states) = (Vec::new(), Vec::new());
@@ -119,13 +119,13 @@ fn texts_or_blocks(json: &Json, path: &str) -> Result<Vec<Part>, Error> {
 fn block(json: &Json, path: &str) -> Result<Part, Error> {
     // Anthropic takes a bare text among blocks.
     if let Ok(text) = json.parse::<String>() {
-        return Ok(Part::text(text));
+        return Ok(Part::text(text).at(path));
     }
     let mut fields = Object::strict(json, path)?;
     let kind = fields.peek("type").and_then(|kind| kind.parse::<String>().ok()).unwrap_or_default();
     match kind.as_str() {
-        "image" => Ok(media(fields)?.map_or_else(|| opaque(json), Part::Image)),
-        "document" => Ok(media(fields)?.map_or_else(|| opaque(json), Part::Document)),
+        "image" => Ok(media(fields)?.map_or_else(|| opaque(json, path), Part::Image)),
+        "document" => Ok(media(fields)?.map_or_else(|| opaque(json, path), Part::Document)),
         "tool_result" => {
             fields.take("type");
             let path = fields.path_of("content");
@@ -142,8 +142,8 @@ fn block(json: &Json, path: &str) -> Result<Part, Error> {
     }
 }
 
-fn opaque(json: &Json) -> Part {
-    Part::Opaque(Opaque::new(PROTOCOL, json.clone()))
+fn opaque(json: &Json, path: &str) -> Part {
+    Part::Opaque(Opaque::new(PROTOCOL, json.clone()).at(path))
 }
 
 /// Reads an image or document; `None` for a source that only Anthropic knows.
@@ -180,7 +180,7 @@ fn tool(json: &Json, path: &str) -> Result<Tool, Error> {
     let mut fields = Object::strict(json, path)?;
     let kind = fields.peek("type").and_then(|kind| kind.parse::<String>().ok());
     if !matches!(kind.as_deref(), None | Some("custom")) {
-        return Ok(Tool::Opaque(Opaque::new(PROTOCOL, json.clone())));
+        return Ok(Tool::Opaque(Opaque::new(PROTOCOL, json.clone()).at(path)));
     }
     let name = fields.require("name")?;
     let path = fields.path_of("input_schema");

@@ -19,13 +19,13 @@ pub(crate) fn decode(json: &Json, path: &str) -> Result<Part, Error> {
         return Ok(Part::Text(part));
     }
     if let Some(call) = fields.take_object("toolUse")? {
-        return Ok(tool_use(call)?.map_or_else(|| opaque(json), Part::ToolCall));
+        return Ok(tool_use(call)?.map_or_else(|| opaque(json, path), Part::ToolCall));
     }
     if let Some(result) = fields.take_object("toolResult")? {
-        return Ok(tool_result(result)?.map_or_else(|| opaque(json), Part::ToolResult));
+        return Ok(tool_result(result)?.map_or_else(|| opaque(json, path), Part::ToolResult));
     }
     if let Some(content) = fields.take_object("reasoningContent")? {
-        return Ok(reasoning(content)?.map_or_else(|| opaque(json), Part::Thought));
+        return Ok(reasoning(content)?.map_or_else(|| opaque(json, path), Part::Thought));
     }
     if let Some(content) = fields.take_object("citationsContent")? {
         return Ok(Part::Text(cited(content)));
@@ -37,15 +37,15 @@ pub(crate) fn decode(json: &Json, path: &str) -> Result<Part, Error> {
             (Some(media), MediaKind::Video) => Part::Video(media),
             (Some(media), MediaKind::Audio) => Part::Audio(media),
             (Some(media), _) => Part::Image(media),
-            (None, _) => opaque(json),
+            (None, _) => opaque(json, path),
         });
     }
     // Marks of the prompt cache, what a guardrail is to look at, search results, and whatever will be added.
-    Ok(opaque(json))
+    Ok(opaque(json, path))
 }
 
-fn opaque(json: &Json) -> Part {
-    Part::Opaque(Opaque::new(PROTOCOL, json.clone()))
+fn opaque(json: &Json, path: &str) -> Part {
+    Part::Opaque(Opaque::new(PROTOCOL, json.clone()).at(path))
 }
 
 /// Reads a tool call; `None` for one that Bedrock runs itself.

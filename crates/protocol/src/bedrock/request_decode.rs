@@ -11,7 +11,7 @@ pub(crate) fn decode(body: &[u8]) -> Result<ChatRequest, Error> {
     let system = body.take_as::<Vec<Json>>("system")?.unwrap_or_default();
     if !system.is_empty() {
         let parts = system.iter().enumerate().map(|(place, json)| blocks::decode(json, &format!("system[{place}]")));
-        request.messages.push(Message::new(Role::System, parts.collect::<Result<_, _>>()?));
+        request.messages.push(Message::new(Role::System, parts.collect::<Result<_, _>>()?).at("system"));
     }
     messages(&body.require::<Vec<Json>>("messages")?, &mut request.messages)?;
     if let Some(config) = body.take_object("inferenceConfig")? {
@@ -95,7 +95,7 @@ fn tools(mut config: Object, request: &mut ChatRequest) -> Result<(), Error> {
 
 fn tool(json: &Json, path: &str) -> Result<Tool, Error> {
     let Some(mut fields) = Object::strict(json, path)?.take_object("toolSpec")? else {
-        return Ok(Tool::Opaque(Opaque::new(PROTOCOL, json.clone())));
+        return Ok(Tool::Opaque(Opaque::new(PROTOCOL, json.clone()).at(path)));
     };
     let name = fields.require("name")?;
     let description = fields.take_as("description")?;

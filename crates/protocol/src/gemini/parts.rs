@@ -49,14 +49,14 @@ pub(crate) fn decode(json: &Json, path: &str) -> Result<Part, Error> {
             // A signature may come alone, on a thought that is not shown or on nothing.
             if thought {
                 let mut part = Thought::default();
-                part.signature = signature;
+                (part.signature, part.extras) = (signature, fields.into_extras(PROTOCOL));
                 return Ok(Part::Thought(part));
             }
             let mut part = Text::default();
-            part.signature = signature;
+            (part.signature, part.extras) = (signature, fields.into_extras(PROTOCOL));
             return Ok(Part::Text(part));
         }
-        return Ok(Part::Opaque(Opaque::new(PROTOCOL, json.clone())));
+        return Ok(Part::Opaque(Opaque::new(PROTOCOL, json.clone()).at(fields.path())));
     };
     media.signature = signature;
     let came_as_file = matches!(media.source, MediaSource::Url(_));

@@ -87,7 +87,7 @@ impl Calls {
 fn content(json: &Json, path: &str, calls: &mut Calls) -> Result<Message, Error> {
     // An instruction may be a bare text.
     if let Ok(text) = json.parse::<String>() {
-        return Ok(Message::user(text));
+        return Ok(Message::new(Role::User, vec![Part::text(text).at(path)]).at(path));
     }
     let mut fields = Object::strict(json, path)?;
     let role = match fields.take_as::<String>("role")?.as_deref() {
@@ -123,13 +123,14 @@ fn content(json: &Json, path: &str, calls: &mut Calls) -> Result<Message, Error>
 
 fn part(json: &Json, path: &str, calls: &mut Calls) -> Result<Part, Error> {
     if let Ok(text) = json.parse::<String>() {
-        return Ok(Part::text(text));
+        return Ok(Part::text(text).at(path));
     }
     let mut fields = Object::strict(json, path)?;
     if let Some(response) = fields.take_any(&["functionResponse", "function_response"]) {
         let inner = Object::strict(&response, &format!("{path}.functionResponse"))?;
         let mut result = function_response(inner, calls)?;
-        result.extras.extend(fields.into_extras(PROTOCOL));
+        let said = std::mem::replace(&mut result.extras, fields.into_extras(PROTOCOL));
+        result.extras.extend(said);
         return Ok(Part::ToolResult(result));
     }
     let mut part = parts::decode(json, path)?;
@@ -143,7 +144,7 @@ fn part(json: &Json, path: &str, calls: &mut Calls) -> Result<Part, Error> {
 fn function_response(mut inner: Object, calls: &mut Calls) -> Result<ToolResult, Error> {
     let id = inner.take_as::<String>("id")?.filter(|id| !id.is_empty());
     let name = inner.require::<String>("name")?;
-    let path = inner.path_of("name");
+    let (path, response_path) = (inner.path_of("name"), inner.path_of("response"));
     let known = calls.answer(id.as_deref(), &name);
     let answered_before = calls.by_name.contains_key(&name);
     if known.is_none() && !answered_before {
@@ -159,7 +160,8 @@ fn function_response(mut inner: Object, calls: &mut Calls) -> Result<ToolResult,
         result.is_error = failed.is_some().then_some(true);
         let said = failed.or_else(|| fields.take_any(&["result", "output"])).filter(|_| fields.is_empty());
         let text = said.map(|said| said.parse().unwrap_or_else(|_| said.compact()));
-        result.content.push(Part::text(text.unwrap_or_else(|| response.compact())));
+        let text = text.unwrap_or_else(|| response.compact());
+        result.content.push(Part::text(text).at(&response_path));
         result.extras.insert(PROTOCOL, "functionResponse.response", response);
     }
     for (name, value) in inner.into_fields() {
@@ -169,8 +171,8 @@ fn function_response(mut inner: Object, calls: &mut Calls) -> Result<ToolResult,
 }
 
 /// Reads a tool object: its functions one by one, and the rest, such as a search, as it is.
-fn tool(json: &Json, path: &str, tools: &mut Vec<Tool>) -> Result<(), Error> {
-    let mut fields = Object::strict(json, path)?;
+fn tool(json: &Json, tool_path: &str, tools: &mut Vec<Tool>) -> Result<(), Error> {
+    let mut fields = Object::strict(json, tool_path)?;
     let path = fields.path_of("functionDeclarations");
     if let Some(list) = fields.take_any(&["functionDeclarations", "function_declarations"]) {
         let list: Vec<Json> = list.parse().map_err(|_| wrong(&path, "an array", &list))?;
@@ -181,7 +183,7 @@ fn tool(json: &Json, path: &str, tools: &mut Vec<Tool>) -> Result<(), Error> {
     if !fields.is_empty() {
         let mut rest = crate::object::Fields::new();
         rest.put_extras(&fields.into_extras(PROTOCOL), PROTOCOL);
-        tools.push(Tool::Opaque(Opaque::new(PROTOCOL, rest.to_json())));
+        tools.push(Tool::Opaque(Opaque::new(PROTOCOL, rest.to_json()).at(tool_path)));
     }
     Ok(())
 }

@@ -96,8 +96,13 @@ fn message(mut fields: Object, calls: &mut Calls) -> Result<Message, Error> {
     let is_result = role == "tool";
     let thinking = if is_result { None } else { fields.take_as::<String>("thinking")?.filter(|text| !text.is_empty()) };
     let images = fields.take_as::<Vec<String>>("images")?.unwrap_or_default();
-    let images = images.into_iter().map(|data| Part::Image(image::decode(data)));
-    let mut parts: Vec<Part> = thinking.map(|text| Part::Thought(reply_decode::thought(text))).into_iter().collect();
+    let images_path = fields.path_of("images");
+    let images = images.into_iter().enumerate();
+    let images = images.map(|(place, data)| Part::Image(image::decode(data)).at(&format!("{images_path}[{place}]")));
+    let thinking = thinking.map(|text| Part::Thought(reply_decode::thought(text)).at(&fields.path_of("thinking")));
+    let text_path = fields.path_of("content");
+    let text = |text: String| Part::text(text).at(&text_path);
+    let mut parts: Vec<Part> = thinking.into_iter().collect();
     if is_result {
         let name = fields.take_as::<String>("tool_name")?;
         let id = fields.take_as::<String>("tool_call_id")?.filter(|id| !id.is_empty());
@@ -105,10 +110,10 @@ fn message(mut fields: Object, calls: &mut Calls) -> Result<Message, Error> {
         result.id = calls.answer(id, name.as_deref());
         result.name = name;
         let content = content.filter(|text| !text.is_empty());
-        result.content = content.map(Part::text).into_iter().chain(images).collect();
+        result.content = content.map(text).into_iter().chain(images).collect();
         parts.push(Part::ToolResult(result));
     } else {
-        parts.extend(content.filter(|text| !text.is_empty()).map(Part::text));
+        parts.extend(content.filter(|text| !text.is_empty()).map(text));
         parts.extend(images);
     }
     let path = fields.path_of("tool_calls");
@@ -123,7 +128,7 @@ fn message(mut fields: Object, calls: &mut Calls) -> Result<Message, Error> {
         }
         let mut call = reply_decode::call(json);
         calls.add(&mut call.id, &call.name);
-        parts.push(Part::ToolCall(call));
+        parts.push(Part::ToolCall(call).at(&path));
     }
     let extras = fields.into_extras(PROTOCOL);
     if let Some(Part::ToolResult(result)) = parts.first_mut() {
@@ -148,7 +153,7 @@ fn role_of(word: String) -> Role {
 fn tool(json: &Json, path: &str) -> Result<Tool, Error> {
     let mut fields = Object::strict(json, path)?;
     let Some(mut function) = fields.take_object("function")? else {
-        return Ok(Tool::Opaque(Opaque::new(PROTOCOL, json.clone())));
+        return Ok(Tool::Opaque(Opaque::new(PROTOCOL, json.clone()).at(path)));
     };
     let name = function.require("name")?;
     let description = function.take_as("description")?;

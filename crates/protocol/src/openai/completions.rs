@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use tollbridge_core::{Error, ErrorKind, Frame, Loss};
 use tollbridge_types::{
-    ChatEvent, ChatReply, ChatRequest, Choice, Extras, Finish, Json, Message, Part, Protocol, Start, Usage,
+    ChatEvent, ChatReply, ChatRequest, Choice, Extras, Finish, Json, Message, Part, Protocol, Role, Start, Usage,
 };
 
 use super::{error, reply_decode, reply_encode, request_decode, stream_decode, usage};
@@ -29,7 +29,7 @@ impl ChatCodec for Completions {
         let mut request = ChatRequest::default();
         request.model = body.take_as("model")?.unwrap_or_default();
         let (text, own) = prompt(&mut body)?;
-        request.messages = vec![Message::user(text)];
+        request.messages = vec![Message::new(Role::User, vec![Part::text(text).at("prompt")]).at("prompt")];
         request.max_tokens = body.take_as("max_tokens")?;
         request.temperature = body.take_as("temperature")?;
         request.top_p = body.take_as("top_p")?;
@@ -177,8 +177,8 @@ fn text_of(request: &ChatRequest, losses: &mut Vec<Loss>) -> Result<String, Erro
     losses.push(Loss::adapted("messages", "sent as one text, with the speakers' names before what they say"));
     let lines = request.messages.iter().map(|message| {
         let speaker = match message.role {
-            tollbridge_types::Role::Assistant => "Assistant: ",
-            tollbridge_types::Role::User => "User: ",
+            Role::Assistant => "Assistant: ",
+            Role::User => "User: ",
             _ => "",
         };
         format!("{speaker}{}\n\n", message.text())

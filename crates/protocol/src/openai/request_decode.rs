@@ -83,7 +83,7 @@ fn message(mut fields: Object, called: &mut HashSet<String>) -> Result<Message, 
     let mut parts = Vec::new();
     for field in ["reasoning_content", "reasoning"] {
         if let Some(text) = fields.find::<String>(field) {
-            parts.push(thought(text, field));
+            parts.push(thought(text, field).at(&fields.path_of(field)));
         }
     }
     let content_path = fields.path_of("content");
@@ -142,7 +142,7 @@ pub(crate) fn thought(text: String, field: &str) -> Part {
 
 fn content_parts(json: &Json, path: &str) -> Result<Vec<Part>, Error> {
     if let Ok(text) = json.parse::<String>() {
-        return Ok(vec![Part::text(text)]);
+        return Ok(vec![Part::text(text).at(path)]);
     }
     let list: Vec<Json> = json.parse().map_err(|_| wrong(path, "a string or an array of parts", json))?;
     list.iter().enumerate().map(|(place, json)| content_part(json, &format!("{path}[{place}]"))).collect()
@@ -161,7 +161,7 @@ fn content_part(json: &Json, path: &str) -> Result<Part, Error> {
         "image_url" => Part::Image(image(fields)?),
         // Mistral takes the bare bytes in the place of the object.
         "input_audio" if fields.peek("input_audio").is_some_and(|json| json.as_str().starts_with('"')) => {
-            Part::Opaque(Opaque::new(PROTOCOL, json.clone()))
+            Part::Opaque(Opaque::new(PROTOCOL, json.clone()).at(path))
         }
         "input_audio" => {
             let mut inner = required_object(&mut fields, "input_audio")?;
@@ -173,8 +173,8 @@ fn content_part(json: &Json, path: &str) -> Result<Part, Error> {
         "file" => Part::Document(file(fields)?),
         "refusal" => Part::Refusal(fields.require("refusal")?),
         "thinking" => {
-            let Part::Thought(mut thought) = thought(thinking_text(json), "content") else {
-                return Ok(Part::Opaque(Opaque::new(PROTOCOL, json.clone())));
+            let Part::Thought(mut thought) = thought(thinking_text(json), "content").at(path) else {
+                return Ok(Part::Opaque(Opaque::new(PROTOCOL, json.clone()).at(path)));
             };
             thought.extras.insert(PROTOCOL, "part", json.clone());
             Part::Thought(thought)
@@ -184,7 +184,7 @@ fn content_part(json: &Json, path: &str) -> Result<Part, Error> {
             return Err(Error::invalid(path.clone(), format!("`{path}` is missing"))
                 .with_hint("name the kind of the part, such as `text` or `image_url`"));
         }
-        _ => Part::Opaque(Opaque::new(PROTOCOL, json.clone())),
+        _ => Part::Opaque(Opaque::new(PROTOCOL, json.clone()).at(path)),
     })
 }
 
@@ -253,6 +253,7 @@ fn file(mut fields: Object) -> Result<Media, Error> {
 fn tool_result(fields: &mut Object, content: Vec<Part>, called: &HashSet<String>) -> Result<ToolResult, Error> {
     let path = fields.path_of("tool_call_id");
     let mut result = ToolResult::default();
+    result.extras = Extras::default().at(fields.path());
     let id = fields.take_as::<String>("tool_call_id")?;
     result.id = id.map(|id| state::off_id(&id, &path).map(|(id, _)| id)).transpose()?;
     result.name = fields.take_as("name")?;
@@ -323,7 +324,7 @@ fn tool(json: &Json, path: &str) -> Result<Tool, Error> {
         return match kind.as_deref() {
             None | Some("function") => Err(Error::invalid(fields.path_of("function"), "the tool has no `function`")
                 .with_hint("send {\"type\": \"function\", \"function\": {\"name\": …, \"parameters\": …}}")),
-            Some(_) => Ok(Tool::Opaque(Opaque::new(PROTOCOL, json.clone()))),
+            Some(_) => Ok(Tool::Opaque(Opaque::new(PROTOCOL, json.clone()).at(path))),
         };
     }
     let (mut function, rest) = match fields.take_object("function")? {
@@ -334,7 +335,8 @@ fn tool(json: &Json, path: &str) -> Result<Tool, Error> {
     let description = function.take_as("description")?;
     let parameters = function.take_any(&["parameters", "input_schema"]);
     let strict = function.take_as("strict")?;
-    let mut extras = function.into_extras(PROTOCOL);
+    let mut extras = Extras::default().at(path);
+    extras.extend(function.into_extras(PROTOCOL));
     for (_, name, value) in rest.iter() {
         extras.insert(PROTOCOL, format!("{BESIDE_FUNCTION}{name}"), value.clone());
     }

@@ -56,7 +56,7 @@ pub(crate) fn item_extras(mut fields: Object) -> Extras {
     for noise in ["type", "status", "id"] {
         fields.take(noise);
     }
-    let mut extras = Extras::default();
+    let mut extras = Extras::default().at(fields.path());
     for (name, value) in fields.into_fields().filter(|(_, value)| value.as_str() != "null") {
         extras.insert(PROTOCOL, format!("item.{name}"), value);
     }

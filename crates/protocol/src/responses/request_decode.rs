@@ -2,8 +2,8 @@ use std::collections::HashSet;
 
 use tollbridge_core::Error;
 use tollbridge_types::{
-    ChatRequest, Json, Media, MediaSource, Message, Opaque, Part, Reasoning, ReasoningEffort, ResponseFormat, Role,
-    Text, Tool, ToolCallKind, ToolChoice, ToolResult,
+    ChatRequest, Extras, Json, Media, MediaSource, Message, Opaque, Part, Reasoning, ReasoningEffort, ResponseFormat,
+    Role, Text, Tool, ToolCallKind, ToolChoice, ToolResult,
 };
 
 use super::{RESPONSES_PROTOCOL as PROTOCOL, items};
@@ -16,7 +16,7 @@ pub(crate) fn decode(body: &[u8]) -> Result<ChatRequest, Error> {
     let mut request = ChatRequest::default();
     request.model = body.take_as("model")?.unwrap_or_default();
     if let Some(text) = body.take_as::<String>("instructions")? {
-        let mut message = Message::system(text);
+        let mut message = said(Role::System, text, "instructions");
         message.extras.insert(PROTOCOL, "field", json("instructions"));
         request.messages.push(message);
     }
@@ -57,7 +57,7 @@ fn input(body: &mut Object, elsewhere: bool, messages: &mut Vec<Message>) -> Res
         };
     };
     if let Ok(text) = input.parse::<String>() {
-        messages.push(Message::user(text));
+        messages.push(said(Role::User, text, "input"));
         return Ok(());
     }
     let list: Vec<Json> = input.parse().map_err(|_| wrong("input", "a string or an array of items", &input))?;
@@ -85,7 +85,7 @@ impl Input<'_> {
         // A bare text among the items is the user's.
         if let Ok(text) = item.parse::<String>() {
             self.end_turn();
-            self.messages.push(Message::user(text));
+            self.messages.push(said(Role::User, text, path));
             return Ok(());
         }
         let mut fields = Object::strict(item, path)?;
@@ -101,20 +101,20 @@ impl Input<'_> {
                 }
                 let kind = if custom { ToolCallKind::Custom } else { ToolCallKind::Function };
                 let call = items::call(fields, kind);
-                self.assistant().push(Part::ToolCall(call));
+                self.assistant(path).push(Part::ToolCall(call));
             }
             "reasoning" => {
                 let sealed = fields.path_of("encrypted_content");
                 let thought = items::thought(fields);
                 match items::open(&thought, &sealed)? {
-                    None => self.assistant().push(Part::Thought(thought)),
-                    Some(states) => self.restore(states),
+                    None => self.assistant(path).push(Part::Thought(thought)),
+                    Some(states) => self.restore(states, path),
                 }
             }
             "item_reference" if fields.peek("id").is_some_and(|id| id.as_str().contains(state::ID_SEAL)) => {
-                let path = fields.path_of("id");
-                let (_, states) = state::off_id(&fields.require::<String>("id")?, &path)?;
-                self.restore(states);
+                let sealed = fields.path_of("id");
+                let (_, states) = state::off_id(&fields.require::<String>("id")?, &sealed)?;
+                self.restore(states, path);
             }
             _ if items::is_part(&kind) => {
                 let path = fields.path_of("type");
@@ -131,31 +131,35 @@ impl Input<'_> {
                     self.called.insert(id);
                 }
                 fields.take("type");
-                self.assistant().push(Part::Opaque(Opaque::new(PROTOCOL, item.clone())));
+                self.assistant(path).push(Part::Opaque(Opaque::new(PROTOCOL, item.clone()).at(path)));
             }
         }
         Ok(())
     }
 
-    fn restore(&mut self, states: Vec<State>) {
+    fn restore(&mut self, states: Vec<State>, path: &str) {
         for state in states {
             match state {
                 State::Call { .. } => self.states.push(state),
-                other => other.restore(self.assistant()),
+                other => other.restore(self.assistant(path)),
             }
         }
     }
 
     /// Returns the parts of the model's turn in progress.
-    fn assistant(&mut self) -> &mut Vec<Part> {
+    fn assistant(&mut self, path: &str) -> &mut Vec<Part> {
         if !self.messages.last().is_some_and(|message| message.role == Role::Assistant) {
-            self.messages.push(Message::new(Role::Assistant, Vec::new()));
+            self.begin_turn(path);
         }
         // The message was there or has just been pushed.
         match self.messages.last_mut() {
             Some(message) => &mut message.parts,
             None => unreachable!("a message was just pushed"),
         }
+    }
+
+    fn begin_turn(&mut self, path: &str) {
+        self.messages.push(Message::new(Role::Assistant, Vec::new()).at(path));
     }
 
     fn end_turn(&mut self) {
@@ -176,7 +180,7 @@ impl Input<'_> {
             "developer" => Role::Developer,
             other => Role::Unknown(other.to_owned()),
         };
-        let path = fields.path_of("content");
+        let (item, path) = (fields.path().to_owned(), fields.path_of("content"));
         let content = fields.take("content").ok_or_else(|| missing(&path))?;
         let mut parts = contents(&content, &path)?;
         fields.take("type");
@@ -188,9 +192,9 @@ impl Input<'_> {
             let spoken = |part: &Part| matches!(part, Part::Text(_) | Part::Refusal(_));
             if self.messages.last().is_some_and(|last| last.role == Role::Assistant && last.parts.iter().any(spoken)) {
                 self.end_turn();
-                self.messages.push(Message::new(Role::Assistant, Vec::new()));
+                self.begin_turn(&item);
             }
-            self.assistant().extend(parts);
+            self.assistant(&item).extend(parts);
             return Ok(());
         }
         self.end_turn();
@@ -202,7 +206,7 @@ impl Input<'_> {
 
     fn result(&mut self, mut fields: Object, kind: &str) -> Result<(), Error> {
         self.end_turn();
-        let path = fields.path_of("call_id");
+        let (item, path) = (fields.path().to_owned(), fields.path_of("call_id"));
         let id = fields.require::<String>("call_id")?;
         if !self.elsewhere && !self.called.contains(&id) {
             return Err(Error::invalid(path.clone(), format!("`{path}` is `{id}`, which no earlier call has"))
@@ -211,6 +215,7 @@ impl Input<'_> {
         let path = fields.path_of("output");
         let output = fields.take("output").ok_or_else(|| missing(&path))?;
         let mut result = ToolResult::default();
+        result.extras = Extras::default().at(&item);
         result.id = Some(id);
         result.content = contents(&output, &path)?;
         if kind.starts_with("custom") {
@@ -220,10 +225,15 @@ impl Input<'_> {
         // Results in a row are one turn, as in the other protocols.
         match self.messages.last_mut().filter(|last| last.role == Role::Tool) {
             Some(last) => last.parts.push(Part::ToolResult(result)),
-            None => self.messages.push(Message::tool(result)),
+            None => self.messages.push(Message::tool(result).at(&item)),
         }
         Ok(())
     }
+}
+
+/// Makes a message of a bare text.
+fn said(role: Role, text: String, path: &str) -> Message {
+    Message::new(role, vec![Part::text(text).at(path)]).at(path)
 }
 
 fn missing(path: &str) -> Error {
@@ -232,7 +242,7 @@ fn missing(path: &str) -> Error {
 
 fn contents(content: &Json, path: &str) -> Result<Vec<Part>, Error> {
     if let Ok(text) = content.parse::<String>() {
-        return Ok(vec![Part::text(text)]);
+        return Ok(vec![Part::text(text).at(path)]);
     }
     let list: Vec<Json> = content.parse().map_err(|_| wrong(path, "a string or an array of parts", content))?;
     list.iter().enumerate().map(|(place, json)| content_part(json, &format!("{path}[{place}]"))).collect()
@@ -261,10 +271,13 @@ fn content_part(part: &Json, path: &str) -> Result<Part, Error> {
             let mut inner =
                 fields.take_object("input_audio")?.ok_or_else(|| missing(&format!("{path}.input_audio")))?;
             let format = inner.take_as::<String>("format")?.unwrap_or_else(|| "wav".to_owned());
-            Part::Audio(Media::base64(format!("audio/{format}"), inner.require::<String>("data")?))
+            let mut media = Media::base64(format!("audio/{format}"), inner.require::<String>("data")?);
+            fields.take("type");
+            media.extras = fields.into_extras(PROTOCOL);
+            Part::Audio(media)
         }
         "" => return Err(missing(&fields.path_of("type"))),
-        _ => Part::Opaque(Opaque::new(PROTOCOL, part.clone())),
+        _ => Part::Opaque(Opaque::new(PROTOCOL, part.clone()).at(path)),
     })
 }
 
@@ -290,7 +303,7 @@ fn media(mut fields: Object, data: &str, url: &str) -> Result<Media, Error> {
 fn tool(json: &Json, path: &str) -> Result<Tool, Error> {
     let mut fields = Object::strict(json, path)?;
     if fields.require::<String>("type")? != "function" {
-        return Ok(Tool::Opaque(Opaque::new(PROTOCOL, json.clone())));
+        return Ok(Tool::Opaque(Opaque::new(PROTOCOL, json.clone()).at(path)));
     }
     let name = fields.require("name")?;
     let description = fields.take_as("description")?;
