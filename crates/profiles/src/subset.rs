@@ -21,6 +21,8 @@ pub struct Subset {
     pub formats: Option<Vec<String>>,
     /// Whether `$ref` is taken; it is resolved in place if not.
     pub refs: bool,
+    /// Whether it holds only for what is marked `strict`.
+    pub strict_only: bool,
     /// Whether the root must be an object.
     pub root_object: bool,
     /// The deepest nesting of objects and arrays.

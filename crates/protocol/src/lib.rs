@@ -13,6 +13,7 @@ mod client_path;
 pub mod codec;
 pub mod cohere;
 mod eventstream;
+mod fit;
 mod frame_kind;
 mod framing;
 pub mod gemini;

@@ -10,6 +10,7 @@ use tollbridge_profiles::Profile;
 use tollbridge_types::{ChatRequest, Json, Part, Protocol};
 
 use crate::client_path::ClientBody;
+use crate::fit::fit;
 use crate::peek::{Field, edited, head, whole_field, with_comma, with_nested_models};
 use crate::read::{known, whole};
 use crate::{
@@ -70,7 +71,10 @@ pub fn request_for(
     let asked_usage = ask_usage && request.stream && typed.stream_usage.is_none();
     let mut target = Target::new(&request.model, request.stream).with_profile(profile);
     target.ask_usage = ask_usage;
-    let write = |losses: &mut Vec<Loss>| codec.encode_request(&typed, &target, losses);
+    let write = |losses: &mut Vec<Loss>| {
+        let fitted = fit(&typed, profile, codec.protocol(), losses)?;
+        codec.encode_request(&fitted, &target, losses)
+    };
     let (body, losses) = written(request, &typed, write)?;
     Ok(Encoded { body, losses, asked_usage, rest: None })
 }
@@ -90,7 +94,10 @@ pub fn count_body(request: &Request, codec: &dyn CountCodec, profile: &Profile) 
     let typed = chat_request(request)?;
     needs_no_state(&typed, codec.protocol())?;
     let target = Target::new(&request.model, false).with_profile(profile);
-    let write = |losses: &mut Vec<Loss>| codec.encode_request(&typed, &target, losses);
+    let write = |losses: &mut Vec<Loss>| {
+        let fitted = fit(&typed, profile, codec.protocol(), losses)?;
+        codec.encode_request(&fitted, &target, losses)
+    };
     let (body, losses) = written(request, &typed, write)?;
     Ok(Encoded { body, losses, ..Encoded::default() })
 }

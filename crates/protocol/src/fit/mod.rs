@@ -1,0 +1,10 @@
+//! Makes a request into one that the model takes, by its profile, and tells what that changed.
+//!
+//! A codec writes what a protocol can say; this says what of it the model takes. It knows no model's name.
+
+pub(crate) mod sampling;
+pub(crate) mod schema;
+pub(crate) mod thinking;
+mod typed;
+
+pub(crate) use typed::fit;
