@@ -63,7 +63,7 @@ impl Book {
     ///     "thinking": {"forms": []},
     /// }]});
     /// let book = Book::embedded().with("profiles.toml", rules).unwrap();
-    /// assert_eq!(book.profile("custom", "ours-7b", None).thinking.forms.unwrap(), []);
+    /// assert_eq!(book.profile("custom", "openai.chat", "ours-7b", None).thinking.forms.unwrap(), []);
     /// ```
     ///
     /// # Errors
@@ -84,15 +84,16 @@ impl Book {
         self
     }
 
-    /// Returns what a model takes at a kind of provider, with what the configuration says of it.
-    pub fn profile(&self, vendor: &str, model: &str, own: Option<&Override>) -> Profile {
-        self.merge(vendor, model, own, &mut |_, _, _| {})
+    /// Returns what a model takes at a kind of provider that is spoken to in a protocol, with what the configuration
+    /// says of it.
+    pub fn profile(&self, vendor: &str, protocol: &str, model: &str, own: Option<&Override>) -> Profile {
+        self.merge([vendor, protocol, model], own, &mut |_, _, _| {})
     }
 
     /// Returns the same, with where each key comes from.
-    pub fn explain(&self, vendor: &str, model: &str, own: Option<&Override>) -> Explained {
+    pub fn explain(&self, vendor: &str, protocol: &str, model: &str, own: Option<&Override>) -> Explained {
         let mut found: BTreeMap<String, Setting> = BTreeMap::new();
-        let profile = self.merge(vendor, model, own, &mut |key, value, from| {
+        let profile = self.merge([vendor, protocol, model], own, &mut |key, value, from| {
             let (about, source, read, origin) = match from {
                 From::Rule(rule, origin) => (rule.about.as_str(), rule.source.as_str(), rule.read.as_str(), origin),
                 From::List => ("the price book lists the model", "the price book", "", BUILT_IN),
@@ -116,7 +117,10 @@ impl Book {
         let name = bare_name(own.base_model.as_deref().unwrap_or(model));
         let mut rules = Vec::new();
         for (origin, file) in self.files.iter().filter(|(origin, _)| origin != BUILT_IN) {
-            let exact = file.rule.iter().enumerate().filter(|(_, rule)| rule.holds(vendor, &name) && is_exact(rule));
+            let exact = file.rule.iter().enumerate().filter(|(_, rule)| {
+                let protocol = rule.protocols.first().map_or("", String::as_str);
+                rule.holds(vendor, protocol, &name) && is_exact(rule)
+            });
             rules.extend(exact.map(|(place, rule)| (origin.as_str(), place + 1, rule)));
         }
         check::own(own, &rules, |name| self.subsets.contains_key(name))
@@ -129,8 +133,7 @@ impl Book {
 
     fn merge(
         &self,
-        vendor: &str,
-        model: &str,
+        [vendor, protocol, model]: [&str; 3],
         own: Option<&Override>,
         tell: &mut dyn FnMut(String, &Value, From<'_>),
     ) -> Profile {
@@ -139,7 +142,7 @@ impl Book {
         let name = bare_name(base);
         let mut merged = Map::new();
         for (origin, file) in &self.files {
-            let holding = || file.rule.iter().filter(|rule| rule.holds(vendor, &name));
+            let holding = || file.rule.iter().filter(|rule| rule.holds(vendor, protocol, &name));
             for rule in holding() {
                 put(&mut merged, rule.settings(), From::Rule(rule, origin), tell);
             }

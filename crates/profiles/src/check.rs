@@ -69,7 +69,10 @@ pub(crate) fn file(origin: &str, file: &RuleFile, is_subset: impl Fn(&str) -> bo
 /// Finds a key to which two rules give different values for the same models.
 fn contradiction(rule: &Rule, other: &Rule, number: usize) -> Option<(String, String)> {
     let set = |list: &[String]| list.iter().cloned().collect::<BTreeSet<_>>();
-    if set(&rule.vendors) != set(&other.vendors) || set(&rule.except) != set(&other.except) {
+    if set(&rule.vendors) != set(&other.vendors)
+        || set(&rule.protocols) != set(&other.protocols)
+        || set(&rule.except) != set(&other.except)
+    {
         return None;
     }
     let shared = rule.models.iter().find(|pattern| other.models.contains(pattern));

@@ -14,8 +14,8 @@ pub use book::{Book, Explained, Setting};
 pub use check::Problem;
 pub use name::bare_name;
 pub use profile::{
-    Answers, ChatEffort, Fields, History, Ids, Limits, Media, Off, PastThinking, Profile, Roles, Sampling, SchemaUse,
-    Thinking, ThinkingField, ThinkingForm, Tools, Unsupported,
+    Answers, ChatEffort, Fields, History, Ids, Limits, Media, Off, Operations, PastThinking, Profile, Roles, Sampling,
+    SchemaUse, Thinking, ThinkingField, ThinkingForm, Tools, Unsupported,
 };
 pub use profiles::{Override, Profiles};
 pub use rule::{Rule, RuleFile};

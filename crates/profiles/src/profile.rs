@@ -23,6 +23,8 @@ pub struct Profile {
     pub roles: Roles,
     /// What may be offered to it.
     pub tools: Tools,
+    /// Where it is served.
+    pub operations: Operations,
     /// Fields of the vendor's protocol.
     pub fields: Fields,
     /// The parts of JSON Schema that it takes, by their names in the book.
@@ -119,6 +121,8 @@ pub struct Thinking {
     pub below_output: bool,
     /// How it is told not to think.
     pub off: Option<Off>,
+    /// The levels beside which it can be told so; `None` for all.
+    pub off_efforts: Option<Vec<String>>,
     /// Whether it thinks when nothing is said.
     pub on_by_default: Option<bool>,
     /// Whether its thinking is hidden unless it is asked to be shown.
@@ -155,6 +159,8 @@ pub enum Off {
     Effort,
     /// By a switch.
     Disabled,
+    /// By thinking only between calls of tools.
+    BetweenTools,
     /// By a budget of 0.
     Zero,
     /// It always thinks.
@@ -235,6 +241,15 @@ pub enum ChatEffort {
     Omit,
     /// `none`, and it must say so.
     None,
+}
+
+/// Where a model is served.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Operations {
+    /// The one operation that serves it: `chat` or `responses`.
+    pub only: Option<String>,
 }
 
 /// Fields of the vendor's own protocol, by their names on the wire.

@@ -12,7 +12,7 @@ pub struct Profiles {
     book: Arc<Book>,
     vendor: String,
     own: Arc<BTreeMap<String, Override>>,
-    found: Arc<RwLock<HashMap<String, Arc<Profile>>>>,
+    found: Arc<RwLock<HashMap<String, Vec<(String, Arc<Profile>)>>>>,
 }
 
 /// What the configuration says of one model.
@@ -65,24 +65,28 @@ impl Profiles {
         Self { vendor: vendor.to_owned(), found: Arc::default(), ..self.clone() }
     }
 
-    /// Returns what a model takes.
-    pub fn of(&self, model: &str) -> Arc<Profile> {
-        if let Some(profile) = self.found.read().unwrap_or_else(PoisonError::into_inner).get(model) {
-            return Arc::clone(profile);
+    /// Returns what a model takes in a protocol, by its name such as `openai.chat`.
+    pub fn of(&self, model: &str, protocol: &str) -> Arc<Profile> {
+        let known = self.found.read().unwrap_or_else(PoisonError::into_inner).get(model).and_then(|by_protocol| {
+            let found = by_protocol.iter().find(|(name, _)| name == protocol);
+            found.map(|(_, profile)| Arc::clone(profile))
+        });
+        if let Some(profile) = known {
+            return profile;
         }
-        let profile = Arc::new(self.book.profile(&self.vendor, model, self.own.get(model)));
+        let profile = Arc::new(self.book.profile(&self.vendor, protocol, model, self.own.get(model)));
         let mut found = self.found.write().unwrap_or_else(PoisonError::into_inner);
         // Names come from callers.
         if found.len() >= MOST {
             found.clear();
         }
-        found.insert(model.to_owned(), Arc::clone(&profile));
+        found.entry(model.to_owned()).or_default().push((protocol.to_owned(), Arc::clone(&profile)));
         profile
     }
 
-    /// Returns what a model takes, with where each key comes from.
-    pub fn explain(&self, model: &str) -> Explained {
-        self.book.explain(&self.vendor, model, self.own.get(model))
+    /// Returns what a model takes in a protocol, with where each key comes from.
+    pub fn explain(&self, model: &str, protocol: &str) -> Explained {
+        self.book.explain(&self.vendor, protocol, model, self.own.get(model))
     }
 
     /// Returns the kind of provider.
@@ -91,7 +95,7 @@ impl Profiles {
     }
 }
 
-/// How many profiles are kept.
+/// How many models are kept.
 const MOST: usize = 512;
 
 impl Default for Profiles {

@@ -15,6 +15,9 @@ pub struct Rule {
     /// Kinds of providers that it holds for; empty for all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub vendors: Vec<String>,
+    /// Protocols that it holds for; empty for all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub protocols: Vec<String>,
     /// Patterns of bare names of models; empty for all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub models: Vec<String>,
@@ -32,10 +35,12 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// Says whether it holds for a model of a vendor.
-    pub fn holds(&self, vendor: &str, bare_name: &str) -> bool {
+    /// Says whether it holds for a model of a vendor that is spoken to in a protocol.
+    pub fn holds(&self, vendor: &str, protocol: &str, bare_name: &str) -> bool {
         let any = |patterns: &[String]| patterns.iter().any(|pattern| fits(pattern, bare_name));
-        (self.vendors.is_empty() || self.vendors.iter().any(|known| known == vendor))
+        let listed = |list: &[String], word: &str| list.is_empty() || list.iter().any(|known| known == word);
+        listed(&self.vendors, vendor)
+            && listed(&self.protocols, protocol)
             && (self.models.is_empty() || any(&self.models))
             && !any(&self.except)
     }

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 /// The part of JSON Schema that a vendor takes for answers or for the parameters of tools.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Subset {
@@ -21,6 +21,8 @@ pub struct Subset {
     pub formats: Option<Vec<String>>,
     /// Whether `$ref` is taken; it is resolved in place if not.
     pub refs: bool,
+    /// Whether a schema may refer to itself; the reference is cut if not.
+    pub recursion: bool,
     /// Whether it holds only for what is marked `strict`.
     pub strict_only: bool,
     /// Whether the root must be an object.
@@ -29,6 +31,26 @@ pub struct Subset {
     pub depth: Option<usize>,
     /// What becomes of what is not taken.
     pub rest: Rest,
+}
+
+impl Default for Subset {
+    fn default() -> Self {
+        Self {
+            source: String::new(),
+            read: String::new(),
+            keywords: Vec::new(),
+            closed: false,
+            required_all: false,
+            min_items: None,
+            formats: None,
+            refs: false,
+            recursion: true,
+            strict_only: false,
+            root_object: false,
+            depth: None,
+            rest: Rest::Drop,
+        }
+    }
 }
 
 /// Says what becomes of the keywords that a subset does not have.

@@ -268,11 +268,11 @@ impl HttpProvider {
         let chat = self.chats.iter().find(|codec| codec.protocol() == protocol);
         match (request.operation, chat, self.embed, self.count, self.rerank) {
             (Operation::Chat, Some(codec), ..) => {
-                translate::request_for(request, *codec, &self.profiles.of(&request.model), ask_usage)
+                translate::request_for(request, *codec, &self.profiles.of(&request.model, protocol.as_str()), ask_usage)
             }
             (Operation::Embed, _, Some(codec), ..) => translate::embed_body(request, codec),
             (Operation::CountTokens, .., Some(codec), _) => {
-                translate::count_body(request, codec, &self.profiles.of(&request.model))
+                translate::count_body(request, codec, &self.profiles.of(&request.model, protocol.as_str()))
             }
             (Operation::Rerank, .., Some(codec)) => translate::rerank_body(request, codec),
             (Operation::Models, ..) => Ok(Encoded::default()),
