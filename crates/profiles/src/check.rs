@@ -75,10 +75,12 @@ fn contradiction(rule: &Rule, other: &Rule, number: usize) -> Option<(String, St
     {
         return None;
     }
-    let shared = rule.models.iter().find(|pattern| other.models.contains(pattern));
-    if shared.is_none() && !(rule.models.is_empty() && other.models.is_empty()) {
-        return None;
-    }
+    // A later rule may refine a family that an earlier one names; of one model, or of the same models, there is one truth.
+    let named = |pattern: &&String| !pattern.contains('*') && other.models.contains(pattern);
+    let shared = match set(&rule.models) == set(&other.models) {
+        true => rule.models.first(),
+        false => Some(rule.models.iter().find(named)?),
+    };
     let models = shared.map_or("every model", String::as_str);
     let (table, key, value, earlier) = rule.settings().find_map(|(table, key, value)| {
         let (.., earlier) = other.settings().find(|(other, name, _)| *other == table && *name == key)?;

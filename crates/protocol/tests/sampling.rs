@@ -58,22 +58,3 @@ fn where_there_is_no_json_mode_json_is_asked_for_in_words() {
         assert!(losses.contains(&(LossKind::Adapted, "response_format".to_owned())), "{losses:?}");
     }
 }
-
-#[test]
-fn reasoning_models_get_no_settings_of_sampling() {
-    let body =
-        asked(&json!({"temperature": 0.2, "top_p": 1, "presence_penalty": 0.5, "logprobs": true, "max_tokens": 5}));
-    for to in [codec::OPENAI_CHAT, codec::OPENAI_RESPONSES] {
-        for model in ["o1", "o3-mini", "o4-mini-2025-04-16", "gpt-5", "gpt-5-nano"] {
-            let (sent, losses) = crossed(&body, to, model);
-            assert_eq!((&sent["temperature"], &sent["presence_penalty"]), (&Value::Null, &Value::Null), "{model}");
-            assert_eq!(sent["top_p"], 1.0, "what is the default may stay");
-            let dropped =
-                ["temperature", "presence_penalty", "logprobs"].map(|name| (LossKind::Dropped, name.to_owned()));
-            assert!(dropped.iter().all(|loss| losses.contains(loss)), "{model}: {losses:?}");
-        }
-        for model in ["gpt-4o", "gpt-5.1", "gpt-5-chat-latest", "omni", "olmo-2"] {
-            assert_eq!(crossed(&body, to, model).0["temperature"], 0.2, "{model}");
-        }
-    }
-}

@@ -11,6 +11,7 @@ mod request_decode;
 mod request_encode;
 mod stream_decode;
 mod stream_encode;
+pub(crate) mod thinking;
 pub(crate) mod usage;
 
 use bytes::Bytes;

@@ -1,17 +1,18 @@
 use bytes::Bytes;
 use tollbridge_core::{Error, Loss};
+use tollbridge_profiles::Profile;
 use tollbridge_types::{
     ChatRequest, Citation, Extras, Json, Media, MediaSource, Message, Part, ReasoningEffort, ResponseFormat, Role,
     Text, Tool, ToolCall, ToolChoice, ToolResult,
 };
 
-use super::{MESSAGES_PROTOCOL as PROTOCOL, blocks};
+use super::{MESSAGES_PROTOCOL as PROTOCOL, blocks, thinking};
 use crate::Target;
 use crate::losses;
 use crate::object::{Fields, arguments_object, json};
 
-/// The limit of an answer for requests that set none: Anthropic demands one, and every model has as much.
-const MAX_TOKENS: u64 = 4096;
+/// The limit of an answer for requests that set none, to a model of which none is known: Anthropic demands one.
+const MAX_TOKENS: u64 = 32_000;
 
 /// Writes the body of "Create a message".
 pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Vec<Loss>) -> Result<Bytes, Error> {
@@ -36,7 +37,11 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Ve
     }
     let mut body = Fields::new();
     body.put("model", target.model);
-    let thinking = match thinking(request) {
+    let thinking = match request
+        .reasoning
+        .as_ref()
+        .and_then(|reasoning| thinking::ask(reasoning, PROTOCOL, &target.profile.thinking))
+    {
         Some(asked) if asked.as_str().contains("\"enabled\"") && lost_its_thinking(&turns) => {
             losses
                 .push(Loss::adapted("reasoning", "off until the next answer: the thinking that began it is not there"));
@@ -44,7 +49,7 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Ve
         }
         other => other,
     };
-    max_tokens(request, &mut body, losses);
+    max_tokens(request, target.profile, &mut body, losses);
     match system.as_slice() {
         [] => {}
         [Block { plain: Some(text), .. }] => {
@@ -75,36 +80,14 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Ve
     Ok(body.to_bytes())
 }
 
-fn max_tokens(request: &ChatRequest, body: &mut Fields, losses: &mut Vec<Loss>) {
+fn max_tokens(request: &ChatRequest, profile: &Profile, body: &mut Fields, losses: &mut Vec<Loss>) {
     let budget = request.reasoning.as_ref().and_then(|reasoning| reasoning.budget).unwrap_or_default();
     let limit = request.max_tokens.unwrap_or_else(|| {
-        let limit = MAX_TOKENS.saturating_add(budget);
+        let limit = profile.limits.output.unwrap_or(MAX_TOKENS.saturating_add(budget));
         losses.push(Loss::adapted("max_tokens", format!("Anthropic demands a limit: sent as {limit}")));
         limit
     });
     body.put("max_tokens", &limit);
-}
-
-/// Chooses how to ask for thinking: a budget as a budget, an effort as adaptive thinking of that effort.
-fn thinking(request: &ChatRequest) -> Option<Json> {
-    let reasoning = request.reasoning.as_ref()?;
-    if let Some(own) = reasoning.extras.get(PROTOCOL, "thinking") {
-        return Some(own.clone());
-    }
-    let off = reasoning.enabled == Some(false) || reasoning.effort == Some(ReasoningEffort::None);
-    if off {
-        // Not asking is the same as refusing, and older models know no refusal.
-        return None;
-    }
-    if let Some(budget) = reasoning.budget {
-        if budget == 0 {
-            return None;
-        }
-        // 1,024 tokens are the least that Anthropic takes.
-        return Some(json(&serde_json::json!({"type": "enabled", "budget_tokens": budget.max(1024)})));
-    }
-    let wanted = reasoning.effort.is_some() || reasoning.enabled == Some(true);
-    wanted.then(|| json(&serde_json::json!({"type": "adaptive"})))
 }
 
 /// Says whether tools were called in a turn whose thinking did not come back. Anthropic refuses to

@@ -37,7 +37,7 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Ve
     if !system.is_empty() {
         body.put("system", &system.iter().map(|block| &block.json).collect::<Vec<_>>());
     }
-    let additional = settings::encode(request, family, losses);
+    let additional = settings::encode(request, family, &target.profile.thinking, losses);
     let thinks = family == Family::Anthropic && settings::thinks(&additional);
     let own_thinking = request.reasoning.as_ref().is_some_and(|reasoning| !reasoning.extras.is_empty());
     let inference = inference(request, thinks && !own_thinking, losses);

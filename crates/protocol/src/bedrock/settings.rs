@@ -1,10 +1,12 @@
 //! Settings that each maker's models take under names of their own, in `additionalModelRequestFields`.
 
 use tollbridge_core::Loss;
+use tollbridge_profiles::Thinking;
 use tollbridge_types::{ChatRequest, Json, Reasoning, ReasoningEffort};
 
 use super::CONVERSE_PROTOCOL as PROTOCOL;
 use super::family::Family;
+use crate::anthropic;
 use crate::object::{Fields, Object, json};
 
 /// How extras name fields of `additionalModelRequestFields`.
@@ -57,12 +59,12 @@ fn reasoning(name: &str, value: &Json) -> Option<Reasoning> {
 }
 
 /// Writes the settings that the model's maker has.
-pub(crate) fn encode(request: &ChatRequest, family: Family, losses: &mut Vec<Loss>) -> Fields {
+pub(crate) fn encode(request: &ChatRequest, family: Family, rules: &Thinking, losses: &mut Vec<Loss>) -> Fields {
     let mut fields = Fields::new();
     if let Some(reasoning) = &request.reasoning {
         fields.put_extras(&reasoning.extras, PROTOCOL);
         if fields.is_empty() {
-            think(reasoning, family, &mut fields, losses);
+            think(reasoning, family, rules, &mut fields, losses);
         }
     }
     if let Some(count) = request.top_k {
@@ -89,31 +91,25 @@ pub(crate) fn thinks(fields: &Fields) -> bool {
     fields.has("thinking") || fields.has("reasoning_config")
 }
 
-fn think(reasoning: &Reasoning, family: Family, fields: &mut Fields, losses: &mut Vec<Loss>) {
+fn think(reasoning: &Reasoning, family: Family, rules: &Thinking, fields: &mut Fields, losses: &mut Vec<Loss>) {
     let off = reasoning.enabled == Some(false)
         || reasoning.effort == Some(ReasoningEffort::None)
         || reasoning.budget == Some(0);
     let wanted = reasoning.enabled == Some(true) || reasoning.effort.is_some() || reasoning.budget.is_some();
+    if family == Family::Anthropic {
+        fields.put_some("thinking", anthropic::thinking::ask(reasoning, PROTOCOL, rules));
+        if let Some(effort) = reasoning.effort.as_ref().filter(|_| !off) {
+            let words = ["low", "medium", "high", "xhigh", "max"];
+            fields.put("output_config", &serde_json::json!({"effort": nearest(effort, &words, losses)}));
+        }
+        return;
+    }
     if off || !wanted {
         // Not asking is the same as refusing.
         return;
     }
     let effort = reasoning.effort.as_ref();
     match family {
-        Family::Anthropic => {
-            let mut thinking = Fields::new();
-            match reasoning.budget {
-                // 1,024 tokens are the least that Anthropic takes.
-                Some(budget) => thinking.put("type", "enabled").put("budget_tokens", &budget.max(1024)),
-                None => thinking.put("type", "adaptive"),
-            };
-            thinking.put_some("display", (reasoning.visible == Some(false)).then_some("omitted"));
-            fields.put("thinking", &thinking);
-            if let Some(effort) = effort {
-                let words = ["low", "medium", "high", "xhigh", "max"];
-                fields.put("output_config", &serde_json::json!({"effort": nearest(effort, &words, losses)}));
-            }
-        }
         Family::Nova => {
             let mut config = Fields::new();
             config.put("type", "enabled");
@@ -127,7 +123,7 @@ fn think(reasoning: &Reasoning, family: Family, fields: &mut Fields, losses: &mu
             fields.put_some("reasoning_effort", effort);
             budget_lost(reasoning, losses);
         }
-        Family::Other => {
+        Family::Anthropic | Family::Other => {
             losses.push(Loss::dropped("reasoning", "the model's maker is not known to have it on Bedrock"));
         }
     }

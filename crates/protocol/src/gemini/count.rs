@@ -57,7 +57,7 @@ impl CountCodec for CountTokens {
         target: &Target<'_>,
         losses: &mut Vec<Loss>,
     ) -> Result<Bytes, Error> {
-        let whole = request_encode::encode(request, target.model, losses)?;
+        let whole = request_encode::encode(request, target.profile, losses)?;
         let mut inner = Fields::new();
         inner.put("model", &format!("models/{}", target.model.trim_start_matches("models/")));
         for (name, value) in Object::from_body(&whole)?.into_fields().filter(|(name, _)| name != "model") {

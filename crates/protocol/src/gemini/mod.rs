@@ -49,7 +49,7 @@ impl ChatCodec for Generate {
         target: &Target<'_>,
         losses: &mut Vec<Loss>,
     ) -> Result<Bytes, Error> {
-        request_encode::encode(request, target.model, losses)
+        request_encode::encode(request, target.profile, losses)
     }
 
     fn decode_reply(&self, body: &[u8]) -> Result<ChatReply, Error> {

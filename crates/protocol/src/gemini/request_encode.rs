@@ -2,19 +2,21 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 use tollbridge_core::{Error, Loss};
+use tollbridge_profiles::{Profile, Thinking, ThinkingForm};
 use tollbridge_types::{
     ChatRequest, Extras, Json, Media, MediaSource, Message, Part, ReasoningEffort, ResponseFormat, Role, Tool,
     ToolCall, ToolChoice, ToolResult,
 };
 
 use super::{GENERATE_PROTOCOL as PROTOCOL, parts};
+use crate::fit::thinking::budget_of;
 use crate::losses;
 use crate::object::{Fields, json};
 use crate::tool_id;
 
 /// Writes the body of generateContent; model and stream stand in the URL.
-pub(crate) fn encode(request: &ChatRequest, model: &str, losses: &mut Vec<Loss>) -> Result<Bytes, Error> {
-    let demands_signatures = model.rsplit('/').next().is_some_and(|name| name.starts_with("gemini-3"));
+pub(crate) fn encode(request: &ChatRequest, profile: &Profile, losses: &mut Vec<Loss>) -> Result<Bytes, Error> {
+    let demands_signatures = profile.history.signatures.as_deref() == Some("demanded");
     let mut conversation = Conversation {
         demands_signatures,
         losses,
@@ -50,7 +52,7 @@ pub(crate) fn encode(request: &ChatRequest, model: &str, losses: &mut Vec<Loss>)
         body.put("systemInstruction", &fields);
     }
     tools(request, &mut body, losses);
-    let config = generation_config(request, losses);
+    let config = generation_config(request, &profile.thinking, losses);
     if !config.is_empty() {
         body.put("generationConfig", &config);
     }
@@ -121,7 +123,7 @@ fn tools(request: &ChatRequest, body: &mut Fields, losses: &mut Vec<Loss>) {
     }
 }
 
-fn generation_config(request: &ChatRequest, losses: &mut Vec<Loss>) -> Fields {
+fn generation_config(request: &ChatRequest, rules: &Thinking, losses: &mut Vec<Loss>) -> Fields {
     let mut config = Fields::new();
     config.put_some("temperature", request.temperature).put_some("topP", request.top_p);
     config.put_some("topK", request.top_k).put_some("candidateCount", request.choices);
@@ -150,7 +152,7 @@ fn generation_config(request: &ChatRequest, losses: &mut Vec<Loss>) -> Fields {
         }
         _ => {}
     }
-    config.put_some("thinkingConfig", thinking(request, losses));
+    config.put_some("thinkingConfig", thinking(request, rules, losses));
     put_prefixed(&mut config, &request.extras, "generationConfig.");
     config
 }
@@ -160,23 +162,24 @@ fn put_prefixed(fields: &mut Fields, extras: &Extras, prefix: &str) {
     fields.put_missing(said.filter_map(|(name, value)| Some((name.strip_prefix(prefix)?, value))));
 }
 
-/// Chooses how to ask for thinking: always by a budget, which every model that thinks takes.
-fn thinking(request: &ChatRequest, losses: &mut Vec<Loss>) -> Option<Json> {
+/// Chooses how to ask for thinking: by a level where the model is known to take levels, else by a budget.
+fn thinking(request: &ChatRequest, rules: &Thinking, losses: &mut Vec<Loss>) -> Option<Json> {
     let reasoning = request.reasoning.as_ref()?;
     if let Some(own) = reasoning.extras.get(PROTOCOL, "thinkingConfig") {
         return Some(own.clone());
+    }
+    let by_level = rules.forms.as_ref().is_some_and(|forms| forms.first() == Some(&ThinkingForm::Effort));
+    if by_level && reasoning.budget.is_none() {
+        let level = reasoning.effort.as_ref().map(ReasoningEffort::as_word);
+        let mut config = Fields::new();
+        config.put("includeThoughts", &reasoning.visible.unwrap_or(true)).put_some("thinkingLevel", level);
+        return Some(config.to_json());
     }
     let budget = match (reasoning.budget, &reasoning.effort, reasoning.enabled) {
         (Some(budget), ..) => Some(i64::try_from(budget).unwrap_or(i64::MAX)),
         (None, _, Some(false)) => Some(0),
         (None, Some(effort), _) => {
-            let budget = match effort {
-                ReasoningEffort::None => 0,
-                ReasoningEffort::Minimal => 512,
-                ReasoningEffort::Low => 1024,
-                ReasoningEffort::High | ReasoningEffort::ExtraHigh | ReasoningEffort::Max => 24576,
-                _ => 8192,
-            };
+            let budget = i64::try_from(budget_of(effort)).unwrap_or(i64::MAX);
             let sent = format!("sent as a budget of {budget} tokens");
             losses.push(Loss::adapted("reasoning.effort", sent));
             Some(budget)

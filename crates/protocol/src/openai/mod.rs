@@ -11,9 +11,9 @@ mod reply_decode;
 mod reply_encode;
 mod request_decode;
 pub(crate) mod request_encode;
-pub(crate) mod sampling;
 mod stream_decode;
 mod stream_encode;
+mod thinking;
 pub(crate) mod usage;
 
 use bytes::Bytes;

@@ -15,8 +15,6 @@ pub struct Quirks {
     pub developer_role: bool,
     /// Whether content may be an array of parts; else images become `<image>` and texts are joined.
     pub content_parts: bool,
-    /// Whether names such as `o3` are OpenAI's own, of models that refuse settings of sampling.
-    pub reasoning_models: bool,
     /// Whether `top_k` is known.
     pub top_k: bool,
     /// The field of the seed.
@@ -47,7 +45,6 @@ impl Quirks {
         max_tokens_field: "max_completion_tokens",
         developer_role: true,
         content_parts: true,
-        reasoning_models: true,
         top_k: false,
         seed_field: "seed",
         required_word: "required",
@@ -61,13 +58,8 @@ impl Quirks {
     };
 
     /// What most vendors take.
-    pub const COMPATIBLE: Self = Self {
-        max_tokens_field: "max_tokens",
-        developer_role: false,
-        reasoning_models: false,
-        top_k: true,
-        ..Self::NONE
-    };
+    pub const COMPATIBLE: Self =
+        Self { max_tokens_field: "max_tokens", developer_role: false, top_k: true, ..Self::NONE };
 
     /// Mistral, whose API refuses each field that it does not know (status 422, `extra_forbidden`).
     pub const MISTRAL: Self = Self {

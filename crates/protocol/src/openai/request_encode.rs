@@ -1,5 +1,3 @@
-use std::borrow::Cow;
-
 use bytes::Bytes;
 use tollbridge_core::{Error, Loss};
 use tollbridge_types::{
@@ -10,7 +8,7 @@ use tollbridge_types::{
 use super::CHAT_PROTOCOL as PROTOCOL;
 use super::quirks::Quirks;
 use super::request_decode::{ADDRESS, BESIDE_FUNCTION};
-use super::sampling;
+use super::thinking;
 use crate::object::{Fields, json};
 use crate::{Target, losses, tool_id};
 
@@ -21,11 +19,6 @@ pub(crate) fn encode(
     quirks: &Quirks,
     losses: &mut Vec<Loss>,
 ) -> Result<Bytes, Error> {
-    let request = match quirks.reasoning_models {
-        true => sampling::settled(request, target.model, losses),
-        false => Cow::Borrowed(request),
-    };
-    let request = request.as_ref();
     let mut writer = Writer { quirks, losses, messages: Vec::new() };
     for (place, message) in request.messages.iter().enumerate() {
         writer.message(message, &format!("messages[{place}]"))?;
@@ -62,11 +55,8 @@ pub(crate) fn encode(
     body.put_some("response_format", request.response_format.as_ref().map(response_format));
     if let Some(reasoning) = &request.reasoning {
         losses::report_foreign(&reasoning.extras, "reasoning.extras", PROTOCOL, losses);
-        if reasoning.visible == Some(true) {
-            losses.push(Loss::dropped("reasoning.visible", "chat completions cannot be asked to show thinking"));
-        }
+        thinking::ask(reasoning, &target.profile.thinking, &mut body, losses);
     }
-    body.put_some("reasoning_effort", request.reasoning.as_ref().and_then(|reasoning| effort(reasoning, losses)));
     body.put_some("user", request.user.as_ref()).put_some("service_tier", request.service_tier.as_ref());
     stream(request, target, quirks, &mut body);
     losses::report_foreign(&request.extras, "extras", PROTOCOL, losses);

@@ -12,12 +12,9 @@ use crate::Target;
 use crate::losses;
 use crate::object::{Fields, Object, json};
 use crate::openai::request_encode::effort;
-use crate::openai::sampling;
 
 /// Writes the body of "Create a model response".
 pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Vec<Loss>) -> Result<Bytes, Error> {
-    let request = sampling::settled(request, target.model, losses);
-    let request = request.as_ref();
     let mut writer = Writer { losses, instructions: None, items: Vec::new(), custom: HashSet::new(), calls: 0 };
     for (place, message) in request.messages.iter().enumerate() {
         writer.message(message, &format!("messages[{place}]"))?;
