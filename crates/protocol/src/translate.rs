@@ -1,5 +1,6 @@
 //! Moves whole calls from one protocol to another: requests towards a vendor, replies to a client.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use bytes::Bytes;
@@ -10,7 +11,7 @@ use tollbridge_profiles::Profile;
 use tollbridge_types::{ChatRequest, Json, Part, Protocol};
 
 use crate::client_path::ClientBody;
-use crate::fit::fit;
+use crate::fit;
 use crate::peek::{Field, edited, head, whole_field, with_comma, with_nested_models};
 use crate::read::{known, whole};
 use crate::{
@@ -56,26 +57,28 @@ pub fn request_for(
     ask_usage: bool,
 ) -> Result<Encoded, Error> {
     if let Some(wire) = request.wire().filter(|wire| wire.protocol == codec.protocol() && codec.takes(&wire.body)) {
+        let mut losses = Vec::new();
+        let fitted = fit::wire::fit(&wire.body, wire.protocol, profile, &mut losses);
+        ClientBody::new(wire).tell_plain(&mut losses, Ok(()))?;
+        refuse_losses(request, &losses)?;
+        let body = fitted.as_ref().unwrap_or(&wire.body);
         // Model and stream stand in the URL.
         if matches!(wire.protocol, Protocol::GEMINI_GENERATE | Protocol::BEDROCK_CONVERSE) {
-            return Ok(Encoded { body: wire.body.clone(), ..Encoded::default() });
+            return Ok(Encoded { body: body.clone(), losses, ..Encoded::default() });
         }
-        let peek = peek(&wire.body)?;
+        let peek = peek(body)?;
         let asks = matches!(wire.protocol, Protocol::OPENAI_CHAT | Protocol::OPENAI_COMPLETIONS);
         let asked_usage = asks && ask_usage && request.stream && peek.stream_usage.is_none();
-        let body = peek.splice(&wire.body, Some(&request.model), asked_usage);
-        return Ok(Encoded { body, asked_usage, ..Encoded::default() });
+        let body = peek.splice(body, Some(&request.model), asked_usage);
+        return Ok(Encoded { body, losses, asked_usage, rest: None });
     }
     let typed = chat_request(request)?;
     needs_no_state(&typed, codec.protocol())?;
     let asked_usage = ask_usage && request.stream && typed.stream_usage.is_none();
     let mut target = Target::new(&request.model, request.stream).with_profile(profile);
     target.ask_usage = ask_usage;
-    let write = |losses: &mut Vec<Loss>| {
-        let fitted = fit(&typed, profile, codec.protocol(), losses)?;
-        codec.encode_request(&fitted, &target, losses)
-    };
-    let (body, losses) = written(request, &typed, write)?;
+    let write = |fitted: &ChatRequest, losses: &mut Vec<Loss>| codec.encode_request(fitted, &target, losses);
+    let (body, losses) = written(request, &typed, profile, codec.protocol(), write)?;
     Ok(Encoded { body, losses, asked_usage, rest: None })
 }
 
@@ -94,11 +97,8 @@ pub fn count_body(request: &Request, codec: &dyn CountCodec, profile: &Profile) 
     let typed = chat_request(request)?;
     needs_no_state(&typed, codec.protocol())?;
     let target = Target::new(&request.model, false).with_profile(profile);
-    let write = |losses: &mut Vec<Loss>| {
-        let fitted = fit(&typed, profile, codec.protocol(), losses)?;
-        codec.encode_request(&fitted, &target, losses)
-    };
-    let (body, losses) = written(request, &typed, write)?;
+    let write = |fitted: &ChatRequest, losses: &mut Vec<Loss>| codec.encode_request(fitted, &target, losses);
+    let (body, losses) = written(request, &typed, profile, codec.protocol(), write)?;
     Ok(Encoded { body, losses, ..Encoded::default() })
 }
 
@@ -106,10 +106,19 @@ pub fn count_body(request: &Request, codec: &dyn CountCodec, profile: &Profile) 
 fn written(
     request: &Request,
     typed: &ChatRequest,
-    write: impl FnOnce(&mut Vec<Loss>) -> Result<Bytes, Error>,
+    profile: &Profile,
+    to: Protocol,
+    write: impl FnOnce(&ChatRequest, &mut Vec<Loss>) -> Result<Bytes, Error>,
 ) -> Result<(Bytes, Vec<Loss>), Error> {
     let mut losses = Vec::new();
-    let body = write(&mut losses);
+    let (fitted, body) = match fit::fit(typed, profile, to, &mut losses) {
+        Ok(fitted) => {
+            let body = write(&fitted, &mut losses);
+            (fitted, body)
+        }
+        Err(error) => (Cow::Borrowed(typed), Err(error)),
+    };
+    let typed = fitted.as_ref();
     let body = match request.wire() {
         Some(wire) => ClientBody::new(wire).tell(typed, &mut losses, body)?,
         None => body?,

@@ -1,7 +1,7 @@
 //! Asks a model to think in a form that it takes.
 
 use tollbridge_core::Loss;
-use tollbridge_profiles::{Off, Profile, Thinking, ThinkingForm};
+use tollbridge_profiles::{ChatEffort, Off, Profile, Thinking, ThinkingForm};
 use tollbridge_types::{Reasoning, ReasoningEffort};
 
 /// What beside the wish to think decides its form.
@@ -26,6 +26,27 @@ pub(crate) fn settle(
     let Some(forms) = profile.thinking.forms.as_deref() else { return Some(asked.clone()) };
     let settling = Settling { asked, profile, rules: &profile.thinking, forms, beside, losses };
     settling.settle()
+}
+
+/// Leaves an effort out, or says `none`, where a chat completion with tools must.
+pub(crate) fn beside_tools(profile: &Profile, settled: &mut Option<Reasoning>, losses: &mut Vec<Loss>) {
+    let asks = settled.as_ref().is_some_and(|settled| *settled != Reasoning::default());
+    let is_none = settled.as_ref().is_some_and(|settled| settled.effort == Some(ReasoningEffort::None));
+    match profile.tools.chat_effort {
+        Some(ChatEffort::Omit) if asks => {
+            let reason = "chat completions of the model take no effort beside tools";
+            losses.push(Loss::dropped("reasoning.effort", reason));
+            *settled = None;
+        }
+        Some(ChatEffort::None) if !is_none => {
+            let reason = "chat completions of the model take tools only without thinking: sent as `none`";
+            losses.push(Loss::adapted("reasoning.effort", reason));
+            let mut none = Reasoning::default();
+            none.effort = Some(ReasoningEffort::None);
+            *settled = Some(none);
+        }
+        _ => {}
+    }
 }
 
 /// Says whether a model thinks on a request that was settled.

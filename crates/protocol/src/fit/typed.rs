@@ -1,10 +1,8 @@
 use std::borrow::Cow;
 
 use tollbridge_core::{Error, ErrorKind, Loss};
-use tollbridge_profiles::{ChatEffort, PastThinking, Profile};
-use tollbridge_types::{
-    ChatRequest, Json, Message, Part, Protocol, Reasoning, ReasoningEffort, ResponseFormat, Role, Tool, ToolChoice,
-};
+use tollbridge_profiles::{PastThinking, Profile};
+use tollbridge_types::{ChatRequest, Json, Message, Part, Protocol, ResponseFormat, Role, Tool, ToolChoice};
 
 use super::sampling::{self, Change, Setting, Value};
 use super::{schema, thinking};
@@ -107,31 +105,10 @@ impl Fitting<'_, '_> {
         let beside = thinking::Beside { max_tokens: request.max_tokens, forced };
         let mut settled = thinking::settle(request.reasoning.as_ref(), self.profile, beside, self.losses);
         if self.to == Protocol::OPENAI_CHAT && !request.tools.is_empty() {
-            self.effort_beside_tools(&mut settled);
+            thinking::beside_tools(self.profile, &mut settled, self.losses);
         }
         if settled != self.request.reasoning {
             self.request.to_mut().reasoning = settled;
-        }
-    }
-
-    /// Leaves an effort out, or says `none`, where a chat completion with tools must.
-    fn effort_beside_tools(&mut self, settled: &mut Option<Reasoning>) {
-        let asks = settled.as_ref().is_some_and(|settled| *settled != Reasoning::default());
-        let is_none = settled.as_ref().is_some_and(|settled| settled.effort == Some(ReasoningEffort::None));
-        match self.profile.tools.chat_effort {
-            Some(ChatEffort::Omit) if asks => {
-                let reason = "chat completions of the model take no effort beside tools";
-                self.losses.push(Loss::dropped("reasoning.effort", reason));
-                *settled = None;
-            }
-            Some(ChatEffort::None) if !is_none => {
-                let reason = "chat completions of the model take tools only without thinking: sent as `none`";
-                self.losses.push(Loss::adapted("reasoning.effort", reason));
-                let mut none = Reasoning::default();
-                none.effort = Some(ReasoningEffort::None);
-                *settled = Some(none);
-            }
-            _ => {}
         }
     }
 

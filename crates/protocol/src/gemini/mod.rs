@@ -13,6 +13,7 @@ mod request_decode;
 mod request_encode;
 mod schema;
 mod stream;
+mod thinking;
 pub(crate) mod usage;
 
 use bytes::Bytes;
@@ -26,6 +27,7 @@ pub use embed::Embed;
 pub use error::Errors;
 pub use models::Models;
 pub use predict::Predict;
+pub(crate) use thinking::thinking;
 
 const GENERATE_PROTOCOL: Protocol = Protocol::GEMINI_GENERATE;
 

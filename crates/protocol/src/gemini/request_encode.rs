@@ -2,14 +2,13 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 use tollbridge_core::{Error, Loss};
-use tollbridge_profiles::{Profile, Thinking, ThinkingForm};
+use tollbridge_profiles::{Profile, Thinking};
 use tollbridge_types::{
-    ChatRequest, Extras, Json, Media, MediaSource, Message, Part, ReasoningEffort, ResponseFormat, Role, Tool,
-    ToolCall, ToolChoice, ToolResult,
+    ChatRequest, Extras, Json, Media, MediaSource, Message, Part, ResponseFormat, Role, Tool, ToolCall, ToolChoice,
+    ToolResult,
 };
 
-use super::{GENERATE_PROTOCOL as PROTOCOL, parts};
-use crate::fit::thinking::budget_of;
+use super::{GENERATE_PROTOCOL as PROTOCOL, parts, thinking};
 use crate::losses;
 use crate::object::{Fields, json};
 use crate::tool_id;
@@ -152,7 +151,10 @@ fn generation_config(request: &ChatRequest, rules: &Thinking, losses: &mut Vec<L
         }
         _ => {}
     }
-    config.put_some("thinkingConfig", thinking(request, rules, losses));
+    config.put_some(
+        "thinkingConfig",
+        request.reasoning.as_ref().and_then(|reasoning| thinking(reasoning, rules, losses)),
+    );
     put_prefixed(&mut config, &request.extras, "generationConfig.");
     config
 }
@@ -160,36 +162,6 @@ fn generation_config(request: &ChatRequest, rules: &Thinking, losses: &mut Vec<L
 fn put_prefixed(fields: &mut Fields, extras: &Extras, prefix: &str) {
     let said = extras.of(PROTOCOL).filter(|(_, value)| value.as_str() != "null");
     fields.put_missing(said.filter_map(|(name, value)| Some((name.strip_prefix(prefix)?, value))));
-}
-
-/// Chooses how to ask for thinking: by a level where the model is known to take levels, else by a budget.
-fn thinking(request: &ChatRequest, rules: &Thinking, losses: &mut Vec<Loss>) -> Option<Json> {
-    let reasoning = request.reasoning.as_ref()?;
-    if let Some(own) = reasoning.extras.get(PROTOCOL, "thinkingConfig") {
-        return Some(own.clone());
-    }
-    let by_level = rules.forms.as_ref().is_some_and(|forms| forms.first() == Some(&ThinkingForm::Effort));
-    if by_level && reasoning.budget.is_none() {
-        let level = reasoning.effort.as_ref().map(ReasoningEffort::as_word);
-        let mut config = Fields::new();
-        config.put("includeThoughts", &reasoning.visible.unwrap_or(true)).put_some("thinkingLevel", level);
-        return Some(config.to_json());
-    }
-    let budget = match (reasoning.budget, &reasoning.effort, reasoning.enabled) {
-        (Some(budget), ..) => Some(i64::try_from(budget).unwrap_or(i64::MAX)),
-        (None, _, Some(false)) => Some(0),
-        (None, Some(effort), _) => {
-            let budget = i64::try_from(budget_of(effort)).unwrap_or(i64::MAX);
-            let sent = format!("sent as a budget of {budget} tokens");
-            losses.push(Loss::adapted("reasoning.effort", sent));
-            Some(budget)
-        }
-        (None, None, Some(true)) => Some(-1),
-        (None, None, None) => None,
-    };
-    let mut config = Fields::new();
-    config.put("includeThoughts", &reasoning.visible.unwrap_or(budget != Some(0))).put_some("thinkingBudget", budget);
-    Some(config.to_json())
 }
 
 fn unsupported(request: &ChatRequest, losses: &mut Vec<Loss>) {
