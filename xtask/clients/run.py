@@ -54,6 +54,8 @@ PROVIDERS = {
 MOCKS = ["openai", "anthropic", "google", "bedrock", "cohere", "ollama", "mistral", "vertex"]
 # Python packages that cannot be installed beside each other.
 GROUPS = ["sdks", "frameworks", "litellm"]
+# How this ends if it has no client of the name that was asked for.
+NO_CLIENT = 4
 STATUSES = [400, 401, 403, 404, 429, 500, 503]
 # What every JavaScript SDK calls its errors, by status.
 JS_CLASSES = {
@@ -221,11 +223,9 @@ def main() -> int:
     parser.add_argument("--only")
     arguments = parser.parse_args()
     names = [name for name in CLIENTS if not arguments.client or arguments.client in name]
-    if not names:
-        parser.error(f"no client is called {arguments.client}; there are {', '.join(CLIENTS)}")
     names = [name for name in names if group_of(name) == arguments.group]
     if not names:
-        return 0
+        return NO_CLIENT
     faults: list[str] = []
     sum_passed = 0
     width = max(len(name) for name in names)

@@ -29,7 +29,7 @@ enum Task {
     Test(test::Options),
     /// Replay recorded traffic and compare it with its oracle
     Conformance(conformance::Options),
-    /// Run the official SDKs against the gateway, for each pair of protocols
+    /// Run the official SDKs, frameworks and agents against the gateway, for each pair of protocols
     Clients(clients::Options),
     /// Feed the decoders what a fuzzer makes up, guided by the code it reaches
     Fuzz(fuzz::Options),

@@ -37,7 +37,7 @@ pub(crate) fn run(options: &Options) -> Result<bool, String> {
             ("vocabularies", Box::new(|| succeed(task(root, "vocabulary").arg("--check")))),
             ("model profiles", Box::new(|| succeed(task(root, "profiles").arg("--check")))),
             ("recorded traffic", Box::new(|| conformance(root))),
-            ("official SDKs", Box::new(|| succeed(&mut task(root, "clients")))),
+            ("official SDKs, frameworks and agents", Box::new(|| succeed(&mut task(root, "clients")))),
         ]);
     }
     let (mut passed, mut failed) = (0, Vec::new());
