@@ -1,7 +1,7 @@
 //! What of a typed request another protocol cannot carry.
 
 use tollbridge_core::{Error, Loss};
-use tollbridge_types::{Extras, Json, Media, Protocol, Signature, Text};
+use tollbridge_types::{Extras, Json, Media, Protocol, ResponseFormat, Signature, Text};
 
 use crate::object::Fields;
 
@@ -15,21 +15,47 @@ pub(crate) fn nothing_said() -> Error {
 
 /// Reports fields that only other protocols know.
 pub(crate) fn report_foreign(extras: &Extras, path: &str, own: Protocol, losses: &mut Vec<Loss>) {
-    for (owner, name, _) in extras.iter().filter(|(owner, ..)| *owner != own) {
-        let is_copy = COPIES.iter().any(|(protocol, copy)| *protocol == owner && *copy == name);
-        let marked = [Protocol::OPENAI_CHAT, Protocol::ANTHROPIC_MESSAGES].contains(&owner) && name == CACHE_MARK;
-        // Bedrock's codec tells of a mark itself: not all of its models cache.
-        let is_mark = marked && own == Protocol::ANTHROPIC_MESSAGES;
-        if !is_copy && !is_mark && !is_shared(owner, own, name) {
+    // Bedrock's codec tells of a mark itself: not all of its models cache.
+    let carried = cache_mark(extras).filter(|_| own == Protocol::ANTHROPIC_MESSAGES).map(|(name, _)| name);
+    for (owner, name, value) in extras.iter().filter(|(owner, ..)| *owner != own) {
+        let is_given = (owner, name) == (Protocol::OPENAI_RESPONSES, "include") && includes_only_given(value);
+        if !is_copy(extras, owner, name) && !is_given && carried != Some(name) && !is_shared(owner, own, name) {
             losses.push(Loss::dropped(format!("{path}.{name}"), format!("only {owner} has it")));
         }
     }
+}
+
+fn is_copy(extras: &Extras, owner: Protocol, name: &str) -> bool {
+    // Where the answer has a form of Gemini's own, its schema has no typed form either.
+    let mime = extras.get(Protocol::GEMINI_GENERATE, "generationConfig.responseMimeType");
+    let own_form = mime.is_some_and(|mime| mime.as_str() != "null") && name.starts_with("generationConfig.response");
+    COPIES.contains(&(owner, name)) && !own_form
+}
+
+/// Says whether a caller of responses asks to be given only what it is given from every vendor.
+fn includes_only_given(list: &Json) -> bool {
+    let given = ["reasoning.encrypted_content", "message.output_text.logprobs"];
+    list.parse::<Vec<String>>().is_ok_and(|list| list.iter().all(|name| given.contains(&name.as_str())))
+}
+
+/// Reports what of a text another protocol knows and `own` does not.
+pub(crate) fn report_text(text: &Text, path: &str, own: Protocol, losses: &mut Vec<Loss>) {
+    report_foreign(&text.extras, &format!("{path}.extras"), own, losses);
+    report_signature(text.signature.as_ref(), path, own, losses);
+    report_citations(text, path, losses);
 }
 
 /// Reports what of a medium another protocol knows and `own` does not.
 pub(crate) fn report_media(media: &Media, path: &str, own: Protocol, losses: &mut Vec<Loss>) {
     report_foreign(&media.extras, &format!("{path}.extras"), own, losses);
     report_signature(media.signature.as_ref(), path, own, losses);
+}
+
+/// Reports what is said of an answer's schema beside it, to protocols that have the schema alone.
+pub(crate) fn report_description(format: Option<&ResponseFormat>, losses: &mut Vec<Loss>) {
+    if let Some(ResponseFormat::JsonSchema { description: Some(_), .. }) = format {
+        losses.push(Loss::dropped("response_format.description", "the vendor has only what the schema itself says"));
+    }
 }
 
 /// Reports how closely to look at an image, to protocols that leave that to the model.
@@ -53,19 +79,16 @@ pub(crate) fn report_citations(text: &Text, path: &str, losses: &mut Vec<Loss>) 
     }
 }
 
-/// Returns the mark that ends a cached prefix, whichever client's protocol wrote it.
-pub(crate) fn any_cache_mark(extras: &Extras) -> Option<&Json> {
-    cache_mark(extras).or_else(|| extras.get(Protocol::ANTHROPIC_MESSAGES, CACHE_MARK))
+/// Returns the mark that ends a cached prefix, in Anthropic's form, whichever client's protocol wrote it, and the name
+/// that extras have it by.
+pub(crate) fn cache_mark(extras: &Extras) -> Option<(&str, &Json)> {
+    let marks = extras.iter().filter(|(_, name, _)| CACHE_MARKS.contains(name));
+    marks.map(|(_, name, mark)| (name, mark)).find(|(_, mark)| mark.as_str().starts_with('{'))
 }
 
-/// Returns the mark that ends a cached prefix, in Anthropic's form, which clients of chat
-/// completions also write.
-pub(crate) fn cache_mark(extras: &Extras) -> Option<&Json> {
-    extras.get(Protocol::OPENAI_CHAT, CACHE_MARK)
-}
-
-/// Anthropic's name of that mark, which its other protocols took over.
-pub(crate) const CACHE_MARK: &str = "cache_control";
+/// Anthropic's name of that mark, which clients of OpenAI's protocols write too, and how extras name it where it stands
+/// beside a tool's function or an item's content.
+const CACHE_MARKS: &[&str] = &["cache_control", "tool.cache_control", "item.cache_control"];
 
 /// Writes what OpenAI's two protocols call by the same name.
 pub(crate) fn put_shared(extras: &Extras, own: Protocol, body: &mut Fields) {
@@ -100,9 +123,6 @@ const COPIES: &[(Protocol, &str)] = &[
     (Protocol::OPENAI_RESPONSES, "content"),
     (Protocol::OPENAI_RESPONSES, "field"),
     (Protocol::OPENAI_RESPONSES, "id"),
-    (Protocol::OPENAI_RESPONSES, "include"),
-    (Protocol::OPENAI_RESPONSES, "item.phase"),
-    (Protocol::OPENAI_RESPONSES, "stream_options"),
     (Protocol::OPENAI_RESPONSES, "summary"),
     (Protocol::OPENAI_RESPONSES, "type"),
     (Protocol::ANTHROPIC_MESSAGES, "metadata"),

@@ -330,31 +330,23 @@ impl Fields {
 
     /// Adds fields, none of which has the name of another, but for names that are there already.
     pub(crate) fn put_missing<'a>(&mut self, fields: impl Iterator<Item = (&'a str, &'a Json)>) -> &mut Self {
-        let before = self.0.len();
-        for (name, value) in fields {
-            if !self.0.iter().take(before).any(|(field, _)| field == name) {
-                self.put(name, value);
-            }
-        }
+        let before: HashSet<String> = self.0.iter().map(|(name, _)| name.clone()).collect();
+        let missing = fields.filter(|(name, _)| !before.contains(*name));
+        self.0.extend(missing.map(|(name, value)| (name.to_owned(), value.clone())));
         self
     }
 
-    /// Adds Anthropic's cache mark, if a client of another protocol wrote one.
+    /// Adds Anthropic's cache mark, if a client of any protocol wrote one.
     pub(crate) fn put_mark(&mut self, extras: &Extras) -> &mut Self {
         match crate::losses::cache_mark(extras).filter(|_| !self.has("cache_control")) {
-            Some(mark) => self.put("cache_control", mark),
+            Some((_, mark)) => self.put("cache_control", mark),
             None => self,
         }
     }
 
-    /// Adds the fields of another object, but for names that are there already.
+    /// Adds the fields of another object, none of which has the name of another, but for names that are there already.
     pub(crate) fn put_fields(&mut self, other: &Self) -> &mut Self {
-        for (name, value) in &other.0 {
-            if !self.has(name) {
-                self.put(name, value);
-            }
-        }
-        self
+        self.put_missing(other.0.iter().map(|(name, value)| (name.as_str(), value)))
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {

@@ -1,6 +1,5 @@
 //! Moves whole calls from one protocol to another: requests towards a vendor, replies to a client.
 
-use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use bytes::Bytes;
@@ -77,8 +76,8 @@ pub fn request_for(
     let asked_usage = ask_usage && request.stream && typed.stream_usage.is_none();
     let mut target = Target::new(&request.model, request.stream).with_profile(profile);
     target.ask_usage = ask_usage;
-    let write = |fitted: &ChatRequest, losses: &mut Vec<Loss>| codec.encode_request(fitted, &target, losses);
-    let (body, losses) = written(request, &typed, profile, codec.protocol(), write)?;
+    let encode = |fitted: &ChatRequest, losses: &mut Vec<Loss>| codec.encode_request(fitted, &target, losses);
+    let (body, losses) = written(request, &typed, profile, codec.protocol(), encode)?;
     Ok(Encoded { body, losses, asked_usage, rest: None })
 }
 
@@ -97,32 +96,33 @@ pub fn count_body(request: &Request, codec: &dyn CountCodec, profile: &Profile) 
     let typed = chat_request(request)?;
     needs_no_state(&typed, codec.protocol())?;
     let target = Target::new(&request.model, false).with_profile(profile);
-    let write = |fitted: &ChatRequest, losses: &mut Vec<Loss>| codec.encode_request(fitted, &target, losses);
-    let (body, losses) = written(request, &typed, profile, codec.protocol(), write)?;
+    let encode = |fitted: &ChatRequest, losses: &mut Vec<Loss>| codec.encode_request(fitted, &target, losses);
+    let (body, losses) = written(request, &typed, profile, codec.protocol(), encode)?;
     Ok(Encoded { body, losses, ..Encoded::default() })
 }
 
-/// Writes a request, and tells faults and losses by their places in the client's own body.
+/// Writes a request as its model takes it, and tells faults and losses by their places in the client's own body.
 fn written(
     request: &Request,
     typed: &ChatRequest,
     profile: &Profile,
     to: Protocol,
-    write: impl FnOnce(&ChatRequest, &mut Vec<Loss>) -> Result<Bytes, Error>,
+    encode: impl FnOnce(&ChatRequest, &mut Vec<Loss>) -> Result<Bytes, Error>,
 ) -> Result<(Bytes, Vec<Loss>), Error> {
-    let mut losses = Vec::new();
-    let (fitted, body) = match fit::fit(typed, profile, to, &mut losses) {
-        Ok(fitted) => {
-            let body = write(&fitted, &mut losses);
-            (fitted, body)
-        }
-        Err(error) => (Cow::Borrowed(typed), Err(error)),
+    let client = request.wire().map(ClientBody::new);
+    let (mut losses, mut lost) = (Vec::new(), Vec::new());
+    let fitted = fit::fit(typed, profile, to, &mut losses);
+    let fitted = match &client {
+        Some(client) => client.tell(typed, &mut losses, fitted)?,
+        None => fitted?,
     };
-    let typed = fitted.as_ref();
-    let body = match request.wire() {
-        Some(wire) => ClientBody::new(wire).tell(typed, &mut losses, body)?,
+    // The paths of an encoder are into what it was given.
+    let body = encode(&fitted, &mut lost);
+    let body = match &client {
+        Some(client) => client.tell(&fitted, &mut lost, body)?,
         None => body?,
     };
+    losses.append(&mut lost);
     refuse_losses(request, &losses)?;
     Ok((body, losses))
 }

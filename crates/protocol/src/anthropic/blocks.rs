@@ -100,6 +100,6 @@ pub(crate) fn thought(thought: &Thought) -> Option<Fields> {
 pub(crate) fn tool_use(id: &str, call: &ToolCall, input: &Json) -> Fields {
     let mut fields = Fields::new();
     fields.put("type", "tool_use").put("id", &tool_id::plain(id)).put("name", &call.name).put("input", input);
-    fields.put_extras(&call.extras, PROTOCOL);
+    fields.put_extras(&call.extras, PROTOCOL).put_mark(&call.extras);
     fields
 }

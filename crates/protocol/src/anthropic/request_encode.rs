@@ -9,7 +9,7 @@ use tollbridge_types::{
 use super::{MESSAGES_PROTOCOL as PROTOCOL, blocks, thinking};
 use crate::Target;
 use crate::losses;
-use crate::object::{Fields, arguments_object, json};
+use crate::object::{Fields, Object, arguments_object, json};
 
 /// The limit of an answer for requests that set none, to a model of which none is known: Anthropic demands one.
 const MAX_TOKENS: u64 = 32_000;
@@ -21,6 +21,10 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Ve
         conversation.message(message, &format!("messages[{place}]"))?;
     }
     let Conversation { mut system, mut turns, .. } = conversation;
+    for turn in &mut turns {
+        // Anthropic wants the results of calls before anything else that is said.
+        turn.blocks.sort_by_key(|block| !block.is_result);
+    }
     if turns.is_empty() {
         if system.is_empty() {
             return Err(losses::nothing_said());
@@ -71,12 +75,14 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Ve
     if let (Some(user), None) = (&request.user, request.extras.get(PROTOCOL, "metadata")) {
         body.put("metadata", &serde_json::json!({"user_id": user}));
     }
+    losses::report_description(request.response_format.as_ref(), losses);
     unsupported(request, losses);
     if let Some(reasoning) = &request.reasoning {
         losses::report_foreign(&reasoning.extras, "reasoning.extras", PROTOCOL, losses);
     }
     losses::report_foreign(&request.extras, "extras", PROTOCOL, losses);
     body.put_missing(request.extras.of(PROTOCOL).filter(|(name, _)| !name.starts_with("output_config.")));
+    body.put_mark(&request.extras);
     Ok(body.to_bytes())
 }
 
@@ -94,11 +100,9 @@ fn max_tokens(request: &ChatRequest, profile: &Profile, body: &mut Fields, losse
 /// think on in such a turn, as "Extended thinking with tool use" in its guide says.
 fn lost_its_thinking(turns: &[Turn]) -> bool {
     let Some([called, answered]) = turns.last_chunk::<2>() else { return false };
-    let opens =
-        |block: &Block| ["\"thinking\"", "\"redacted_thinking\""].iter().any(|kind| block.json.as_str().contains(kind));
     called.role == "assistant"
         && answered.blocks.iter().any(|block| block.is_result)
-        && !called.blocks.first().is_some_and(opens)
+        && !called.blocks.first().is_some_and(Block::is_thinking)
 }
 
 /// Leaves out the sources of other vendors.
@@ -265,6 +269,23 @@ impl Block {
     fn new(fields: &Fields) -> Self {
         Self { json: fields.to_json(), plain: None, is_result: false }
     }
+
+    /// Says whether the block is thinking, which Anthropic takes only as it is.
+    fn is_thinking(&self) -> bool {
+        ["{\"type\":\"thinking\"", "{\"type\":\"redacted_thinking\""]
+            .iter()
+            .any(|kind| self.json.as_str().starts_with(kind))
+    }
+
+    /// Ends a cached prefix here, unless the block has a mark of its own.
+    fn mark(&mut self, mark: &Json) {
+        let mut fields = Fields::new();
+        fields.put_extras(&Object::lenient(&self.json).into_extras(PROTOCOL), PROTOCOL);
+        if !fields.has("cache_control") {
+            fields.put("cache_control", mark);
+            (self.json, self.plain) = (fields.to_json(), None);
+        }
+    }
 }
 
 impl Turn {
@@ -290,6 +311,7 @@ impl Conversation<'_> {
         for (place, part) in message.parts.iter().enumerate() {
             blocks.extend(self.part(part, &format!("{path}.parts[{place}]"))?);
         }
+        self.mark(&message.extras, &mut blocks, path);
         let role = match message.role {
             // Newer models take instructions in mid-conversation; a client that sends them knows.
             Role::System if message.extras.get(PROTOCOL, "role").is_some() => "system",
@@ -313,11 +335,19 @@ impl Conversation<'_> {
             }
             None => self.turns.push(Turn { role, blocks, extras: message.extras.clone() }),
         }
-        if let Some(turn) = self.turns.last_mut() {
-            // Anthropic wants the results of calls before anything else that is said.
-            turn.blocks.sort_by_key(|block| !block.is_result);
-        }
         Ok(())
+    }
+
+    /// Puts the cache mark of a message onto its last block that can have one.
+    fn mark(&mut self, extras: &Extras, blocks: &mut [Block], path: &str) {
+        let Some((name, mark)) = losses::cache_mark(extras).filter(|(name, _)| extras.get(PROTOCOL, name).is_none())
+        else {
+            return;
+        };
+        match blocks.iter_mut().rev().find(|block| !block.is_thinking()) {
+            Some(block) => block.mark(mark),
+            None => self.losses.push(Loss::dropped(format!("{path}.extras.{name}"), "there is no block to mark")),
+        }
     }
 
     fn part(&mut self, part: &Part, path: &str) -> Result<Option<Block>, Error> {
@@ -331,12 +361,15 @@ impl Conversation<'_> {
                     self.losses
                         .push(Loss::dropped(format!("{path}.citations"), "only Anthropic's own can be sent back"));
                 }
+                let mark = losses::cache_mark(&text.extras);
                 // Anthropic refuses empty texts.
                 if text.text.is_empty() {
+                    let lost = mark.map(|(name, _)| format!("{path}.extras.{name}"));
+                    self.losses.extend(lost.map(|lost| Loss::dropped(lost, "Anthropic takes no empty texts")));
                     return Ok(None);
                 }
+                let marked = mark.is_some();
                 let text = &own_citations(text);
-                let marked = losses::cache_mark(&text.extras).is_some();
                 let is_plain = text.extras.of(PROTOCOL).next().is_none() && text.citations.is_empty() && !marked;
                 let plain = is_plain.then(|| text.text.clone());
                 Some(Block { plain, ..Block::new(&blocks::text(text)) })
@@ -352,11 +385,14 @@ impl Conversation<'_> {
             }
             Part::Document(media) => {
                 losses::report_media(media, path, PROTOCOL, self.losses);
+                losses::report_detail(media, path, self.losses);
                 Some(Block::new(&source("document", media, path)?))
             }
             Part::Thought(thought) => {
                 let fields = blocks::thought(thought);
-                if fields.is_none() {
+                if fields.is_some() {
+                    losses::report_foreign(&thought.extras, &format!("{path}.extras"), PROTOCOL, self.losses);
+                } else {
                     self.losses.push(Loss::dropped(path, "thinking without Anthropic's signature cannot be sent back"));
                 }
                 fields.as_ref().map(Block::new)

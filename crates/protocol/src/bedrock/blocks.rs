@@ -1,13 +1,11 @@
 //! Content blocks, which requests and replies share. A block is a union: the one field it has names its kind.
 
 use tollbridge_core::Error;
-use tollbridge_types::{
-    Citation, Extras, Json, MediaKind, Opaque, Part, Signature, Text, Thought, ToolCall, ToolResult,
-};
+use tollbridge_types::{Citation, Json, MediaKind, Opaque, Part, Signature, Text, Thought, ToolCall, ToolResult};
 
 use super::{CONVERSE_PROTOCOL as PROTOCOL, media};
 use crate::object::{Fields, Object};
-use crate::{losses, tool_id};
+use crate::tool_id;
 
 /// Reads a block.
 pub(crate) fn decode(json: &Json, path: &str) -> Result<Part, Error> {
@@ -206,13 +204,19 @@ pub(crate) fn valid_id(id: &str) -> String {
     plain.get(start..).unwrap_or_default().to_owned()
 }
 
-/// Reads a mark for the prompt cache that another protocol has on a part, as Bedrock's own block.
-pub(crate) fn cache_mark(extras: &Extras) -> Option<Json> {
-    let mark = losses::any_cache_mark(extras)?;
+/// Writes the mark that ends a cached prefix, which lasts five minutes unless it says otherwise.
+pub(crate) fn cache_point(ttl: Option<&str>) -> Json {
     let mut point = Fields::new();
-    point.put("type", "default").put_some("ttl", Object::lenient(mark).find_text("ttl"));
-    Some(Fields::one("cachePoint", &point).to_json())
+    point.put("type", "default").put_some("ttl", ttl);
+    Fields::one(CACHE_POINT, &point).to_json()
 }
+
+/// Says whether a block is such a mark.
+pub(crate) fn is_cache_point(block: &Json) -> bool {
+    Object::lenient(block).peek(CACHE_POINT).is_some()
+}
+
+const CACHE_POINT: &str = "cachePoint";
 
 /// The field of a result that is no text.
 const JSON: &str = "json";

@@ -15,6 +15,11 @@ impl Family {
         makers.into_iter().find(|(maker, _)| model.contains(maker)).map_or(Self::Other, |(_, family)| family)
     }
 
+    /// Says whether the models take marks that last longer than five minutes.
+    pub(crate) fn keeps_caches_longer(self) -> bool {
+        self == Self::Anthropic
+    }
+
     /// Says whether the models take marks for the prompt cache.
     pub(crate) fn caches(self) -> bool {
         matches!(self, Self::Anthropic | Self::Nova)

@@ -9,7 +9,7 @@ use tollbridge_types::{
 
 use super::family::Family;
 use super::{CONVERSE_PROTOCOL as PROTOCOL, blocks, media, settings};
-use crate::object::{Fields, arguments_object};
+use crate::object::{Fields, Object, arguments_object};
 use crate::{Target, losses, tool_id};
 
 /// Writes the body of Converse and ConverseStream; model and stream stand in the URL.
@@ -20,6 +20,10 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Ve
         conversation.message(message, &format!("messages[{place}]"))?;
     }
     let Conversation { mut system, mut turns, called, .. } = conversation;
+    for turn in &mut turns {
+        // Models want the results of calls before anything else that is said.
+        turn.blocks.sort_by_key(|block| !block.is_result);
+    }
     if turns.is_empty() {
         if system.is_empty() {
             return Err(losses::nothing_said());
@@ -31,6 +35,11 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Ve
         losses.push(Loss::adapted("response_format", "Bedrock has no JSON mode without a schema: asked for in words"));
         let json = Fields::one("text", losses::JSON_INSTRUCTION).to_json();
         system.push(Block { json, is_result: false });
+    }
+    // A mark on the whole request ends the prefix with the last that is said.
+    let mark = report_foreign(&request.extras, "extras", family, losses);
+    if let (Some(mark), Some(turn)) = (mark, turns.last_mut()) {
+        end_prefix(&mut turn.blocks, mark);
     }
     let mut body = Fields::new();
     body.put("messages", &turns.iter().map(Turn::to_fields).collect::<Vec<_>>());
@@ -56,7 +65,6 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Ve
         body.put("serviceTier", &Fields::one("type", tier));
     }
     unsupported(request, losses);
-    losses::report_foreign(&request.extras, "extras", PROTOCOL, losses);
     // Fields of objects that were written above.
     let inner = |name: &str| ["inferenceConfig.", settings::PREFIX].iter().any(|object| name.starts_with(object));
     body.put_missing(request.extras.of(PROTOCOL).filter(|(name, _)| !inner(name)));
@@ -193,12 +201,22 @@ fn unsupported(request: &ChatRequest, losses: &mut Vec<Loss>) {
 
 /// Reports fields that only other protocols know, and returns their mark for the prompt cache as a block.
 fn report_foreign(extras: &Extras, path: &str, family: Family, losses: &mut Vec<Loss>) -> Option<Json> {
-    let mark = blocks::cache_mark(extras).filter(|_| family.caches());
+    let mark = losses::cache_mark(extras).filter(|_| family.caches());
     let mut told = Vec::new();
     losses::report_foreign(extras, path, PROTOCOL, &mut told);
-    let carried = format!("{path}.{}", losses::CACHE_MARK);
-    losses.extend(told.into_iter().filter(|loss| mark.is_none() || loss.path != carried));
-    mark
+    let Some((name, mark)) = mark else {
+        losses.append(&mut told);
+        return None;
+    };
+    let carried = format!("{path}.{name}");
+    losses.extend(told.into_iter().filter(|loss| loss.path != carried));
+    // Five minutes is what a mark without a word lasts.
+    let ttl = Object::lenient(mark).find_text("ttl").filter(|ttl| ttl != "5m");
+    if ttl.is_some() && !family.keeps_caches_longer() {
+        losses.push(Loss::dropped(format!("{carried}.ttl"), "the model's maker is not known to have it on Bedrock"));
+        return Some(blocks::cache_point(None));
+    }
+    Some(blocks::cache_point(ttl.as_deref()))
 }
 
 struct Conversation<'a> {
@@ -210,6 +228,8 @@ struct Conversation<'a> {
     called: BTreeSet<String>,
     calls: u32,
     documents: usize,
+    /// The mark for the prompt cache that stood inside of the result in progress.
+    mark_of_result: Option<Json>,
 }
 
 /// A message as it is sent: those of one speaker in a row are one.
@@ -224,6 +244,14 @@ struct Block {
     is_result: bool,
 }
 
+/// Ends a cached prefix with the last block, unless it ends there already.
+fn end_prefix(list: &mut Vec<Block>, mark: Json) {
+    if let Some(last) = list.last().filter(|last| !blocks::is_cache_point(&last.json)) {
+        let is_result = last.is_result;
+        list.push(Block { json: mark, is_result });
+    }
+}
+
 impl Turn {
     fn to_fields(&self) -> Fields {
         let mut fields = Fields::new();
@@ -236,11 +264,11 @@ impl Turn {
 impl<'a> Conversation<'a> {
     fn new(family: Family, losses: &'a mut Vec<Loss>) -> Self {
         let (system, turns, called) = (Vec::new(), Vec::new(), BTreeSet::new());
-        Self { family, losses, system, turns, called, calls: 0, documents: 0 }
+        Self { family, losses, system, turns, called, calls: 0, documents: 0, mark_of_result: None }
     }
 
     fn message(&mut self, message: &Message, path: &str) -> Result<(), Error> {
-        losses::report_foreign(&message.extras, &format!("{path}.extras"), PROTOCOL, self.losses);
+        let mark = report_foreign(&message.extras, &format!("{path}.extras"), self.family, self.losses);
         if message.name.is_some() {
             self.losses.push(Loss::dropped(format!("{path}.name"), "Bedrock has no names of speakers"));
         }
@@ -249,6 +277,11 @@ impl<'a> Conversation<'a> {
             let is_result = matches!(part, Part::ToolResult(_));
             let written = self.part(part, &format!("{path}.parts[{place}]"))?;
             blocks.extend(written.into_iter().map(|json| Block { json, is_result }));
+        }
+        match mark {
+            Some(mark) if !blocks.is_empty() => end_prefix(&mut blocks, mark),
+            Some(_) => self.losses.push(Loss::dropped(path, "there is nothing to mark for the cache")),
+            None => {}
         }
         let role = match message.role {
             Role::System | Role::Developer => {
@@ -268,8 +301,6 @@ impl<'a> Conversation<'a> {
             Some(turn) => {
                 turn.blocks.extend(blocks);
                 turn.extras.extend(message.extras.clone());
-                // Models want the results of calls before anything else that is said.
-                turn.blocks.sort_by_key(|block| !block.is_result);
             }
             None => self.turns.push(Turn { role, blocks, extras: message.extras.clone() }),
         }
@@ -289,7 +320,11 @@ impl<'a> Conversation<'a> {
         let mark =
             extras.and_then(|extras| report_foreign(extras, &format!("{path}.extras"), self.family, self.losses));
         let block = self.block(part, path)?;
-        let mark = mark.filter(|_| block.is_some());
+        if block.is_none() && mark.is_some() {
+            self.losses.push(Loss::dropped(path, "there is nothing to mark for the cache"));
+        }
+        let inner = self.mark_of_result.take();
+        let mark = mark.or(inner).filter(|_| block.is_some());
         Ok(block.into_iter().chain(mark).collect())
     }
 
@@ -361,15 +396,19 @@ impl<'a> Conversation<'a> {
 
     fn tool_result(&mut self, result: &ToolResult, path: &str) -> Result<Fields, Error> {
         let mut content = Vec::new();
+        let mut inner_mark = None;
         for (place, part) in result.content.iter().enumerate() {
             let path = format!("{path}.content[{place}]");
             let mut written = self.part(part, &path)?.into_iter();
             let block = written.next();
             content.extend(blocks::result_json(part).or(block));
-            if written.next().is_some() {
-                self.losses.push(Loss::dropped(path, "Bedrock takes no cache marks inside of results"));
+            if let Some(mark) = written.next() {
+                let reason = "Bedrock takes no cache mark inside of a result: it stands behind it";
+                self.losses.push(Loss::adapted(path, reason));
+                inner_mark = Some(mark);
             }
         }
+        self.mark_of_result = inner_mark;
         let id = result.id.as_deref().ok_or_else(|| {
             Error::invalid(format!("{path}.id"), "the tool's result does not say which call it answers")
                 .with_hint("give it the id of the call")

@@ -7,6 +7,7 @@ use tollbridge_types::{ChatRequest, Json, Reasoning, ReasoningEffort};
 use super::CONVERSE_PROTOCOL as PROTOCOL;
 use super::family::Family;
 use crate::anthropic;
+use crate::losses;
 use crate::object::{Fields, Object, json};
 
 /// How extras name fields of `additionalModelRequestFields`.
@@ -62,6 +63,7 @@ fn reasoning(name: &str, value: &Json) -> Option<Reasoning> {
 pub(crate) fn encode(request: &ChatRequest, family: Family, rules: &Thinking, losses: &mut Vec<Loss>) -> Fields {
     let mut fields = Fields::new();
     if let Some(reasoning) = &request.reasoning {
+        losses::report_foreign(&reasoning.extras, "reasoning.extras", PROTOCOL, losses);
         fields.put_extras(&reasoning.extras, PROTOCOL);
         if fields.is_empty() {
             think(reasoning, family, rules, &mut fields, losses);

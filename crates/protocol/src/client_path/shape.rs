@@ -12,6 +12,8 @@ pub(super) enum Shape {
     Object(HashMap<String, Shape>),
     List(Vec<Shape>),
     Leaf,
+    /// `null`, which counts as absent.
+    Nothing,
 }
 
 /// Where a whole request stands in a count of Gemini's tokens.
@@ -70,7 +72,10 @@ impl Shape {
     /// Returns a field by either spelling of its name, and the spelling.
     fn named(&self, name: &str) -> Option<(&str, &Self)> {
         let Self::Object(fields) = self else { return None };
-        let entry = |name: &str| fields.get_key_value(name).map(|(name, shape)| (name.as_str(), shape));
+        let said = |shape: &&Self| !matches!(shape, Self::Nothing);
+        let entry = |name: &str| {
+            fields.get_key_value(name).map(|(name, shape)| (name.as_str(), shape)).filter(|(_, shape)| said(shape))
+        };
         entry(name).or_else(|| entry(&snake_case(name)))
     }
 
@@ -125,7 +130,7 @@ impl<'de> Visitor<'de> for ShapeVisitor {
     }
 
     fn visit_unit<E>(self) -> Result<Shape, E> {
-        Ok(Shape::Leaf)
+        Ok(Shape::Nothing)
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<Shape, E> {

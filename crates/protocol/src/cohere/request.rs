@@ -46,6 +46,7 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Ve
     body.put_some("presence_penalty", request.presence_penalty);
     body.put_some("logprobs", request.logprobs);
     body.put("stream", &target.stream);
+    losses::report_description(request.response_format.as_ref(), losses);
     unsupported(request, losses);
     losses::report_foreign(&request.extras, "extras", PROTOCOL, losses);
     body.put_extras(&request.extras, PROTOCOL);
@@ -127,6 +128,9 @@ fn thinking(reasoning: &Reasoning, losses: &mut Vec<Loss>) -> Option<Json> {
     if off || reasoning.budget == Some(0) {
         return Some(json(&serde_json::json!({"type": "disabled"})));
     }
+    if reasoning.visible == Some(false) {
+        losses.push(Loss::dropped("reasoning.visible", "Cohere shows what it thinks"));
+    }
     if let Some(budget) = reasoning.budget {
         return Some(json(&serde_json::json!({"type": "enabled", "token_budget": budget})));
     }
@@ -157,6 +161,7 @@ impl Writer<'_> {
             match part {
                 Part::ToolCall(call) => {
                     losses::report_signature(call.signature.as_ref(), &path, PROTOCOL, self.losses);
+                    losses::report_foreign(&call.extras, &format!("{path}.extras"), PROTOCOL, self.losses);
                     let id = call.id.clone().unwrap_or_else(|| tool_id::made_up("request", 0, self.calls));
                     self.calls += 1;
                     let mut inner = Fields::new();
@@ -207,9 +212,7 @@ impl Writer<'_> {
     fn part(&mut self, part: &Part, path: &str) -> Result<Option<Json>, Error> {
         Ok(match part {
             Part::Text(text) => {
-                losses::report_foreign(&text.extras, &format!("{path}.extras"), PROTOCOL, self.losses);
-                losses::report_signature(text.signature.as_ref(), path, PROTOCOL, self.losses);
-                losses::report_citations(text, path, self.losses);
+                losses::report_text(text, path, PROTOCOL, self.losses);
                 let mut fields = Fields::new();
                 fields.put("type", "text").put("text", &text.text).put_extras(&text.extras, PROTOCOL);
                 Some(fields.to_json())
@@ -246,11 +249,13 @@ impl Writer<'_> {
         }
         let mut texts = Vec::new();
         for (place, part) in result.content.iter().enumerate() {
+            let path = format!("{path}.content[{place}]");
             match part {
-                Part::Text(text) => texts.push(text.text.as_str()),
-                _ => self
-                    .losses
-                    .push(Loss::dropped(format!("{path}.content[{place}]"), "Cohere takes only text in a result")),
+                Part::Text(text) => {
+                    losses::report_text(text, &path, PROTOCOL, self.losses);
+                    texts.push(text.text.as_str());
+                }
+                _ => self.losses.push(Loss::dropped(path, "Cohere takes only text in a result")),
             }
         }
         let id = result.id.as_deref().ok_or_else(|| {

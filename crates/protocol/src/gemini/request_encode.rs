@@ -55,6 +55,7 @@ pub(crate) fn encode(request: &ChatRequest, profile: &Profile, losses: &mut Vec<
     if !config.is_empty() {
         body.put("generationConfig", &config);
     }
+    losses::report_description(request.response_format.as_ref(), losses);
     unsupported(request, losses);
     if let Some(reasoning) = &request.reasoning {
         losses::report_foreign(&reasoning.extras, "reasoning.extras", PROTOCOL, losses);
@@ -231,9 +232,7 @@ impl Conversation<'_> {
     fn part(&mut self, part: &Part, path: &str) -> Result<Vec<Json>, Error> {
         let fields = match part {
             Part::Text(text) => {
-                losses::report_foreign(&text.extras, &format!("{path}.extras"), PROTOCOL, self.losses);
-                losses::report_signature(text.signature.as_ref(), path, PROTOCOL, self.losses);
-                losses::report_citations(text, path, self.losses);
+                losses::report_text(text, path, PROTOCOL, self.losses);
                 let mut fields = parts::text(&text.text, false);
                 fields.put_extras(&text.extras, PROTOCOL);
                 parts::signed(fields, text.signature.as_ref())
@@ -317,8 +316,12 @@ impl Conversation<'_> {
             fields.put(name, value);
         }
         let mut parts = vec![fields.to_json()];
-        for (place, part) in result.content.iter().enumerate().filter(|(_, part)| part.as_text().is_none()) {
+        for (place, part) in result.content.iter().enumerate() {
             let path = format!("{path}.content[{place}]");
+            if let Part::Text(text) = part {
+                losses::report_text(text, &path, PROTOCOL, self.losses);
+                continue;
+            }
             self.losses.push(Loss::adapted(path.clone(), "sent as a part beside the function's response"));
             parts.extend(self.part(part, &path)?);
         }

@@ -44,6 +44,7 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Ve
     }
     body.put_some("logprobs", request.logprobs).put_some("top_logprobs", request.top_logprobs);
     body.put("stream", &target.stream);
+    losses::report_description(request.response_format.as_ref(), losses);
     unsupported(request, losses);
     losses::report_foreign(&request.extras, "extras", PROTOCOL, losses);
     for (name, value) in request.extras.of(PROTOCOL).filter(|(name, _)| !name.starts_with(OPTIONS)) {
@@ -126,10 +127,11 @@ fn think(reasoning: &Reasoning, losses: &mut Vec<Loss>) -> Option<Json> {
 }
 
 fn unsupported(request: &ChatRequest, losses: &mut Vec<Loss>) {
-    let forced =
-        matches!(request.tool_choice, Some(ToolChoice::Required | ToolChoice::Function(_) | ToolChoice::AnyOf(_)));
+    let forced = !matches!(request.tool_choice, None | Some(ToolChoice::Auto | ToolChoice::None));
+    let hidden = request.reasoning.as_ref().is_some_and(|reasoning| reasoning.visible == Some(false));
     let settings = [
         ("tool_choice", forced),
+        ("reasoning.visible", hidden),
         ("parallel_tool_calls", request.parallel_tool_calls == Some(false)),
         ("choices", request.choices.is_some_and(|choices| choices > 1)),
         ("user", request.user.is_some()),
@@ -158,9 +160,7 @@ impl Writer<'_> {
             let path = format!("{path}.parts[{place}]");
             match part {
                 Part::Text(part) => {
-                    losses::report_foreign(&part.extras, &format!("{path}.extras"), PROTOCOL, self.losses);
-                    losses::report_signature(part.signature.as_ref(), &path, PROTOCOL, self.losses);
-                    losses::report_citations(part, &path, self.losses);
+                    losses::report_text(part, &path, PROTOCOL, self.losses);
                     separate(&mut text);
                     text.push_str(&part.text);
                 }
@@ -251,7 +251,10 @@ impl Writer<'_> {
         for (place, part) in result.content.iter().enumerate() {
             let path = format!("{path}.content[{place}]");
             match part {
-                Part::Text(text) => texts.push(text.text.as_str()),
+                Part::Text(text) => {
+                    losses::report_text(text, &path, PROTOCOL, self.losses);
+                    texts.push(text.text.as_str());
+                }
                 Part::Image(media) => images.push(self.image(media, &path)?),
                 _ => self.losses.push(Loss::dropped(path, "Ollama takes texts and images in a result")),
             }

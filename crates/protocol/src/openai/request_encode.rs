@@ -129,10 +129,10 @@ impl Writer<'_> {
                 part => rest.push((path, part)),
             }
         }
+        losses::report_foreign(&message.extras, &format!("{path}.extras"), PROTOCOL, self.losses);
         if rest.is_empty() && message.parts.iter().any(|part| matches!(part, Part::ToolResult(_))) {
             return Ok(());
         }
-        losses::report_foreign(&message.extras, &format!("{path}.extras"), PROTOCOL, self.losses);
         let mut fields = Fields::new();
         fields.put("role", self.role(&message.role));
         let mut content = Vec::new();
@@ -226,9 +226,7 @@ impl Writer<'_> {
     }
 
     fn text(&mut self, text: &Text, path: &str) -> Content {
-        losses::report_foreign(&text.extras, &format!("{path}.extras"), PROTOCOL, self.losses);
-        losses::report_signature(text.signature.as_ref(), path, PROTOCOL, self.losses);
-        losses::report_citations(text, path, self.losses);
+        losses::report_text(text, path, PROTOCOL, self.losses);
         if text.extras.of(PROTOCOL).next().is_none() || !self.quirks.content_parts {
             return Content::Plain(text.text.clone());
         }
@@ -238,6 +236,7 @@ impl Writer<'_> {
     }
 
     fn document(&mut self, media: &Media, path: &str) -> Result<Content, Error> {
+        losses::report_detail(media, path, self.losses);
         if self.quirks.document_urls {
             return Ok(document_url(media, path, self.losses));
         }

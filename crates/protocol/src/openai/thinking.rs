@@ -10,8 +10,8 @@ use crate::object::Fields;
 /// Writes what asks for thinking into the field that the vendor has.
 pub(crate) fn ask(reasoning: &Reasoning, rules: &Thinking, body: &mut Fields, losses: &mut Vec<Loss>) {
     let field = rules.field.unwrap_or(ThinkingField::ReasoningEffort);
-    if reasoning.visible == Some(true) && field != ThinkingField::Reasoning {
-        losses.push(Loss::dropped("reasoning.visible", "chat completions cannot be asked to show thinking"));
+    if reasoning.visible.is_some() && field != ThinkingField::Reasoning {
+        losses.push(Loss::dropped("reasoning.visible", "chat completions cannot be asked to show or hide thinking"));
     }
     let off = reasoning.enabled == Some(false)
         || reasoning.effort == Some(ReasoningEffort::None)
