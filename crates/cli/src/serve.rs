@@ -2,7 +2,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
-use tollbridge_gateway::{Gateway, Options};
+use tollbridge_gateway::{Gateway, Losses, Options};
 use tollbridge_usage::key::KeyStore;
 
 use crate::arguments::{ServeOptions, Sources};
@@ -27,6 +27,7 @@ pub(crate) async fn run(sources: &Sources, arguments: &ServeOptions) -> Result<E
     let mut options = Options::default();
     options.body_limit = config.server.body_limit;
     options.strict = config.server.strict;
+    options.losses = if config.server.new_losses { Losses::New } else { Losses::All };
     options.stream_cost = config.server.stream_cost;
     options.drain = config.server.drain_timeout;
     options.allow_open = allow_open;

@@ -51,6 +51,8 @@ pub struct Server {
     pub drain_timeout: Duration,
     /// Whether calls are refused of which the target's protocol cannot carry all, unless they say otherwise.
     pub strict: bool,
+    /// Whether a session is told only the losses that are new to it, unless the call says otherwise.
+    pub new_losses: bool,
     /// Whether the last usage of a stream tells what the call cost, unless the call says otherwise.
     pub stream_cost: bool,
     /// Whether the gateway answers everybody who reaches it while no virtual key is defined.
@@ -64,6 +66,7 @@ impl Default for Server {
             body_limit: 32 << 20,
             drain_timeout: Duration::from_secs(30),
             strict: false,
+            new_losses: false,
             stream_cost: false,
             allow_open: false,
         }

@@ -24,6 +24,7 @@ pub const KEYS: &[&str] = &[
     "server.body_limit",
     "server.drain_timeout",
     "server.strict",
+    "server.losses",
     "server.stream_cost",
     "server.allow_open",
     "usage.dir",

@@ -163,7 +163,7 @@ fn read_file(path: &Path) -> Result<String, Problem> {
 }
 
 fn server(reader: &mut Reader<'_>, table: &Table) -> Server {
-    reader.known(table, &["listen", "body_limit", "drain_timeout", "strict", "stream_cost", "allow_open"]);
+    reader.known(table, &["listen", "body_limit", "drain_timeout", "strict", "losses", "stream_cost", "allow_open"]);
     let mut server = Server::default();
     if let Some(text) = reader.text(table, "listen") {
         match text.parse::<SocketAddr>() {
@@ -177,10 +177,12 @@ fn server(reader: &mut Reader<'_>, table: &Table) -> Server {
     server.body_limit = reader.unit(table, "body_limit", units::bytes).unwrap_or(server.body_limit);
     server.drain_timeout = reader.unit(table, "drain_timeout", units::duration).unwrap_or(server.drain_timeout);
     server.strict = reader.flag(table, "strict").unwrap_or(server.strict);
+    server.new_losses = usage::choice(reader, table, "losses", ["all", "new"]) == "new";
     server.stream_cost = reader.flag(table, "stream_cost").unwrap_or(server.stream_cost);
     server.allow_open = reader.flag(table, "allow_open").unwrap_or(server.allow_open);
     reader.show(table, "allow_open", server.allow_open.to_string());
     reader.show(table, "strict", server.strict.to_string());
+    reader.show(table, "losses", if server.new_losses { "new" } else { "all" }.to_owned());
     reader.show(table, "stream_cost", server.stream_cost.to_string());
     reader.show(table, "listen", server.listen.to_string());
     reader.show(table, "body_limit", server.body_limit.to_string());

@@ -240,7 +240,7 @@ fn webhook(reader: &mut Reader<'_>, table: &Table) -> Option<WebhookConfig> {
 }
 
 /// Reads one of two words; the first is the default.
-fn choice(reader: &mut Reader<'_>, table: &Table, name: &str, words: [&'static str; 2]) -> &'static str {
+pub(crate) fn choice(reader: &mut Reader<'_>, table: &Table, name: &str, words: [&'static str; 2]) -> &'static str {
     let [default, other] = words;
     match reader.text(table, name).as_deref() {
         None => default,

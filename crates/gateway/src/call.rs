@@ -81,13 +81,16 @@ async fn serve(
     let caller = Caller::of(&head.extensions)?;
     caller.sign(cx);
     tags::add(&head.headers, cx)?;
-    let Input { request, stream_usage, stream_cost, base64 } =
+    let Input { request, stream_usage, stream_cost, base64, session } =
         input::read(asked, &head.headers, body, &state.options).await?;
     caller.check(&state.client, &request.model)?;
     let stream = request.stream;
     let model = request.model.clone();
-    let reply = state.client.call(request, cx).await?;
+    let mut reply = state.client.call(request, cx).await?;
     state.metrics.losses(asked.protocol, reply.protocol, reply.losses());
+    if let Some(session) = session {
+        state.told.keep_new(cx.key.as_deref(), &session, &mut reply.losses, tokio::time::Instant::now());
+    }
     let provider = reply.provider.clone();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let context = ReplyContext::new(&cx.request_id, &model, now).with_stream_usage(stream_usage);

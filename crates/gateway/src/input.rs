@@ -9,6 +9,7 @@ use tollbridge::{Error, ErrorKind, Operation, Protocol, Request};
 
 use crate::call::Asked;
 use crate::server::Options;
+use crate::told::{self, Losses};
 
 /// What a client sent, ready to be called.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub(crate) struct Input {
     pub(crate) stream_cost: bool,
     /// Whether the client wants its vectors as base64.
     pub(crate) base64: bool,
+    /// The session of the call, if its header is to tell only the losses that are new to it.
+    pub(crate) session: Option<Vec<u8>>,
 }
 
 /// Reads a client's body and checks all of it before anything is sent anywhere.
@@ -33,6 +36,8 @@ pub(crate) async fn read(asked: &Asked, headers: &HeaderMap, body: Body, options
         Some(model) => model.clone(),
         None => named(&peek)?,
     };
+    let losses = Losses::of(headers)?.unwrap_or(options.losses);
+    let session = (losses == Losses::New).then(|| told::session(headers, &body));
     let mut request = Request::from_wire(asked.operation, asked.protocol, model, body);
     request.stream = asked.operation == Operation::Chat && (asked.stream || (asked.model.is_none() && peek.stream));
     request.headers = companions(asked.protocol, headers);
@@ -50,7 +55,7 @@ pub(crate) async fn read(asked: &Asked, headers: &HeaderMap, body: Body, options
     let stream_cost = switch(headers, &STREAM_COST)?;
     // A call that asks for its cost itself asks for the usage in which that stands.
     let stream_usage = !asks || peek.stream_usage.unwrap_or(stream_cost == Some(true));
-    Ok(Input { request, stream_usage, stream_cost: stream_cost.unwrap_or(options.stream_cost), base64 })
+    Ok(Input { request, stream_usage, stream_cost: stream_cost.unwrap_or(options.stream_cost), base64, session })
 }
 
 /// Reads a header that switches something on or off for one call.
@@ -117,7 +122,7 @@ async fn read_form(
     }
     request.headers = companions(asked.protocol, headers);
     request.headers.insert(header::CONTENT_TYPE, kind.clone());
-    Ok(Input { request, stream_usage: true, stream_cost: false, base64: false })
+    Ok(Input { request, stream_usage: true, stream_cost: false, base64: false, session: None })
 }
 
 async fn collect(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Error> {

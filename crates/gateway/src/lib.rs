@@ -14,6 +14,8 @@ mod probes;
 mod routes;
 mod server;
 mod tags;
+mod told;
 mod usage;
 
 pub use server::{Gateway, Options};
+pub use told::Losses;

@@ -125,20 +125,23 @@ fn identify(headers: &mut HeaderMap, request_id: &str) {
     }
 }
 
-/// Lists losses for a header, as many as fit.
+/// Lists losses for a header, as many as fit, and counts the others.
 fn told(losses: &[Loss]) -> String {
     let mut text = String::new();
-    for loss in losses {
+    for (place, loss) in losses.iter().enumerate() {
         let before = if text.is_empty() { "" } else { ", " };
         let entry = format!("{before}{} {}", loss.kind.as_str(), escaped(&loss.path));
-        if text.len() + entry.len() > 2000 {
-            text.push_str(", ...");
+        if text.len() + entry.len() > LONGEST {
+            text.push_str(&format!("{before}and {} more", losses.len() - place));
             break;
         }
         text.push_str(&entry);
     }
     text
 }
+
+/// How many bytes of losses a header lists; servers and proxies refuse headers of some kilobytes.
+const LONGEST: usize = 2000;
 
 /// Writes what a header cannot carry, and the comma that parts its entries, as JSON escapes it.
 fn escaped(path: &str) -> String {

@@ -12,6 +12,7 @@ use tollbridge::Client;
 use tollbridge_usage::key::KeyStore;
 
 use crate::metrics::Metrics;
+use crate::told::{Losses, Told};
 use crate::{keys, routes};
 
 /// The gateway: a client of every provider behind the routes of every client protocol.
@@ -41,6 +42,8 @@ pub struct Options {
     pub drain: Duration,
     /// Whether calls are refused of which the target's protocol cannot carry all, unless they say otherwise.
     pub strict: bool,
+    /// Which losses the header of a response tells, unless the call says otherwise.
+    pub losses: Losses,
     /// Whether the last usage of a stream tells what the call cost, unless the call says otherwise.
     pub stream_cost: bool,
     /// The virtual keys. As soon as there is one, calls without one are refused.
@@ -55,6 +58,7 @@ impl Default for Options {
             body_limit: 32 << 20,
             drain: Duration::from_secs(30),
             strict: false,
+            losses: Losses::All,
             stream_cost: false,
             keys: None,
             allow_open: false,
@@ -69,13 +73,20 @@ pub(crate) struct State {
     pub(crate) options: Options,
     pub(crate) draining: AtomicBool,
     pub(crate) metrics: Metrics,
+    pub(crate) told: Told,
 }
 
 impl Gateway {
     /// Puts a client behind the routes.
     pub fn new(client: Client, options: Options) -> Self {
         Self {
-            state: Arc::new(State { client, options, draining: AtomicBool::new(false), metrics: Metrics::default() }),
+            state: Arc::new(State {
+                client,
+                options,
+                draining: AtomicBool::new(false),
+                metrics: Metrics::default(),
+                told: Told::default(),
+            }),
         }
     }
 

@@ -154,19 +154,11 @@ struct Format<'a> {
     response_format: Field<'a>,
 }
 
-/// How many losses an error names; of more, it says how many.
-const MOST_NAMED: usize = 100;
-
 /// Refuses a strict request of which something would be lost.
 fn refuse_losses(request: &Request, losses: &[Loss]) -> Result<(), Error> {
     let Some(first) = losses.first().filter(|_| request.strict) else { return Ok(()) };
-    let told = losses.iter().take(MOST_NAMED).map(|loss| format!("`{}` ({})", loss.path, loss.reason));
-    let told = told.collect::<Vec<_>>().join(", ");
-    let more = match losses.len().saturating_sub(MOST_NAMED) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    let message = format!("the model's protocol cannot carry all of the request: {told}{more}");
+    let told: Vec<String> = losses.iter().map(|loss| format!("`{}` ({})", loss.path, loss.reason)).collect();
+    let message = format!("the model's protocol cannot carry all of the request: {}", told.join(", "));
     Err(Error::invalid(first.path.clone(), message).with_hint("leave these fields out, or switch `strict` off"))
 }
 

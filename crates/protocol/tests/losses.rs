@@ -298,5 +298,9 @@ something else without it, so it is an error). Whatever is adapted or dropped is
 `reply.losses()` of a program, in the header `x-tollbridge-loss` of the gateway, and in the counter
 `tollbridge_losses_total`. With `strict` the call is refused before it is sent, and the error names each field.
 
-These tables are made from the codecs by a test, so they cannot be out of date.
+A path is the one in the client's own body, and so is `param` of an error. An agent that does not want to hear the same on each call
+of a session asks for what is [new](gateway.md#losses-of-a-session).
+
+These tables are made from the codecs by a test, so they cannot be out of date. The fields
+are those of the vendors' references, in `crates/protocol/tests/fields`.
 ";

@@ -38,15 +38,20 @@ impl Part {
     /// Returns where the part stood in the body that it was read from; a refusal does not know.
     pub fn origin(&self) -> Option<&str> {
         match self {
-            Self::Text(text) => text.extras.origin(),
-            Self::Image(media) | Self::Audio(media) | Self::Video(media) | Self::Document(media) => {
-                media.extras.origin()
-            }
-            Self::Thought(thought) => thought.extras.origin(),
-            Self::ToolCall(call) => call.extras.origin(),
-            Self::ToolResult(result) => result.extras.origin(),
             Self::Opaque(opaque) => opaque.origin(),
-            Self::Refusal(_) => None,
+            other => other.extras()?.origin(),
+        }
+    }
+
+    /// Returns the fields that one protocol alone knows, if parts of this kind can have some.
+    pub fn extras(&self) -> Option<&Extras> {
+        match self {
+            Self::Text(text) => Some(&text.extras),
+            Self::Image(media) | Self::Audio(media) | Self::Video(media) | Self::Document(media) => Some(&media.extras),
+            Self::Thought(thought) => Some(&thought.extras),
+            Self::ToolCall(call) => Some(&call.extras),
+            Self::ToolResult(result) => Some(&result.extras),
+            Self::Refusal(_) | Self::Opaque(_) => None,
         }
     }
 

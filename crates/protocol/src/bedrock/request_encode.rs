@@ -309,14 +309,7 @@ impl<'a> Conversation<'a> {
 
     /// Writes a part as no, one or two blocks: the second is its mark for the prompt cache.
     fn part(&mut self, part: &Part, path: &str) -> Result<Vec<Json>, Error> {
-        let extras = match part {
-            Part::Text(text) => Some(&text.extras),
-            Part::Image(media) | Part::Audio(media) | Part::Video(media) | Part::Document(media) => Some(&media.extras),
-            Part::Thought(thought) => Some(&thought.extras),
-            Part::ToolCall(call) => Some(&call.extras),
-            Part::ToolResult(result) => Some(&result.extras),
-            _ => None,
-        };
+        let extras = part.extras();
         let mark =
             extras.and_then(|extras| report_foreign(extras, &format!("{path}.extras"), self.family, self.losses));
         let block = self.block(part, path)?;
@@ -404,7 +397,8 @@ impl<'a> Conversation<'a> {
             content.extend(blocks::result_json(part).or(block));
             if let Some(mark) = written.next() {
                 let reason = "Bedrock takes no cache mark inside of a result: it stands behind it";
-                self.losses.push(Loss::adapted(path, reason));
+                let name = part.extras().and_then(losses::cache_mark).map_or("", |(name, _)| name);
+                self.losses.push(Loss::adapted(format!("{path}.extras.{name}"), reason));
                 inner_mark = Some(mark);
             }
         }
