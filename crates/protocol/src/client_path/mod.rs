@@ -41,7 +41,7 @@ impl<'a> ClientBody<'a> {
         outcome.map_err(|error| moved(error, |path| self.path(path, typed)))
     }
 
-    /// Does the same for a request that is no conversation.
+    /// Does the same for a request that is no conversation, or was not read as one.
     pub(crate) fn tell_plain<T>(&self, losses: &mut [Loss], outcome: Result<T, Error>) -> Result<T, Error> {
         for loss in losses {
             loss.path = self.plain_path(&loss.path);
@@ -69,7 +69,10 @@ impl<'a> ClientBody<'a> {
     }
 
     fn plain_path(&self, path: &str) -> String {
-        let path = self.field(Kind::Request, "", path);
+        let path = match head(path) {
+            ("tools", Some(place), rest) => self.field(Kind::Tool, &format!("tools[{place}]"), rest),
+            _ => self.field(Kind::Request, "", path),
+        };
         self.spelled(&path)
     }
 
