@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use tollbridge_types::Protocol;
 
-use crate::{ByteStream, FrameStream, Loss};
+use crate::{ByteStream, Fault, FrameStream, Loss};
 
 /// A provider's answer in the bytes of its protocol.
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub struct Reply {
     pub losses: Vec<Loss>,
     /// The request body as it went out, in the bytes of the same protocol.
     pub sent: Bytes,
+    /// What turns out to be wrong with the answer.
+    pub fault: Fault,
     /// The answer.
     pub body: ReplyBody,
 }
@@ -44,6 +46,7 @@ impl Reply {
             model: model.into(),
             losses: Vec::new(),
             sent: Bytes::new(),
+            fault: Fault::default(),
             body: body.into(),
         }
     }

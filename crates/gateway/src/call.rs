@@ -58,8 +58,7 @@ pub(crate) async fn answer(state: Arc<State>, asked: Asked, request: Request) ->
         served.unwrap_or_else(|_| Err(Error::new(ErrorKind::Unknown, "an internal error; see the server's log")));
     let elapsed = began.elapsed();
     match outcome {
-        Ok((response, provider)) => {
-            state.metrics.call(asked.protocol, &provider, "ok");
+        Ok(response) => {
             tracing::info!(request_id = cx.request_id, key = cx.key.as_deref(), protocol = %asked.protocol, ?elapsed, "answered");
             response
         }
@@ -71,12 +70,7 @@ pub(crate) async fn answer(state: Arc<State>, asked: Asked, request: Request) ->
     }
 }
 
-async fn serve(
-    state: &State,
-    asked: &Asked,
-    request: Request,
-    cx: &mut CallContext,
-) -> Result<(Response, String), Error> {
+async fn serve(state: &State, asked: &Asked, request: Request, cx: &mut CallContext) -> Result<Response, Error> {
     let (head, body) = request.into_parts();
     let caller = Caller::of(&head.extensions)?;
     caller.sign(cx);
@@ -91,7 +85,6 @@ async fn serve(
     if let Some(session) = session {
         state.told.keep_new(cx.key.as_deref(), &session, &mut reply.losses, tokio::time::Instant::now());
     }
-    let provider = reply.provider.clone();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let context = ReplyContext::new(&cx.request_id, &model, now).with_stream_usage(stream_usage);
     let reply = match asked.operation {
@@ -102,7 +95,8 @@ async fn serve(
         _ => translate::reply(reply, asked.protocol, stream, &context)?,
     };
     let reply = if stream_cost { cost::told(reply, cx) } else { reply };
-    Ok((output::response(reply, asked.form, cx), provider))
+    let answering = state.metrics.answering(asked.protocol, &reply);
+    Ok(output::response(reply, asked.form, cx, answering))
 }
 
 /// Serves one model of the list in one of its forms.

@@ -6,7 +6,8 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 use std::sync::Arc;
-use tollbridge::{Loss, Protocol};
+use tollbridge::core::Fault;
+use tollbridge::{ErrorKind, Loss, Protocol, Reply};
 
 use crate::server::State;
 
@@ -49,12 +50,47 @@ impl Metrics {
         self.calls.get_or_create(&labels).inc();
     }
 
+    /// Begins to count a call whose answer is on its way.
+    pub(crate) fn answering(self: &Arc<Self>, protocol: Protocol, reply: &Reply) -> Answering {
+        let (metrics, provider, fault) = (Arc::clone(self), reply.provider.clone(), reply.fault.clone());
+        Answering { metrics, protocol, provider, fault, outcome: ErrorKind::Cancelled.as_str() }
+    }
+
     /// Counts what was lost between two protocols.
     pub(crate) fn losses(&self, client: Protocol, vendor: Protocol, losses: &[Loss]) {
         for loss in losses {
             let labels = LossLabels { client: client.as_str(), vendor: vendor.as_str(), kind: loss.kind.as_str() };
             self.losses.get_or_create(&labels).inc();
         }
+    }
+}
+
+/// A call whose answer is on its way. It is counted when the answer ends, or nobody wants it any more.
+#[derive(Debug)]
+pub(crate) struct Answering {
+    metrics: Arc<Metrics>,
+    protocol: Protocol,
+    provider: String,
+    fault: Fault,
+    outcome: &'static str,
+}
+
+impl Answering {
+    /// Notes that the answer is complete, or goes on to where only its end is missing.
+    pub(crate) fn complete(&mut self) {
+        self.outcome = "ok";
+    }
+
+    /// Notes that the answer broke off.
+    pub(crate) fn failed(&mut self, kind: ErrorKind) {
+        self.outcome = kind.as_str();
+    }
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        let outcome = self.fault.kind().map_or(self.outcome, ErrorKind::as_str);
+        self.metrics.call(self.protocol, &self.provider, outcome);
     }
 }
 

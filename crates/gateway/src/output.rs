@@ -4,9 +4,11 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use tollbridge::core::{ByteStream, Frame, FrameStream};
-use tollbridge::{CallContext, Error, Loss, Reply, ReplyBody};
+use tollbridge::protocol::{FrameKind, frame_kind};
+use tollbridge::{CallContext, Error, Loss, Protocol, Reply, ReplyBody};
 
 use crate::failure;
+use crate::metrics::Answering;
 
 /// Names the provider that served.
 pub(crate) const PROVIDER: HeaderName = HeaderName::from_static("x-tollbridge-provider");
@@ -27,13 +29,16 @@ pub(crate) enum Form {
 }
 
 /// Makes the response of a reply that is in the client's protocol.
-pub(crate) fn response(reply: Reply, form: Form, cx: &CallContext) -> Response {
+pub(crate) fn response(reply: Reply, form: Form, cx: &CallContext, mut answering: Answering) -> Response {
     let request_id = &cx.request_id;
-    let Reply { status, headers: vendor, provider, model, losses, body, .. } = reply;
+    let Reply { protocol, status, headers: vendor, provider, model, losses, body, .. } = reply;
     let mut response = match body {
-        ReplyBody::Frames(frames) => streamed(frames, form, request_id),
-        ReplyBody::Whole(bytes) => json(status, bytes, request_id),
-        ReplyBody::Stream(bytes) => media(status, bytes, &vendor, request_id),
+        ReplyBody::Frames(frames) => streamed(counted(frames, protocol, answering), form, request_id),
+        ReplyBody::Whole(bytes) => {
+            answering.complete();
+            json(status, bytes, request_id)
+        }
+        ReplyBody::Stream(bytes) => media(status, counted_bytes(bytes, answering), &vendor, request_id),
         _ => json(StatusCode::BAD_GATEWAY, Bytes::new(), request_id),
     };
     let headers = response.headers_mut();
@@ -81,6 +86,35 @@ pub(crate) fn pass_on(vendor: &HeaderMap, headers: &mut HeaderMap) {
             headers.append(name.clone(), value.clone());
         }
     }
+}
+
+/// Counts the call when its stream ends.
+fn counted(frames: FrameStream, protocol: Protocol, answering: Answering) -> FrameStream {
+    let ends = move |frame: &Frame| matches!(frame_kind(protocol, frame), FrameKind::Finish | FrameKind::End);
+    Box::pin(counting(frames, answering, ends))
+}
+
+/// Counts the call when its bytes end.
+fn counted_bytes(bytes: ByteStream, answering: Answering) -> ByteStream {
+    Box::pin(counting(bytes, answering, |_| false))
+}
+
+/// A client that leaves behind what `ends` the answer has all of it.
+fn counting<T: Send + 'static>(
+    items: impl Stream<Item = Result<T, Error>> + Send + Unpin + 'static,
+    answering: Answering,
+    ends: impl Fn(&T) -> bool + Send + 'static,
+) -> impl Stream<Item = Result<T, Error>> + Send + 'static {
+    stream::unfold((items, answering, ends), |(mut items, mut answering, ends)| async move {
+        let next = items.next().await;
+        match &next {
+            None => answering.complete(),
+            Some(Err(error)) => answering.failed(error.kind()),
+            Some(Ok(item)) if ends(item) => answering.complete(),
+            Some(Ok(_)) => {}
+        }
+        Some((next?, (items, answering, ends)))
+    })
 }
 
 fn streamed(frames: FrameStream, form: Form, request_id: &str) -> Response {

@@ -72,7 +72,7 @@ pub(crate) struct State {
     pub(crate) client: Client,
     pub(crate) options: Options,
     pub(crate) draining: AtomicBool,
-    pub(crate) metrics: Metrics,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) told: Told,
 }
 
@@ -84,7 +84,7 @@ impl Gateway {
                 client,
                 options,
                 draining: AtomicBool::new(false),
-                metrics: Metrics::default(),
+                metrics: Arc::default(),
                 told: Told::default(),
             }),
         }

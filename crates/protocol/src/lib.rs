@@ -12,6 +12,7 @@ mod buckets;
 mod client_path;
 pub mod codec;
 pub mod cohere;
+mod endings;
 mod eventstream;
 mod fit;
 mod frame_kind;

@@ -8,7 +8,7 @@ use tollbridge_types::{
 };
 
 use crate::object::{Fields, Object};
-use crate::{ChatCodec, ChatStreamDecoder, Target, vendor_error};
+use crate::{ChatCodec, ChatStreamDecoder, Target, endings, vendor_error};
 
 const PROTOCOL: Protocol = Protocol::TEXT_GENERATION;
 
@@ -150,14 +150,7 @@ fn call(json: &Json) -> ToolCall {
 }
 
 fn finish(raw: String) -> Finish {
-    let reason = match raw.to_ascii_lowercase().as_str() {
-        "stop" | "finish" | "finished" | "complete" | "endoftext" | "eos_token" => FinishReason::Stop,
-        "stop_sequence" => FinishReason::StopSequence,
-        "length" | "max_tokens" => FinishReason::Length,
-        "content_filtered" | "error_toxic" => FinishReason::ContentFilter,
-        _ => FinishReason::Unknown(raw.clone()),
-    };
-    Finish::new(reason, Some(raw))
+    Finish::new(endings::read(PROTOCOL, &raw), Some(raw))
 }
 
 fn rest(body: Object) -> Extras {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use futures_util::{Stream, StreamExt};
-use tollbridge_core::{Error, ErrorKind, FrameStream, Operation, Reply, ReplyBody, Request, ThinkTags, Typed, Wire};
+use tollbridge_core::{
+    Error, ErrorKind, Fault, FrameStream, Operation, Reply, ReplyBody, Request, ThinkTags, Typed, Wire,
+};
 use tollbridge_types::{
     ChatAssembler, ChatEvent, ChatReply, ChatRequest, EmbedReply, EmbedRequest, ModelInfo, Protocol, RerankReply,
     RerankRequest, TokenCount,
@@ -13,7 +15,7 @@ use tollbridge_types::{
 
 use crate::client_path::ClientBody;
 use crate::think_tags::StreamSplitter;
-use crate::{ChatStreamDecoder, chat, count, embed, models, rerank};
+use crate::{ChatStreamDecoder, chat, count, embed, endings, models, rerank};
 
 /// Returns the typed form of a chat request, reading its bytes once.
 ///
@@ -95,8 +97,7 @@ pub fn rerank_reply(reply: &Reply) -> Result<RerankReply, Error> {
 /// arrived, in [`Error::partial`].
 pub async fn chat_reply(reply: Reply) -> Result<ChatReply, Error> {
     if let ReplyBody::Whole(body) = &reply.body {
-        let decoded = known(chat(reply.protocol), reply.protocol)?.decode_reply(body);
-        return decoded.map_err(|error| error.with_provider(&reply.provider));
+        return decode_chat(reply.protocol, body).map_err(|error| error.with_provider(&reply.provider));
     }
     let mut assembler = ChatAssembler::default();
     let mut events = chat_events(reply)?;
@@ -115,7 +116,14 @@ pub async fn chat_reply(reply: Reply) -> Result<ChatReply, Error> {
 /// [`ErrorKind::Decode`] for a whole reply that cannot be read. The stream itself ends after its
 /// first error.
 pub fn chat_events(reply: Reply) -> Result<ChatEvents, Error> {
-    ChatEvents::new(reply.protocol, &reply.provider, reply.body)
+    ChatEvents::new(reply.protocol, &reply.provider, &reply.fault, reply.body)
+}
+
+/// Reads a whole chat reply of a protocol.
+pub(crate) fn decode_chat(protocol: Protocol, body: &[u8]) -> Result<ChatReply, Error> {
+    let mut decoded = known(chat(protocol), protocol)?.decode_reply(body)?;
+    endings::settle(&mut decoded);
+    Ok(decoded)
 }
 
 /// Reads a whole embeddings reply.
@@ -145,22 +153,25 @@ pub struct ChatEvents {
     decoder: Box<dyn ChatStreamDecoder>,
     splitter: Option<StreamSplitter>,
     queue: VecDeque<ChatEvent>,
+    ending: endings::Watch,
     failure: Option<Error>,
+    fault: Fault,
 }
 
 impl ChatEvents {
-    pub(crate) fn new(protocol: Protocol, provider: &str, body: ReplyBody) -> Result<Self, Error> {
+    pub(crate) fn new(protocol: Protocol, provider: &str, fault: &Fault, body: ReplyBody) -> Result<Self, Error> {
         let codec = known(chat(protocol), protocol)?;
         let (frames, queue) = match body {
             ReplyBody::Whole(body) => {
-                let whole = codec.decode_reply(&body).map_err(|error| error.with_provider(provider))?;
+                let whole = decode_chat(protocol, &body).map_err(|error| error.with_provider(provider))?;
                 (None, whole.into_events().into())
             }
             ReplyBody::Frames(frames) => (Some(frames), VecDeque::new()),
             _ => return Err(Error::new(ErrorKind::Unsupported, "the reply's body has no events")),
         };
         let decoder = codec.stream_decoder();
-        Ok(Self { provider: provider.to_owned(), frames, decoder, splitter: None, queue, failure: None })
+        let (provider, fault, ending) = (provider.to_owned(), fault.clone(), endings::Watch::default());
+        Ok(Self { provider, frames, decoder, splitter: None, queue, ending, failure: None, fault })
     }
 
     /// Parts the thinking that the model writes into its answer.
@@ -179,8 +190,11 @@ impl Stream for ChatEvents {
                 return Poll::Ready(Some(Ok(event)));
             }
             if let Some(error) = self.failure.take() {
+                let error = error.with_provider(&self.provider);
+                // Whoever meters the frames is to know why nobody reads on.
+                self.fault.tell(&error);
                 self.frames = None;
-                return Poll::Ready(Some(Err(error.with_provider(&self.provider))));
+                return Poll::Ready(Some(Err(error)));
             }
             let Some(frames) = &mut self.frames else { return Poll::Ready(None) };
             let next = ready!(frames.as_mut().poll_next(cx));
@@ -194,6 +208,7 @@ impl Stream for ChatEvents {
                 }
             };
             self.failure = outcome.err();
+            events.iter_mut().for_each(|event| self.ending.see(event));
             let over = self.failure.is_some() || self.frames.is_none();
             if let Some(splitter) = &mut self.splitter {
                 events = splitter.split(events, over);

@@ -121,6 +121,7 @@ fn words_of(facts: &Facts<'_>) -> Option<ErrorKind> {
         "engine_overloaded_error",
         "ServiceUnavailableException",
         "ModelNotReadyException",
+        "insufficient_system_resource",
     ]) {
         return Some(ErrorKind::Overloaded);
     }
@@ -161,7 +162,8 @@ fn words_of(facts: &Facts<'_>) -> Option<ErrorKind> {
     if is(&["permission_error", "permission_denied", "AccessDeniedException"]) {
         return Some(ErrorKind::Permission);
     }
-    if is(&["timeout_error", "deadline_exceeded", "request_timeout", "ModelTimeoutException"]) {
+    if is(&["timeout", "time_limit", "timeout_error", "deadline_exceeded", "request_timeout", "ModelTimeoutException"])
+    {
         return Some(ErrorKind::Timeout(tollbridge_core::TimeoutPhase::Total));
     }
     // The model failed, though AWS answers with a status of the client's.

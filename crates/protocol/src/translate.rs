@@ -7,16 +7,17 @@ use futures_util::{StreamExt, stream};
 use serde::Deserialize;
 use tollbridge_core::{Error, ErrorKind, Frame, FrameStream, Loss, Reply, ReplyBody, Request, Rest, ThinkTags};
 use tollbridge_profiles::Profile;
-use tollbridge_types::{ChatRequest, Json, Part, Protocol};
+use tollbridge_types::{ChatAssembler, ChatEvent, ChatRequest, Finish, Json, Part, Protocol};
 
 use crate::client_path::ClientBody;
 use crate::fit;
 use crate::peek::{Field, edited, head, whole_field, with_comma, with_nested_models};
-use crate::read::{known, whole};
+use crate::read::{decode_chat, known, whole};
+use crate::usage_meter::reported_error;
 use crate::{
-    ChatCodec, ChatEvents, ChatStreamEncoder, CountCodec, EmbedCodec, ReplyContext, RerankCodec, Target, chat,
-    chat_request, count, count_reply, embed, embed_reply, embed_request, models, models_reply, multipart, peek, rerank,
-    rerank_reply, rerank_request, think_tags,
+    ChatCodec, ChatEvents, ChatStreamEncoder, CountCodec, EmbedCodec, FrameDecoder, ReplyContext, RerankCodec, Target,
+    chat, chat_request, count, count_reply, embed, embed_reply, embed_request, endings, framing_of, models,
+    models_reply, multipart, peek, rerank, rerank_reply, rerank_request, think_tags,
 };
 
 /// A request body for a vendor.
@@ -279,8 +280,11 @@ pub fn reply(mut reply: Reply, to: Protocol, stream: bool, context: &ReplyContex
     match &mut reply.body {
         ReplyBody::Whole(_) if same && !stream => Ok(reply),
         ReplyBody::Whole(body) if !stream => {
-            let decoded = known(chat(reply.protocol), reply.protocol)?.decode_reply(body);
-            let decoded = decoded.map_err(|error| error.with_provider(&reply.provider))?;
+            let read = |body| {
+                let decoded = decode_chat(reply.protocol, body)?;
+                endings::check(&decoded, to).map(|()| decoded)
+            };
+            let decoded = read(body).map_err(|error| error.with_provider(&reply.provider))?;
             let body = codec.encode_reply(&decoded, context)?;
             Ok(reply.with_body(to, body))
         }
@@ -289,16 +293,52 @@ pub fn reply(mut reply: Reply, to: Protocol, stream: bool, context: &ReplyContex
             let hide = !context.stream_usage;
             let keep = move |frame: &Frame| !(hide && codec.is_usage_frame(frame));
             let provider = reply.provider.clone();
-            let fault = move |frame: &Frame| codec.foreign_error(frame).map(|error| error.with_provider(&provider));
-            Ok(reply.with_body(to, forward(frames, codec.stream_encoder(context), keep, fault)))
+            let foreign = move |frame: &Frame| codec.foreign_error(frame).map(|error| error.with_provider(&provider));
+            let own = own_errors(to, &reply);
+            Ok(reply.with_body(to, forward(frames, codec.stream_encoder(context), keep, foreign, own)))
         }
         body if stream => {
             let body = std::mem::replace(body, ReplyBody::Whole(Bytes::new()));
-            let events = ChatEvents::new(reply.protocol, &reply.provider, body)?;
-            Ok(reply.with_body(to, encode(events, codec.stream_encoder(context))))
+            let events = ChatEvents::new(reply.protocol, &reply.provider, &reply.fault, body)?;
+            let (provider, fault) = (reply.provider.clone(), reply.fault.clone());
+            let untold = move |finish: &Finish| {
+                // The client of a vendor that speaks its protocol gets the vendor's own word.
+                let error = endings::untold(to, finish).filter(|_| !same)?.with_provider(&provider);
+                fault.tell(&error);
+                Some(error)
+            };
+            Ok(reply.with_body(to, encode(events, codec.stream_encoder(context), untold)))
         }
         _ => Err(Error::new(ErrorKind::Decode, "the provider streamed a reply that was wanted whole")
             .with_provider(&reply.provider)),
+    }
+}
+
+/// Puts a whole chat reply together of the events of a stream that came in its place.
+///
+/// # Errors
+/// [`ErrorKind::Decode`] if an event cannot be read, what the vendor reports, or [`ErrorKind::Network`] if the answer is not
+/// complete, each with what had arrived; [`ErrorKind::Unsupported`] if the protocol's whole replies cannot be written here.
+pub fn gathered(protocol: Protocol, stream: &[u8], context: &ReplyContext<'_>) -> Result<Bytes, Error> {
+    let codec = known(chat(protocol), protocol)?;
+    let mut framing = FrameDecoder::new(framing_of(protocol));
+    let (mut frames, mut assembler) = (Vec::new(), ChatAssembler::default());
+    let mut decoder = codec.stream_decoder();
+    let framed = framing.push(stream, &mut frames).and_then(|()| framing.finish(&mut frames));
+    let mut read = |events: &mut dyn FnMut(&mut Vec<ChatEvent>) -> Result<(), Error>| {
+        let mut list = Vec::new();
+        let outcome = events(&mut list);
+        list.into_iter().for_each(|event| assembler.push(event));
+        outcome
+    };
+    let mut outcome = Ok(());
+    for frame in &frames {
+        outcome = outcome.and_then(|()| read(&mut |events| decoder.decode(frame, events)));
+    }
+    outcome = outcome.and(framed).and_then(|()| read(&mut |events| decoder.finish(events)));
+    match outcome {
+        Ok(()) => codec.encode_reply(&assembler.into_reply(), context),
+        Err(error) => Err(error.with_partial(assembler.into_partial())),
     }
 }
 
@@ -312,7 +352,7 @@ pub fn part_thinking(mut reply: Reply, tags: ThinkTags, context: &ReplyContext<'
     match &mut reply.body {
         _ if tags == ThinkTags::Off => Ok(reply),
         ReplyBody::Whole(body) => {
-            let mut decoded = codec.decode_reply(body)?;
+            let mut decoded = decode_chat(protocol, body)?;
             if !think_tags::split(&mut decoded, tags) {
                 return Ok(reply);
             }
@@ -321,8 +361,8 @@ pub fn part_thinking(mut reply: Reply, tags: ThinkTags, context: &ReplyContext<'
         }
         body => {
             let body = std::mem::replace(body, ReplyBody::Whole(Bytes::new()));
-            let events = ChatEvents::new(protocol, &reply.provider, body)?.splitting(tags);
-            Ok(reply.with_body(protocol, encode(events, codec.stream_encoder(context))))
+            let events = ChatEvents::new(protocol, &reply.provider, &reply.fault, body)?.splitting(tags);
+            Ok(reply.with_body(protocol, encode(events, codec.stream_encoder(context), |_| None)))
         }
     }
 }
@@ -378,32 +418,47 @@ pub fn models_to(reply: Reply, to: Protocol) -> Result<Reply, Error> {
 
 type Queue = VecDeque<Result<Frame, Error>>;
 
+/// Finds the errors that a vendor reports in the form that the client knows, and says that there is one.
+fn own_errors(protocol: Protocol, reply: &Reply) -> impl Fn(&Frame) -> Option<Error> + Send + use<> {
+    let (provider, fault) = (reply.provider.clone(), reply.fault.clone());
+    move |frame| {
+        let error = reported_error(protocol, frame)?.with_provider(&provider);
+        fault.tell(&error);
+        Some(error)
+    }
+}
+
 /// Passes frames on as they are, and writes an error behind them if the stream fails.
 ///
-/// A frame with the `fault` of a vendor whose errors look otherwise than the protocol's is such a failure too.
+/// A frame with an error in a `foreign` form, which the client would overlook, is such a failure too. One in its `own`
+/// form passes like any other; the error comes once more behind the last frame, for the log.
 fn forward(
     frames: FrameStream,
     encoder: Box<dyn ChatStreamEncoder>,
     keep: impl Fn(&Frame) -> bool + Send + 'static,
-    fault: impl Fn(&Frame) -> Option<Error> + Send + 'static,
+    foreign: impl Fn(&Frame) -> Option<Error> + Send + 'static,
+    own: impl Fn(&Frame) -> Option<Error> + Send + 'static,
 ) -> FrameStream {
-    let state = (Some((frames, encoder)), (keep, fault), Queue::new());
-    Box::pin(stream::unfold(state, |(mut source, (keep, fault), mut queue)| async move {
+    let state = (Some((frames, encoder, None)), (keep, foreign, own), Queue::new());
+    Box::pin(stream::unfold(state, |(mut source, (keep, foreign, own), mut queue)| async move {
         loop {
             if let Some(item) = queue.pop_front() {
-                return Some((item, (source, (keep, fault), queue)));
+                return Some((item, (source, (keep, foreign, own), queue)));
             }
-            let (mut frames, mut encoder) = source.take()?;
+            let (mut frames, mut encoder, told) = source.take()?;
             let frame = match frames.next().await {
-                Some(Ok(frame)) => fault(&frame).map_or(Ok(frame), Err),
+                Some(Ok(frame)) => foreign(&frame).map_or(Ok(frame), Err),
                 Some(Err(error)) => Err(error),
-                None => return None,
+                None => {
+                    queue.push_back(Err(told?));
+                    continue;
+                }
             };
             match frame {
                 Ok(frame) => {
-                    source = Some((frames, encoder));
+                    source = Some((frames, encoder, told.or_else(|| own(&frame))));
                     if keep(&frame) {
-                        return Some((Ok(frame), (source, (keep, fault), queue)));
+                        return Some((Ok(frame), (source, (keep, foreign, own), queue)));
                     }
                 }
                 Err(error) => fail(&mut *encoder, error, &mut queue),
@@ -413,26 +468,43 @@ fn forward(
 }
 
 /// Writes events as frames of the encoder's protocol.
-fn encode(events: ChatEvents, encoder: Box<dyn ChatStreamEncoder>) -> FrameStream {
-    Box::pin(stream::unfold((Some((events, encoder)), Queue::new()), |(mut source, mut queue)| async move {
+///
+/// An end that is `untold` in the protocol makes the stream fail when all else has been read: usage may follow it.
+fn encode(
+    events: ChatEvents,
+    encoder: Box<dyn ChatStreamEncoder>,
+    untold: impl Fn(&Finish) -> Option<Error> + Send + 'static,
+) -> FrameStream {
+    let state = (Some((events, encoder, None)), untold, Queue::new());
+    Box::pin(stream::unfold(state, |(mut source, untold, mut queue)| async move {
         loop {
             if let Some(item) = queue.pop_front() {
-                return Some((item, (source, queue)));
+                return Some((item, (source, untold, queue)));
             }
-            let (mut events, mut encoder) = source.take()?;
+            let (mut events, mut encoder, mut failure) = source.take()?;
             match events.next().await {
                 Some(Ok(event)) => {
+                    let ends = match &event {
+                        ChatEvent::Finish { finish, .. } => untold(finish),
+                        _ => None,
+                    };
                     let mut frames = Vec::new();
-                    encoder.encode(event, &mut frames);
+                    match ends {
+                        Some(error) => failure = failure.or(Some(error)),
+                        None => encoder.encode(event, &mut frames),
+                    }
                     queue.extend(frames.into_iter().map(Ok));
-                    source = Some((events, encoder));
+                    source = Some((events, encoder, failure));
                 }
                 Some(Err(error)) => fail(&mut *encoder, error, &mut queue),
-                None => {
-                    let mut frames = Vec::new();
-                    encoder.finish(&mut frames);
-                    queue.extend(frames.into_iter().map(Ok));
-                }
+                None => match failure {
+                    Some(error) => fail(&mut *encoder, error, &mut queue),
+                    None => {
+                        let mut frames = Vec::new();
+                        encoder.finish(&mut frames);
+                        queue.extend(frames.into_iter().map(Ok));
+                    }
+                },
             }
         }
     }))

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use tollbridge_core::ErrorKind;
+use tollbridge_core::Error;
 use tollbridge_types::{Json, Protocol, Usage};
 
 use crate::frame_kind::says;
@@ -14,7 +14,7 @@ pub(crate) struct Facts {
     pub(crate) usage: Option<Usage>,
     pub(crate) model: Option<String>,
     pub(crate) id: Option<String>,
-    pub(crate) error: Option<ErrorKind>,
+    pub(crate) error: Option<Error>,
     tier: Option<String>,
     tools: BTreeMap<String, u64>,
 }
@@ -35,7 +35,7 @@ impl Facts {
         };
         let id = text(&mut body, ["id", "responseId"]);
         if let Some(error) = body.take("error") {
-            self.error = Some(vendor_error::from_event(&openai::whole_error(&error)).kind());
+            self.error = Some(vendor_error::from_event(&openai::whole_error(&error)));
         }
         let mut body = body.take(holder).map_or(body, |held| Object::lenient(&held));
         let id = text(&mut body, ["id", "responseId"]).or(id);

@@ -245,8 +245,7 @@ impl HttpProvider {
         let mut reply = outcome?;
         reply.losses = encoded.losses;
         if operation == Operation::Chat && self.think_tags != ThinkTags::Off {
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-            return translate::part_thinking(reply, self.think_tags, &ReplyContext::new(&cx.request_id, model, now));
+            return translate::part_thinking(reply, self.think_tags, &reply_context(request, cx));
         }
         Ok(reply)
     }
@@ -322,7 +321,13 @@ impl HttpProvider {
         }
         let body = match is_media(request.operation, &head.headers) {
             true => ReplyBody::Stream(body),
-            false => self.success(protocol, head.status, &head.headers, body, stream, timeouts).await?,
+            false => {
+                let gather = |events: &[u8]| match request.operation {
+                    Operation::Chat => Some(translate::gathered(protocol, events, &reply_context(request, cx))),
+                    _ => None,
+                };
+                self.success(protocol, head.status, &head.headers, body, stream, timeouts, gather).await?
+            }
         };
         let mut reply = Reply::new(protocol, &self.info.name, &request.model, body);
         (reply.status, reply.headers, reply.sent) = (head.status, head.headers, encoded.body.clone());
@@ -349,12 +354,13 @@ impl HttpProvider {
         mut body: ByteStream,
         stream: bool,
         timeouts: Timeouts,
+        gather: impl Fn(&[u8]) -> Option<Result<Bytes, Error>>,
     ) -> Result<ReplyBody, Error> {
+        let framing = framing_of(protocol);
         let mut first = Bytes::new();
         let mut open = true;
         if stream {
             // The first bytes tell a stream from an error page or a whole reply that came instead.
-            let framing = framing_of(protocol);
             while open && !body::is_telling(framing, &first) {
                 match body.next().await {
                     Some(bytes) => first = [first, bytes?].concat().into(),
@@ -369,9 +375,16 @@ impl HttpProvider {
             }
         }
         let whole = if open { body::read_whole(body, first, body::WHOLE_LIMIT).await? } else { first };
-        match body::inspect(status, &whole)? {
-            Shape::Failure(deserved) => Err(errors(protocol).decode_error(deserved, headers, &whole)),
-            Shape::Answer => Ok(ReplyBody::Whole(whole)),
+        match body::inspect(status, &whole) {
+            Ok(Shape::Failure(deserved)) => Err(errors(protocol).decode_error(deserved, headers, &whole)),
+            Ok(Shape::Answer) => Ok(ReplyBody::Whole(whole)),
+            // Some servers stream whatever they are asked: the events hold the answer and its usage.
+            Err(garbage) if body::begins_stream(framing, &whole) => match gather(&whole) {
+                Some(Ok(gathered)) => Ok(ReplyBody::Whole(gathered)),
+                Some(Err(error)) if error.kind() != ErrorKind::Unsupported => Err(error),
+                _ => Err(garbage),
+            },
+            Err(garbage) => Err(garbage),
         }
     }
 
@@ -434,6 +447,12 @@ impl Provider for HttpProvider {
             error
         })
     }
+}
+
+/// Returns what a reply needs that is written here and that its vendor may not have said.
+fn reply_context<'a>(request: &'a Request, cx: &'a CallContext) -> ReplyContext<'a> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    ReplyContext::new(&cx.request_id, &request.model, now)
 }
 
 /// Lets what is still on its way from the client follow the beginning of a body.

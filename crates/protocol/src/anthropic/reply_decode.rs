@@ -1,9 +1,9 @@
 use tollbridge_core::{Error, ErrorKind};
-use tollbridge_types::{ChatReply, Choice, Finish, FinishReason, Json};
+use tollbridge_types::{ChatReply, Choice, Finish, Json};
 
 use super::{MESSAGES_PROTOCOL as PROTOCOL, blocks, usage};
 use crate::object::Object;
-use crate::vendor_error;
+use crate::{endings, vendor_error};
 
 /// Reads the message object.
 pub(crate) fn decode(body: &[u8]) -> Result<ChatReply, Error> {
@@ -44,16 +44,7 @@ pub(crate) fn finish(fields: &mut Object) -> Option<Finish> {
         fields.take("stop_details");
     }
     let raw = raw?;
-    let reason = match raw.as_str() {
-        "end_turn" => FinishReason::Stop,
-        "max_tokens" | "model_context_window_exceeded" => FinishReason::Length,
-        "stop_sequence" => FinishReason::StopSequence,
-        "tool_use" => FinishReason::ToolCalls,
-        "pause_turn" => FinishReason::Pause,
-        "refusal" => FinishReason::Refusal,
-        other => FinishReason::Unknown(other.to_owned()),
-    };
-    let mut finish = Finish::new(reason, Some(raw));
+    let mut finish = Finish::new(endings::read(PROTOCOL, &raw), Some(raw));
     finish.stop_sequence = stop_sequence;
     finish.message = explanation;
     Some(finish)

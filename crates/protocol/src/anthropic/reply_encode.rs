@@ -1,10 +1,10 @@
 use bytes::Bytes;
-use tollbridge_types::{ChatReply, Finish, FinishReason, Json, Part, Thought, ToolCall};
+use tollbridge_types::{ChatReply, Json, Part, Thought, ToolCall};
 
 use super::{MESSAGES_PROTOCOL as PROTOCOL, blocks, usage};
 use crate::object::{Fields, arguments_object, json};
 use crate::state::{self, State};
-use crate::{ReplyContext, tool_id};
+use crate::{ReplyContext, endings, tool_id};
 
 /// Writes the message object. Anthropic has one answer: further choices have no place in it.
 pub(crate) fn encode(reply: &ChatReply, context: &ReplyContext<'_>) -> Bytes {
@@ -12,7 +12,7 @@ pub(crate) fn encode(reply: &ChatReply, context: &ReplyContext<'_>) -> Bytes {
     let choice = reply.choices.first();
     let mut content = Vec::new();
     let (mut calls, mut refused) = (0, false);
-    for part in choice.into_iter().flat_map(|choice| &choice.parts) {
+    for part in choice.into_iter().flat_map(endings::whole_parts) {
         match part {
             Part::ToolCall(call) => {
                 let made_up = tool_id::made_up(id, 0, calls);
@@ -38,8 +38,9 @@ pub(crate) fn encode(reply: &ChatReply, context: &ReplyContext<'_>) -> Bytes {
     let mut body = Fields::new();
     body.put("id", id).put("type", "message").put("role", "assistant");
     body.put("model", reply.model.as_deref().unwrap_or(context.model)).put("content", &content);
-    body.put("stop_reason", &finish.map(|finish| word(finish, calls > 0, refused)));
-    body.put("stop_sequence", &finish.and_then(|finish| finish.stop_sequence.as_ref()));
+    let finish = finish.map(|finish| endings::refused(finish, refused && calls == 0));
+    body.put("stop_reason", &finish.as_ref().map(|finish| endings::word(PROTOCOL, finish, calls > 0)));
+    body.put("stop_sequence", &finish.as_ref().and_then(|finish| finish.stop_sequence.as_ref()));
     body.put("usage", &usage::encode(&reply.usage.clone().unwrap_or_default()));
     body.put_extras(&reply.extras, PROTOCOL);
     body.to_bytes()
@@ -92,18 +93,4 @@ pub(crate) fn call_state(call: &ToolCall, id: &str) -> Option<State> {
 /// Reads arguments as an object; a text that is none stands under `arguments` in one.
 pub(crate) fn input_or_text(arguments: &str) -> Json {
     arguments_object(arguments).unwrap_or_else(|| json(&serde_json::json!({"arguments": arguments})))
-}
-
-/// Returns Anthropic's word for why an answer ended.
-pub(crate) fn word(finish: &Finish, called: bool, refused: bool) -> &'static str {
-    match finish.reason {
-        FinishReason::Length => "max_tokens",
-        FinishReason::StopSequence => "stop_sequence",
-        FinishReason::ToolCalls => "tool_use",
-        FinishReason::Pause => "pause_turn",
-        FinishReason::Refusal | FinishReason::ContentFilter => "refusal",
-        _ if called => "tool_use",
-        _ if refused => "refusal",
-        _ => "end_turn",
-    }
 }

@@ -4,9 +4,8 @@ use tollbridge_core::{Error, ErrorKind, Frame};
 use tollbridge_types::{ChatEvent, Extras, Json, Opaque, Part, Signature, Start, ToolCallKind};
 
 use super::{MESSAGES_PROTOCOL as PROTOCOL, blocks, reply_decode, usage};
-use crate::ChatStreamDecoder;
 use crate::object::{Compactor, Fields, Object, json};
-use crate::vendor_error;
+use crate::{ChatStreamDecoder, endings, vendor_error};
 
 /// Reads the events of a streamed message.
 #[derive(Debug, Default)]
@@ -17,6 +16,8 @@ pub(crate) struct Decoder {
     usage: Option<Json>,
     blocks: BTreeMap<i64, Block>,
     calls: u32,
+    /// The call that ended without arguments: it has none, unless the answer turns out to be cut there.
+    silent: Option<u32>,
 }
 
 /// A block that is open.
@@ -44,6 +45,9 @@ impl ChatStreamDecoder for Decoder {
         let mut event = Object::lenient(&json);
         let kind = event.find_text("type").or_else(|| frame.event.clone()).unwrap_or_default();
         let index = event.find("index").unwrap_or_default();
+        if matches!(kind.as_str(), "content_block_start" | "message_stop") {
+            self.end_silent(events);
+        }
         match kind.as_str() {
             "message_start" => self.start(event.find_object("message"), events),
             "content_block_start" => {
@@ -58,6 +62,10 @@ impl ChatStreamDecoder for Decoder {
                 let mut delta = event.find_object("delta");
                 self.count(event.take("usage"), events);
                 if let Some(finish) = reply_decode::finish(&mut delta) {
+                    if endings::is_normal(&finish.reason) {
+                        self.end_silent(events);
+                    }
+                    self.silent = None;
                     events.push(ChatEvent::Finish { choice: 0, finish });
                 }
                 self.keep(delta, events);
@@ -195,16 +203,20 @@ impl Decoder {
         }
     }
 
+    fn end_silent(&mut self, events: &mut Vec<ChatEvent>) {
+        if let Some(call) = self.silent.take() {
+            let choice = 0;
+            events.push(ChatEvent::ToolCallArguments { choice, call, fragment: "{}".to_owned() });
+            events.push(ChatEvent::ToolCallEnd { choice, call });
+        }
+    }
+
     fn close(&mut self, index: i64, events: &mut Vec<ChatEvent>) {
         let choice = 0;
         match self.blocks.remove(&index) {
             Some(Block::Words) => events.push(ChatEvent::PartEnd { choice }),
-            Some(Block::Call { number, any, .. }) => {
-                if !any {
-                    events.push(ChatEvent::ToolCallArguments { choice, call: number, fragment: "{}".to_owned() });
-                }
-                events.push(ChatEvent::ToolCallEnd { choice, call: number });
-            }
+            Some(Block::Call { number, any: false, .. }) => self.silent = Some(number),
+            Some(Block::Call { number, .. }) => events.push(ChatEvent::ToolCallEnd { choice, call: number }),
             Some(Block::Opaque { json, input }) => {
                 let part = Opaque::new(PROTOCOL, with_input(json, &input));
                 events.push(ChatEvent::Opaque { choice, part });

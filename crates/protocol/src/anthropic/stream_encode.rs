@@ -8,7 +8,7 @@ use tollbridge_types::{ChatEvent, Finish, FinishReason, Json, Start, Thought, To
 use super::{MESSAGES_PROTOCOL as PROTOCOL, blocks, error, reply_encode, usage};
 use crate::object::{Fields, json};
 use crate::state::{self, State};
-use crate::{ChatStreamEncoder, ReplyContext, tool_id};
+use crate::{ChatStreamEncoder, ReplyContext, endings, tool_id};
 
 /// Writes the events of a streamed message. Anthropic has one answer, and one open block at a time.
 #[derive(Debug)]
@@ -173,11 +173,6 @@ impl Encoder {
         }
         self.advance(frames);
     }
-
-    fn stop_reason(&self) -> &'static str {
-        let stop = Finish::new(FinishReason::Stop, None);
-        reply_encode::word(self.finish.as_ref().unwrap_or(&stop), self.called, self.refused)
-    }
 }
 
 impl ChatStreamEncoder for Encoder {
@@ -274,8 +269,10 @@ impl ChatStreamEncoder for Encoder {
         self.start(frames);
         self.settle(frames);
         let mut delta = Fields::new();
-        delta.put("stop_reason", self.stop_reason());
-        delta.put("stop_sequence", &self.finish.as_ref().and_then(|finish| finish.stop_sequence.as_ref()));
+        let finish = self.finish.take().unwrap_or_else(|| Finish::new(FinishReason::Stop, None));
+        let finish = endings::refused(&finish, self.refused && !self.called);
+        delta.put("stop_reason", endings::word(PROTOCOL, &finish, self.called));
+        delta.put("stop_sequence", &finish.stop_sequence);
         let mut event = Fields::new();
         event.put("type", "message_delta").put("delta", &delta).put("usage", &usage::encode(&self.usage));
         push("message_delta", &event, frames);

@@ -1,7 +1,8 @@
 use tollbridge_core::{Error, ErrorKind};
-use tollbridge_types::{ChatReply, Choice, Finish, FinishReason, Json, Opaque, Part};
+use tollbridge_types::{ChatReply, Choice, Finish, Json, Opaque, Part};
 
 use super::{CONVERSE_PROTOCOL as PROTOCOL, blocks, usage};
+use crate::endings;
 use crate::object::Object;
 
 /// Reads the response of Converse. It names neither the answer nor the model.
@@ -34,18 +35,7 @@ pub(crate) fn finish(fields: &mut Object) -> Option<Finish> {
     let raw = fields.find_text("stopReason")?;
     let own = fields.peek("additionalModelResponseFields");
     let stop_sequence = own.and_then(|json| Object::lenient(json).find_text("stop_sequence"));
-    let reason = match raw.as_str() {
-        "end_turn" => FinishReason::Stop,
-        "tool_use" => FinishReason::ToolCalls,
-        "max_tokens" | "model_context_window_exceeded" => FinishReason::Length,
-        "stop_sequence" => FinishReason::StopSequence,
-        "guardrail_intervened" | "content_filtered" => FinishReason::ContentFilter,
-        "refusal" => FinishReason::Refusal,
-        "malformed_tool_use" => FinishReason::MalformedToolCall,
-        "malformed_model_output" => FinishReason::Error,
-        other => FinishReason::Unknown(other.to_owned()),
-    };
-    let mut finish = Finish::new(reason, Some(raw));
+    let mut finish = Finish::new(endings::read(PROTOCOL, &raw), Some(raw));
     finish.stop_sequence = stop_sequence;
     Some(finish)
 }

@@ -1,9 +1,9 @@
 use bytes::Bytes;
-use tollbridge_types::{ChatReply, Finish, FinishReason, Json, Media, MediaKind, Part};
+use tollbridge_types::{ChatReply, Json, Media, MediaKind, Part};
 
 use super::{CONVERSE_PROTOCOL as PROTOCOL, blocks, media, usage};
 use crate::object::{Fields, arguments_object, json};
-use crate::{ReplyContext, tool_id};
+use crate::{ReplyContext, endings, tool_id};
 
 /// Writes the response of Converse. It has one answer: further choices have no place in it.
 pub(crate) fn encode(reply: &ChatReply, context: &ReplyContext<'_>) -> Bytes {
@@ -11,7 +11,7 @@ pub(crate) fn encode(reply: &ChatReply, context: &ReplyContext<'_>) -> Bytes {
     let choice = reply.choices.first();
     let mut content = Vec::new();
     let (mut calls, mut refused) = (0, false);
-    for part in choice.into_iter().flat_map(|choice| &choice.parts) {
+    for part in choice.into_iter().flat_map(endings::whole_parts) {
         match part {
             Part::ToolCall(call) => {
                 let made_up = tool_id::made_up(id, 0, calls);
@@ -30,7 +30,8 @@ pub(crate) fn encode(reply: &ChatReply, context: &ReplyContext<'_>) -> Bytes {
     message.put("role", "assistant").put("content", &content);
     let mut body = Fields::new();
     body.put("output", &Fields::one("message", &message));
-    body.put_some("stopReason", finish.map(|finish| word(finish, calls > 0, refused)));
+    let finish = finish.map(|finish| endings::refused(finish, refused && calls == 0));
+    body.put_some("stopReason", finish.as_ref().map(|finish| endings::word(PROTOCOL, finish, calls > 0)));
     body.put("usage", &usage::encode(&reply.usage.clone().unwrap_or_default()));
     if let Some(tier) = &reply.service_tier {
         body.put("serviceTier", &Fields::one("type", tier));
@@ -64,19 +65,4 @@ pub(crate) fn image(image: &Media) -> Option<Json> {
 /// Reads arguments as an object; a text that is none stands under `arguments` in one.
 fn input_or_text(arguments: &str) -> Json {
     arguments_object(arguments).unwrap_or_else(|| json(&serde_json::json!({"arguments": arguments})))
-}
-
-/// Returns Bedrock's word for why an answer ended.
-pub(crate) fn word(finish: &Finish, called: bool, refused: bool) -> &'static str {
-    match finish.reason {
-        FinishReason::Length => "max_tokens",
-        FinishReason::StopSequence => "stop_sequence",
-        FinishReason::ToolCalls => "tool_use",
-        FinishReason::Refusal | FinishReason::ContentFilter => "content_filtered",
-        FinishReason::MalformedToolCall => "malformed_tool_use",
-        FinishReason::Error => "malformed_model_output",
-        _ if called => "tool_use",
-        _ if refused => "content_filtered",
-        _ => "end_turn",
-    }
 }

@@ -7,7 +7,7 @@ use tollbridge_types::{
 
 use super::{CONVERSE_PROTOCOL as PROTOCOL, blocks, reply_decode, usage};
 use crate::object::{Compactor, Fields, Object, json};
-use crate::{ChatStreamDecoder, eventstream, vendor_error};
+use crate::{ChatStreamDecoder, endings, eventstream, vendor_error};
 
 /// Reads the events of ConverseStream.
 #[derive(Debug, Default)]
@@ -16,6 +16,8 @@ pub(crate) struct Decoder {
     stopped: bool,
     blocks: BTreeMap<i64, Block>,
     calls: u32,
+    /// The call that ended without arguments: it has none, unless the answer turns out to be cut there.
+    silent: Option<u32>,
 }
 
 /// A block that is open.
@@ -61,6 +63,9 @@ const EVENTS: &[&str] =
 impl Decoder {
     fn event(&mut self, name: &str, mut event: Object, events: &mut Vec<ChatEvent>) {
         let index = event.find("contentBlockIndex").unwrap_or_default();
+        if matches!(name, "contentBlockStart" | "contentBlockDelta" | "metadata") {
+            self.end_silent(events);
+        }
         match name {
             "messageStart" => events.push(ChatEvent::Start(Start::default())),
             "contentBlockStart" => self.open(index, event.find_object("start"), events),
@@ -69,6 +74,10 @@ impl Decoder {
             "messageStop" => {
                 self.stopped = true;
                 let finish = reply_decode::finish(&mut event);
+                if finish.as_ref().is_none_or(|finish| endings::is_normal(&finish.reason)) {
+                    self.end_silent(events);
+                }
+                self.silent = None;
                 events.extend(finish.map(|finish| ChatEvent::Finish { choice: 0, finish }));
                 keep(event, events);
             }
@@ -152,16 +161,20 @@ impl Decoder {
         }
     }
 
+    fn end_silent(&mut self, events: &mut Vec<ChatEvent>) {
+        if let Some(call) = self.silent.take() {
+            let choice = 0;
+            events.push(ChatEvent::ToolCallArguments { choice, call, fragment: "{}".to_owned() });
+            events.push(ChatEvent::ToolCallEnd { choice, call });
+        }
+    }
+
     fn close(&mut self, index: i64, events: &mut Vec<ChatEvent>) {
         let choice = 0;
         match self.blocks.remove(&index) {
             Some(Block::Words) => events.push(ChatEvent::PartEnd { choice }),
-            Some(Block::Call { number, any, .. }) => {
-                if !any {
-                    events.push(ChatEvent::ToolCallArguments { choice, call: number, fragment: "{}".to_owned() });
-                }
-                events.push(ChatEvent::ToolCallEnd { choice, call: number });
-            }
+            Some(Block::Call { number, any: false, .. }) => self.silent = Some(number),
+            Some(Block::Call { number, .. }) => events.push(ChatEvent::ToolCallEnd { choice, call: number }),
             Some(Block::Image { format, data }) => {
                 let mut media = Media::new(MediaSource::Base64(data));
                 media.mime = format.map(|format| format!("image/{format}"));

@@ -5,7 +5,7 @@ use tollbridge_types::{ChatEvent, Finish, FinishReason, MediaKind, Opaque, Start
 
 use super::{CONVERSE_PROTOCOL as PROTOCOL, blocks, error, reply_encode, usage};
 use crate::object::{Fields, Object};
-use crate::{ChatStreamEncoder, ReplyContext, eventstream, tool_id};
+use crate::{ChatStreamEncoder, ReplyContext, endings, eventstream, tool_id};
 
 /// Writes the events of ConverseStream. It has one answer, and one open block at a time.
 #[derive(Debug)]
@@ -253,7 +253,8 @@ impl ChatStreamEncoder for Encoder {
         self.start(frames);
         self.settle(frames);
         let stop = Finish::new(FinishReason::Stop, None);
-        let word = reply_encode::word(self.finish.as_ref().unwrap_or(&stop), self.called, self.refused);
+        let finish = endings::refused(self.finish.as_ref().unwrap_or(&stop), self.refused && !self.called);
+        let word = endings::word(PROTOCOL, &finish, self.called);
         frames.push(eventstream::event("messageStop", &Fields::one("stopReason", word).to_json()));
         let metadata = Fields::one("usage", &usage::encode(&self.usage));
         frames.push(eventstream::event("metadata", &metadata.to_json()));

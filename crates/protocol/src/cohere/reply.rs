@@ -1,9 +1,8 @@
 use tollbridge_core::{Error, ErrorKind};
-use tollbridge_types::{
-    ChatReply, Choice, Citation, Extras, Finish, FinishReason, Json, Opaque, Part, Text, Thought, ToolCall,
-};
+use tollbridge_types::{ChatReply, Choice, Citation, Extras, Finish, Json, Opaque, Part, Text, Thought, ToolCall};
 
 use super::{CHAT_PROTOCOL as PROTOCOL, usage};
+use crate::endings;
 use crate::object::{Object, json};
 
 /// Reads a whole reply.
@@ -97,16 +96,7 @@ pub(crate) fn call(json: &Json) -> ToolCall {
 }
 
 pub(crate) fn finish(raw: String) -> Finish {
-    let reason = match raw.as_str() {
-        "COMPLETE" => FinishReason::Stop,
-        "STOP_SEQUENCE" => FinishReason::StopSequence,
-        "MAX_TOKENS" => FinishReason::Length,
-        "TOOL_CALL" => FinishReason::ToolCalls,
-        "ERROR" | "TIMEOUT" => FinishReason::Error,
-        "ERROR_TOXIC" => FinishReason::ContentFilter,
-        other => FinishReason::Unknown(other.to_owned()),
-    };
-    Finish::new(reason, Some(raw))
+    Finish::new(endings::read(PROTOCOL, &raw), Some(raw))
 }
 
 pub(crate) fn present(fields: Object) -> Extras {

@@ -2,8 +2,9 @@ use bytes::Bytes;
 use tollbridge_core::{Error, ErrorKind, Frame};
 use tollbridge_types::{ChatAssembler, ChatReply, Finish, FinishReason};
 
+use super::GENERATE_PROTOCOL as PROTOCOL;
 use super::stream::Decoder;
-use crate::ChatStreamDecoder;
+use crate::{ChatStreamDecoder, endings};
 
 /// Reads a whole GenerateContentResponse: as a stream of one element, which it is.
 pub(crate) fn decode(body: &[u8]) -> Result<ChatReply, Error> {
@@ -21,26 +22,11 @@ pub(crate) fn decode(body: &[u8]) -> Result<ChatReply, Error> {
     Ok(assembler.into_reply())
 }
 
-/// Reads a finish reason; old servers send the number of the enum.
+/// Reads a finish reason.
 pub(crate) fn finish(raw: String, called: bool) -> Finish {
-    let reason = match raw.as_str() {
-        "STOP" | "1" if called => FinishReason::ToolCalls,
-        "STOP" | "1" => FinishReason::Stop,
-        "MAX_TOKENS" | "2" => FinishReason::Length,
-        "SAFETY"
-        | "RECITATION"
-        | "BLOCKLIST"
-        | "PROHIBITED_CONTENT"
-        | "SPII"
-        | "IMAGE_SAFETY"
-        | "IMAGE_PROHIBITED_CONTENT"
-        | "IMAGE_RECITATION"
-        | "LANGUAGE"
-        | "MODEL_ARMOR"
-        | "3"
-        | "4" => FinishReason::ContentFilter,
-        "MALFORMED_FUNCTION_CALL" | "UNEXPECTED_TOOL_CALL" | "TOO_MANY_TOOL_CALLS" => FinishReason::MalformedToolCall,
-        other => FinishReason::Unknown(other.to_owned()),
+    let reason = match endings::read(PROTOCOL, &raw) {
+        FinishReason::Stop if called => FinishReason::ToolCalls,
+        reason => reason,
     };
     Finish::new(reason, Some(raw))
 }

@@ -2,9 +2,9 @@ use bytes::Bytes;
 use tollbridge_types::{ChatReply, Choice, Finish, FinishReason, Json, LogProbs, Part, TopLogProb};
 
 use super::{GENERATE_PROTOCOL as PROTOCOL, parts, usage};
-use crate::ReplyContext;
 use crate::object::{Fields, arguments_object, json};
 use crate::state::{self, State};
+use crate::{ReplyContext, endings};
 
 /// Writes a whole GenerateContentResponse.
 pub(crate) fn encode(reply: &ChatReply, context: &ReplyContext<'_>) -> Bytes {
@@ -18,10 +18,10 @@ pub(crate) fn encode(reply: &ChatReply, context: &ReplyContext<'_>) -> Bytes {
 }
 
 fn candidate(choice: &Choice) -> Fields {
-    let parts: Vec<Json> = choice.parts.iter().filter_map(part).collect();
+    let parts: Vec<Json> = endings::whole_parts(choice).filter_map(part).collect();
     let mut fields = content(&parts);
-    fields.put_some("finishReason", choice.finish.as_ref().map(word));
-    fields.put_some("finishMessage", choice.finish.as_ref().and_then(|finish| finish.message.as_ref()));
+    fields.put_some("finishReason", choice.finish.as_ref().map(|finish| endings::word(PROTOCOL, finish, false)));
+    fields.put_some("finishMessage", choice.finish.as_ref().and_then(explanation));
     fields.put("index", &choice.index);
     fields.put_some("logprobsResult", choice.logprobs.as_ref().map(logprobs));
     fields.put_extras(&choice.extras, PROTOCOL);
@@ -75,14 +75,13 @@ fn sealed(mut fields: Fields, state: Option<State>) -> Fields {
     fields
 }
 
-/// Returns Google's word for why an answer ended.
-pub(crate) fn word(finish: &Finish) -> &'static str {
-    match finish.reason {
-        FinishReason::Length => "MAX_TOKENS",
-        FinishReason::ContentFilter | FinishReason::Refusal => "SAFETY",
-        FinishReason::MalformedToolCall => "MALFORMED_FUNCTION_CALL",
-        FinishReason::Error | FinishReason::Unknown(_) => "OTHER",
-        _ => "STOP",
+/// Returns the vendor's explanation of an end; it names an end that Google's word hides.
+pub(crate) fn explanation(finish: &Finish) -> Option<String> {
+    let hidden = matches!(finish.reason, FinishReason::Error | FinishReason::Unknown(_));
+    let raw = finish.raw.as_ref().filter(|raw| hidden && *raw != endings::word(PROTOCOL, finish, false));
+    match (raw, &finish.message) {
+        (Some(raw), Some(message)) => Some(format!("{raw}: {message}")),
+        (raw, message) => message.clone().or(raw.cloned()),
     }
 }
 

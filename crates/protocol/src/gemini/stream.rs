@@ -11,7 +11,7 @@ use super::partial::{self, PartialCall, Piece};
 use super::{GENERATE_PROTOCOL as PROTOCOL, error, parts, reply_decode, reply_encode, usage};
 use crate::object::{Fields, Object};
 use crate::state::State;
-use crate::{ChatStreamDecoder, ChatStreamEncoder, ReplyContext, vendor_error};
+use crate::{ChatStreamDecoder, ChatStreamEncoder, ReplyContext, endings, vendor_error};
 
 /// Reads the GenerateContentResponse objects of a stream.
 #[derive(Debug, Default)]
@@ -283,7 +283,7 @@ impl Encoder {
         let own = (choice, 0)..=(choice, u32::MAX);
         while let Some((place, (_, true))) = self.calls.range(own.clone()).next() {
             let place = *place;
-            if let Some((call, _)) = self.calls.remove(&place) {
+            if let Some((call, _)) = self.calls.remove(&place).filter(|(call, _)| !endings::is_cut(call)) {
                 self.part(choice, &Part::ToolCall(call), frames);
             }
         }
@@ -380,6 +380,11 @@ impl ChatStreamEncoder for Encoder {
             ChatEvent::Extras { choice, extras } => self.extras.entry(choice).or_default().extend(extras),
             ChatEvent::Usage(usage) => self.usage = Some(usage),
             ChatEvent::Finish { choice, finish } => {
+                // A call that lost its arguments where the answer was cut is none.
+                let cut = !endings::is_normal(&finish.reason);
+                self.calls.retain(|(owner, _), (call, ended)| {
+                    *owner != choice || *ended || !(cut && call.arguments.is_empty())
+                });
                 self.remaining_calls(Some(choice), frames);
                 self.finishes.insert(choice, finish);
             }
@@ -393,8 +398,8 @@ impl ChatStreamEncoder for Encoder {
         let finishes = std::mem::take(&mut self.finishes);
         let candidates = finishes.iter().map(|(choice, finish)| {
             let mut candidate = reply_encode::content(&[]);
-            candidate.put("finishReason", reply_encode::word(finish));
-            candidate.put_some("finishMessage", finish.message.as_ref()).put("index", choice);
+            candidate.put("finishReason", endings::word(PROTOCOL, finish, false));
+            candidate.put_some("finishMessage", reply_encode::explanation(finish)).put("index", choice);
             if let Some(extras) = self.extras.get(&Some(*choice)) {
                 candidate.put_extras(extras, PROTOCOL);
             }

@@ -5,7 +5,7 @@ use tollbridge_types::{
 
 use super::{CHAT_PROTOCOL as PROTOCOL, image, usage};
 use crate::object::{Object, json};
-use crate::{openai, timestamp, vendor_error};
+use crate::{endings, openai, timestamp, vendor_error};
 
 /// Reads a whole reply of `/api/chat`, or of the older `/api/generate`.
 pub(crate) fn decode(body: &[u8]) -> Result<ChatReply, Error> {
@@ -131,12 +131,10 @@ pub(crate) fn finish(body: &mut Object, called: bool) -> Option<Finish> {
     if !done && raw.is_none() {
         return None;
     }
-    let reason = match raw.as_deref() {
-        Some("stop") | None if called => FinishReason::ToolCalls,
-        Some("stop") | None => FinishReason::Stop,
-        Some("length") => FinishReason::Length,
-        Some("content_filter") => FinishReason::ContentFilter,
-        Some(other) => FinishReason::Unknown(other.to_owned()),
+    // Before there were reasons, an answer that was done had stopped.
+    let reason = match raw.as_deref().map_or(FinishReason::Stop, |raw| endings::read(PROTOCOL, raw)) {
+        FinishReason::Stop if called => FinishReason::ToolCalls,
+        reason => reason,
     };
     Some(Finish::new(reason, raw))
 }

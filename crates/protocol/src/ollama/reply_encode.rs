@@ -1,9 +1,9 @@
 use bytes::Bytes;
-use tollbridge_types::{ChatReply, Choice, Finish, FinishReason, Media, MediaSource, Part, ToolCall};
+use tollbridge_types::{ChatReply, Choice, Media, MediaSource, Part, ToolCall};
 
 use super::{CHAT_PROTOCOL as PROTOCOL, usage};
 use crate::object::{Fields, arguments_object, json};
-use crate::{ReplyContext, openai, timestamp};
+use crate::{ReplyContext, endings, openai, timestamp};
 
 /// Writes a whole reply. Ollama gives one answer, so that only the first choice has a place.
 pub(crate) fn encode(reply: &ChatReply, context: &ReplyContext<'_>) -> Bytes {
@@ -15,7 +15,8 @@ pub(crate) fn encode(reply: &ChatReply, context: &ReplyContext<'_>) -> Bytes {
     if let Some(logprobs) = &choice.logprobs {
         body.put("logprobs", &openai::logprobs::tokens(&logprobs.content));
     }
-    body.put("done", &true).put_some("done_reason", choice.finish.as_ref().map(word));
+    body.put("done", &true)
+        .put_some("done_reason", choice.finish.as_ref().map(|finish| endings::word(PROTOCOL, finish, false)));
     if let Some(counted) = &reply.usage {
         usage::put(counted, &mut body);
     }
@@ -33,7 +34,7 @@ pub(crate) fn head(model: &str, created: u64) -> Fields {
 fn message(choice: &Choice) -> Fields {
     let (mut text, mut thinking) = (String::new(), String::new());
     let (mut images, mut calls) = (Vec::new(), Vec::new());
-    for part in &choice.parts {
+    for part in endings::whole_parts(choice) {
         match part {
             Part::Text(part) => text.push_str(&part.text),
             Part::Refusal(words) => text.push_str(words),
@@ -87,14 +88,4 @@ pub(crate) fn put_call(call: &ToolCall, id: Option<&String>, inner: &Fields) -> 
         }
     }
     fields
-}
-
-/// Returns Ollama's word for why an answer ended; the field is open to others.
-pub(crate) fn word(finish: &Finish) -> &str {
-    match &finish.reason {
-        FinishReason::Length => "length",
-        FinishReason::ContentFilter | FinishReason::Refusal => "content_filter",
-        FinishReason::Unknown(word) => word,
-        _ => "stop",
-    }
 }

@@ -6,7 +6,7 @@ use tollbridge_types::{ChatEvent, Extras, Finish, MediaKind, ToolCall, Usage};
 
 use super::{CHAT_PROTOCOL as PROTOCOL, error, reply_encode, usage};
 use crate::object::Fields;
-use crate::{ChatStreamEncoder, ReplyContext, openai};
+use crate::{ChatStreamEncoder, ReplyContext, endings, openai};
 
 /// Writes the objects of a stream, one on each line. Calls are written whole, when their arguments are.
 #[derive(Debug)]
@@ -52,6 +52,9 @@ impl Encoder {
     fn ready(&mut self, frames: &mut Vec<Frame>) {
         while let Some(first) = self.calls.first_entry().filter(|first| first.get().1) {
             let (call, _) = first.remove();
+            if endings::is_cut(&call) {
+                continue;
+            }
             let mut message = message("");
             message.put("tool_calls", &[reply_encode::tool_call(&call, self.called)]);
             self.called += 1;
@@ -119,12 +122,15 @@ impl ChatStreamEncoder for Encoder {
     }
 
     fn finish(&mut self, frames: &mut Vec<Frame>) {
+        let cut = self.finish.as_ref().is_some_and(|finish| !endings::is_normal(&finish.reason));
+        self.calls.retain(|_, (call, complete)| *complete || !(cut && call.arguments.is_empty()));
         self.calls.values_mut().for_each(|(_, complete)| *complete = true);
         self.ready(frames);
         let mut last = message("");
         last.put_extras(&self.message_extras, PROTOCOL);
         let mut body = self.line(&last);
-        body.put("done", &true).put_some("done_reason", self.finish.as_ref().map(reply_encode::word));
+        body.put("done", &true)
+            .put_some("done_reason", self.finish.as_ref().map(|finish| endings::word(PROTOCOL, finish, false)));
         if let Some(counted) = &self.usage {
             usage::put(counted, &mut body);
         }

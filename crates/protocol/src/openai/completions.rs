@@ -4,9 +4,9 @@ use tollbridge_types::{
     ChatEvent, ChatReply, ChatRequest, Choice, Extras, Finish, Json, Message, Part, Protocol, Role, Start, Usage,
 };
 
-use super::{error, reply_decode, reply_encode, request_decode, stream_decode, usage};
+use super::{error, reply_decode, request_decode, stream_decode, usage};
 use crate::object::{Fields, Object, wrong};
-use crate::{ChatCodec, ChatStreamDecoder, ChatStreamEncoder, ReplyContext, Target, losses, vendor_error};
+use crate::{ChatCodec, ChatStreamDecoder, ChatStreamEncoder, ReplyContext, Target, endings, losses, vendor_error};
 
 const PROTOCOL: Protocol = Protocol::OPENAI_COMPLETIONS;
 
@@ -122,7 +122,7 @@ impl ChatCodec for Completions {
         encoder.start(start_of(reply));
         let choice = |choice: &Choice| {
             let text: String = choice.parts.iter().filter_map(Part::as_text).collect();
-            let finish = choice.finish.as_ref().map(|finish| reply_encode::word(finish, false));
+            let finish = choice.finish.as_ref().map(|finish| endings::word(PROTOCOL, finish, false));
             fields(choice.index, &text, finish, &choice.extras)
         };
         let mut body = encoder.head(&reply.choices.iter().map(choice).collect::<Vec<_>>());
@@ -206,7 +206,7 @@ fn choice(json: &Json, place: usize) -> (u32, String, Option<Finish>, Extras) {
     let mut fields = Object::lenient(json);
     let index = fields.find("index").unwrap_or_else(|| u32::try_from(place).unwrap_or_default());
     let text = fields.find_text("text").unwrap_or_default();
-    let finish = fields.find_text("finish_reason").filter(|raw| !raw.is_empty()).map(reply_decode::finish);
+    let finish = reply_decode::take_finish(&mut fields).filter(|finish| finish.raw.as_deref() != Some(""));
     let mut extras = Extras::default();
     for (name, value) in fields.into_fields().filter(|(_, value)| value.as_str() != "null") {
         extras.insert(PROTOCOL, name, value);
@@ -314,7 +314,7 @@ impl ChatStreamEncoder for Encoder {
             ChatEvent::Text { choice, text } => fields(choice, &text, None, &Extras::default()),
             ChatEvent::Refusal { choice, text } => fields(choice, &text, None, &Extras::default()),
             ChatEvent::Finish { choice, finish } => {
-                fields(choice, "", Some(reply_encode::word(&finish, false)), &Extras::default())
+                fields(choice, "", Some(endings::word(PROTOCOL, &finish, false)), &Extras::default())
             }
             // A text is all that this protocol has.
             _ => return,

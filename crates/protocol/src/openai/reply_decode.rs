@@ -9,7 +9,7 @@ use tollbridge_types::{
 use super::request_decode::{thinking_text, thought};
 use super::{CHAT_PROTOCOL as PROTOCOL, logprobs, usage};
 use crate::object::Object;
-use crate::vendor_error;
+use crate::{endings, vendor_error};
 
 /// Reads the chat completion object, as tolerantly as its many writers need.
 pub(crate) fn decode(body: &[u8]) -> Result<ChatReply, Error> {
@@ -63,7 +63,7 @@ fn choice(json: &Json, place: usize) -> Choice {
     let mut fields = Object::lenient(json);
     let mut choice = Choice::default();
     choice.index = fields.find("index").unwrap_or_else(|| u32::try_from(place).unwrap_or_default());
-    let raw = fields.find_text("finish_reason");
+    choice.finish = take_finish(&mut fields);
     choice.logprobs = fields.peek("logprobs").and_then(logprobs::decode);
     if choice.logprobs.is_some() || fields.peek("logprobs").is_some_and(|json| json.as_str() == "null") {
         fields.take("logprobs");
@@ -73,7 +73,6 @@ fn choice(json: &Json, place: usize) -> Choice {
         None => Object::default(),
     };
     choice.parts = parts(&mut message);
-    choice.finish = raw.map(finish);
     message.take("role");
     choice.extras = present(message);
     let rest = present(fields);
@@ -253,13 +252,17 @@ pub(crate) fn arguments(json: Option<Json>) -> String {
 
 /// Reads a finish reason.
 pub(crate) fn finish(raw: String) -> Finish {
-    let reason = match raw.as_str() {
-        "stop" | "eos" | "" => FinishReason::Stop,
-        "length" | "max_tokens" | "model_length" => FinishReason::Length,
-        "tool_calls" | "tool_call" | "function_call" => FinishReason::ToolCalls,
-        "content_filter" => FinishReason::ContentFilter,
-        "error" => FinishReason::Error,
-        other => FinishReason::Unknown(other.to_owned()),
-    };
+    // Some whole answers come with an empty word.
+    let reason = if raw.is_empty() { FinishReason::Stop } else { endings::read(PROTOCOL, &raw) };
     Finish::new(reason, Some(raw))
+}
+
+/// Takes why a choice ended; OpenRouter puts the error of one that failed beside its word.
+pub(crate) fn take_finish(fields: &mut Object) -> Option<Finish> {
+    let raw = fields.find_text("finish_reason");
+    let error = fields.peek("error").filter(|error| error.as_str() != "null");
+    let Some(error) = error else { return raw.map(finish) };
+    let mut failed = Finish::new(FinishReason::Error, raw.filter(|raw| !raw.is_empty()));
+    failed.message = Object::lenient(error).find_text("message");
+    Some(failed)
 }

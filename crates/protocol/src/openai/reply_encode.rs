@@ -1,11 +1,11 @@
 use bytes::Bytes;
-use tollbridge_types::{ChatReply, Choice, Citation, Finish, FinishReason, Part, ToolCallKind};
+use tollbridge_types::{ChatReply, Choice, Citation, Part, ToolCallKind};
 
 use super::carrier::Carrier;
 use super::request_encode::tool_call;
 use super::{CHAT_PROTOCOL as PROTOCOL, logprobs, usage};
 use crate::object::{Fields, json};
-use crate::{ReplyContext, tool_id};
+use crate::{ReplyContext, endings, tool_id};
 
 /// Writes the chat completion object.
 pub(crate) fn encode(reply: &ChatReply, context: &ReplyContext<'_>) -> Bytes {
@@ -72,7 +72,8 @@ fn choice(choice: &Choice, id: &str) -> Fields {
     let mut fields = Fields::new();
     fields.put("index", &choice.index).put("message", &message);
     fields.put("logprobs", &choice.logprobs.as_ref().map(logprobs::encode));
-    fields.put("finish_reason", &choice.finish.as_ref().map(|finish| word(finish, !calls.is_empty())));
+    fields
+        .put("finish_reason", &choice.finish.as_ref().map(|finish| endings::word(PROTOCOL, finish, !calls.is_empty())));
     if let Some(rest) = choice.extras.get(PROTOCOL, "choice") {
         for (name, value) in crate::object::Object::lenient(rest).into_fields().filter(|(name, _)| name != "logprobs") {
             fields.put(&name, &value);
@@ -97,15 +98,4 @@ pub(crate) fn citation(citation: &Citation, offset: u64) -> tollbridge_types::Js
 
 pub(crate) fn image(url: &str) -> tollbridge_types::Json {
     json(&serde_json::json!({"type": "image_url", "image_url": {"url": url}}))
-}
-
-/// Returns OpenAI's word for why an answer ended.
-pub(crate) fn word(finish: &Finish, called: bool) -> &'static str {
-    match finish.reason {
-        FinishReason::Length => "length",
-        FinishReason::ToolCalls => "tool_calls",
-        FinishReason::ContentFilter | FinishReason::Refusal => "content_filter",
-        _ if called => "tool_calls",
-        _ => "stop",
-    }
 }

@@ -6,9 +6,8 @@ use tollbridge_types::{ChatEvent, Extras, Json, Opaque, Start, ToolCallKind};
 use super::reply_decode::{self, Piece, named};
 use super::request_decode::thought;
 use super::{CHAT_PROTOCOL as PROTOCOL, logprobs, usage};
-use crate::ChatStreamDecoder;
 use crate::object::Object;
-use crate::vendor_error;
+use crate::{ChatStreamDecoder, endings, vendor_error};
 
 /// Reads the chat completion chunk objects of a stream.
 #[derive(Debug, Default)]
@@ -115,7 +114,7 @@ impl Decoder {
     fn choice(&mut self, mut fields: Object, place: usize, events: &mut Vec<ChatEvent>) {
         let number = fields.find("index").unwrap_or_else(|| u32::try_from(place).unwrap_or_default());
         let choice = self.choices.entry(number).or_default();
-        let raw = fields.find_text("finish_reason");
+        let finish = reply_decode::take_finish(&mut fields);
         if let Some(logprobs) = fields.take("logprobs").as_ref().and_then(logprobs::decode) {
             let (content, refusal) = (logprobs.content, logprobs.refusal);
             events.push(ChatEvent::LogProbs { choice: number, content, refusal });
@@ -126,11 +125,13 @@ impl Decoder {
             choice.delta(number, Object::lenient(&delta), events);
         }
         keep(&mut choice.rest, fields);
-        if let Some(raw) = raw.filter(|raw| !raw.is_empty()) {
-            let ends = choice.calls.iter().enumerate().filter(|_| !choice.finished);
+        if let Some(finish) = finish.filter(|finish| finish.raw.as_deref() != Some("")) {
+            // The last call of an answer that was cut may be cut too.
+            let ended = choice.calls.len().saturating_sub(usize::from(!endings::is_normal(&finish.reason)));
+            let ends = choice.calls.iter().enumerate().take(ended).filter(|_| !choice.finished);
             events.extend(ends.map(|(call, _)| ChatEvent::ToolCallEnd { choice: number, call: place_of(call) }));
             choice.finished = true;
-            events.push(ChatEvent::Finish { choice: number, finish: reply_decode::finish(raw) });
+            events.push(ChatEvent::Finish { choice: number, finish });
         }
     }
 }

@@ -8,7 +8,7 @@ use tollbridge_types::{ChatEvent, Extras, Start, Thought, ToolCall, ToolCallKind
 use super::carrier::Carrier;
 use super::{CHAT_PROTOCOL as PROTOCOL, error, logprobs, reply_encode, usage};
 use crate::object::{Fields, json};
-use crate::{ChatStreamEncoder, ReplyContext, tool_id};
+use crate::{ChatStreamEncoder, ReplyContext, endings, tool_id};
 
 /// Writes the chat completion chunk objects of a stream.
 #[derive(Debug)]
@@ -159,7 +159,7 @@ impl ChatStreamEncoder for Encoder {
                 if let Some(details) = self.carrier(choice).details() {
                     self.delta(choice, "reasoning_details", &details, frames);
                 }
-                let word = reply_encode::word(&finish, self.called.contains(&choice));
+                let word = endings::word(PROTOCOL, &finish, self.called.contains(&choice));
                 self.write(choice, &Fields::new(), None, Some(word), frames);
             }
             ChatEvent::Usage(usage) => self.usage = Some(usage),

@@ -3,7 +3,7 @@ use tollbridge_types::{ChatReply, Choice, Extras, Finish, FinishReason, Json, Lo
 
 use super::{RESPONSES_PROTOCOL as PROTOCOL, items, usage};
 use crate::object::Object;
-use crate::vendor_error;
+use crate::{endings, vendor_error};
 
 /// Reads the response object.
 pub(crate) fn decode(body: &[u8]) -> Result<ChatReply, Error> {
@@ -56,12 +56,15 @@ pub(crate) fn finish(body: &mut Object, called: bool, refused: bool) -> Option<F
         ("completed", _) if called => FinishReason::ToolCalls,
         ("completed", _) if refused => FinishReason::Refusal,
         ("completed", _) => FinishReason::Stop,
-        ("incomplete", Some("max_output_tokens") | None) => FinishReason::Length,
-        ("incomplete", Some("content_filter")) => FinishReason::ContentFilter,
-        ("incomplete", Some(other)) => FinishReason::Unknown(other.to_owned()),
+        ("incomplete", None) => FinishReason::Length,
+        ("incomplete", Some(word)) => match endings::read(PROTOCOL, word) {
+            // An answer that says that it is incomplete is no whole one, whatever its word means elsewhere.
+            reason if endings::is_normal(&reason) => FinishReason::Unknown(word.to_owned()),
+            reason => reason,
+        },
         // Work that goes on in the background has not ended.
         ("queued" | "in_progress", _) => return None,
-        (other, _) => FinishReason::Unknown(other.to_owned()),
+        (word, _) => endings::read(PROTOCOL, word),
     };
     let mut finish = Finish::new(reason, Some(status));
     finish.message = incomplete;

@@ -1,10 +1,10 @@
-use tollbridge_types::{ChatReply, Choice, FinishReason, Json, Part, ToolCall, ToolCallKind};
+use tollbridge_types::{ChatReply, Choice, Finish, FinishReason, Json, Part, ToolCall, ToolCallKind};
 
 use super::{RESPONSES_PROTOCOL as PROTOCOL, items, usage};
 use crate::object::Fields;
 use crate::openai::logprobs;
 use crate::state::{self, State};
-use crate::{ReplyContext, tool_id};
+use crate::{ReplyContext, endings, tool_id};
 
 /// Writes the response object.
 pub(crate) fn encode(reply: &ChatReply, context: &ReplyContext<'_>) -> Fields {
@@ -17,10 +17,9 @@ pub(crate) fn encode(reply: &ChatReply, context: &ReplyContext<'_>) -> Fields {
         }
         writer.close(choice);
     }
-    let (status, reason) = reply.choices.first().map_or(("completed", None), status);
-    let mut body = head(id, reply.created.unwrap_or(context.created), status);
-    body.put("error", &None::<Json>);
-    body.put("incomplete_details", &reason.map(|reason| serde_json::json!({"reason": reason})));
+    let ending = Ending::of(reply.choices.first().and_then(|choice| choice.finish.as_ref()));
+    let mut body = head(id, reply.created.unwrap_or(context.created), ending.status);
+    ending.put(&mut body);
     body.put("model", reply.model.as_deref().unwrap_or(context.model));
     body.put("output", &output);
     body.put_some("service_tier", reply.service_tier.as_ref());
@@ -52,23 +51,45 @@ pub(crate) fn defaults(body: &mut Fields) {
     }
 }
 
-/// Returns the status of a response, and why it is incomplete.
-pub(crate) fn status(choice: &Choice) -> (&'static str, Option<String>) {
-    let Some(finish) = &choice.finish else { return ("completed", None) };
-    match &finish.reason {
-        FinishReason::Length => ("incomplete", Some("max_output_tokens".to_owned())),
-        FinishReason::ContentFilter => ("incomplete", Some("content_filter".to_owned())),
-        // This protocol's own refusals are complete answers that say so; others may say nothing at all.
-        FinishReason::Refusal if finish.raw.as_deref() != Some("completed") => {
-            ("incomplete", Some("content_filter".to_owned()))
+/// How a response ended: its status, and what belongs to that.
+#[derive(Debug, Default)]
+pub(crate) struct Ending {
+    pub(crate) status: &'static str,
+    /// Why it is incomplete.
+    reason: Option<String>,
+    /// Why it failed.
+    error: Option<String>,
+}
+
+impl Ending {
+    pub(crate) const IN_PROGRESS: Self = Self { status: "in_progress", reason: None, error: None };
+
+    pub(crate) fn of(finish: Option<&Finish>) -> Self {
+        let completed = Self { status: "completed", reason: None, error: None };
+        let Some(finish) = finish else { return completed };
+        match endings::word(PROTOCOL, finish, false) {
+            "completed" => completed,
+            // This protocol's own refusals are complete answers that say so; others may say nothing at all.
+            _ if finish.reason == FinishReason::Refusal && finish.raw.as_deref() == Some("completed") => completed,
+            "failed" => {
+                let error = Some(endings::failure(finish).message().to_owned());
+                Self { status: "failed", reason: None, error }
+            }
+            reason => Self { status: "incomplete", reason: Some(reason.to_owned()), error: None },
         }
-        FinishReason::Pause => ("incomplete", Some("pause".to_owned())),
-        FinishReason::Unknown(word) if finish.raw.as_deref() == Some("incomplete") => {
-            ("incomplete", Some(word.clone()))
-        }
-        FinishReason::Error | FinishReason::MalformedToolCall => ("incomplete", Some("error".to_owned())),
-        _ => ("completed", None),
     }
+
+    pub(crate) fn put(&self, body: &mut Fields) {
+        let error = self.error.as_ref().map(|told| serde_json::json!({"code": "server_error", "message": told}));
+        body.put("error", &error);
+        let details = self.reason.as_ref().map(|reason| serde_json::json!({"reason": reason}));
+        body.put("incomplete_details", &details);
+    }
+}
+
+/// Returns the status of a call: one that breaks off is no whole item.
+pub(crate) fn status_of(call: &ToolCall) -> &'static str {
+    if endings::is_cut(call) { "incomplete" } else { "completed" }
 }
 
 /// Returns the id of the item at a place, for items whose vendor gave none.
@@ -119,7 +140,7 @@ impl Writer<'_> {
                 let place = self.output.len();
                 let call_id = call_id(call, self.id, self.calls);
                 self.calls += 1;
-                self.output.push(tool_call(call, &call_id, self.id, place, "completed").to_json());
+                self.output.push(tool_call(call, &call_id, self.id, place, status_of(call)).to_json());
             }
             Part::Opaque(opaque) if opaque.protocol == PROTOCOL => {
                 self.flush();

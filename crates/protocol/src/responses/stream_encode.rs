@@ -3,10 +3,10 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use tollbridge_core::{Error, Frame};
 use tollbridge_types::{
-    ChatEvent, Choice, Extras, Finish, Json, Signature, Start, Text, Thought, TokenLogProb, ToolCall, ToolCallKind,
-    Usage,
+    ChatEvent, Extras, Finish, Json, Signature, Start, Text, Thought, TokenLogProb, ToolCall, ToolCallKind, Usage,
 };
 
+use super::reply_encode::Ending;
 use super::{RESPONSES_PROTOCOL as PROTOCOL, items, reply_encode, usage};
 use crate::object::Fields;
 use crate::openai::logprobs;
@@ -73,10 +73,10 @@ impl Encoder {
         frames.push(Frame::new(raw, Some(kind.to_owned()), Bytes::from(data)));
     }
 
-    fn response(&self, status: &str, reason: Option<&str>) -> Fields {
+    fn response(&self, ending: &Ending) -> Fields {
+        let status = ending.status;
         let mut body = reply_encode::head(&self.id, self.created, status);
-        body.put("error", &None::<Json>);
-        body.put("incomplete_details", &reason.map(|reason| serde_json::json!({"reason": reason})));
+        ending.put(&mut body);
         body.put("model", &self.model);
         let output: &[Json] = if status == "in_progress" { &[] } else { &self.output };
         body.put("output", output).put_some("service_tier", self.service_tier.as_ref());
@@ -91,7 +91,7 @@ impl Encoder {
             return;
         }
         let mut fields = Fields::new();
-        fields.put("response", &self.response("in_progress", None));
+        fields.put("response", &self.response(&Ending::IN_PROGRESS));
         self.push("response.created", &fields, frames);
         self.push("response.in_progress", &fields, frames);
     }
@@ -316,7 +316,7 @@ impl Encoder {
         let (_, kind, field) = events_of(call.kind);
         fields.put(field, &call.arguments);
         self.push(kind, &fields, frames);
-        let item = reply_encode::tool_call(&call, &call_id, &self.id, place, "completed");
+        let item = reply_encode::tool_call(&call, &call_id, &self.id, place, reply_encode::status_of(&call));
         self.done(place, item.to_json(), frames);
     }
 
@@ -435,12 +435,10 @@ impl ChatStreamEncoder for Encoder {
         for call in open {
             self.end_call(call, frames);
         }
-        let mut choice = Choice::default();
-        choice.finish = self.finish.take();
-        let (status, reason) = reply_encode::status(&choice);
+        let ending = Ending::of(self.finish.take().as_ref());
         let mut fields = Fields::new();
-        fields.put("response", &self.response(status, reason.as_deref()));
-        self.push(&format!("response.{status}"), &fields, frames);
+        fields.put("response", &self.response(&ending));
+        self.push(&format!("response.{}", ending.status), &fields, frames);
     }
 
     fn fail(&mut self, error: &Error, frames: &mut Vec<Frame>) {

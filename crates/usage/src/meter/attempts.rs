@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use tokio::time::Instant;
-use tollbridge_core::{CallContext, Error, Layer, Operation, Provider, ProviderInfo, Reply, Request};
+use tollbridge_core::{CallContext, Error, Layer, Operation, Protocol, Provider, ProviderInfo, Reply, Request};
 
 use super::body;
 use super::recorder::Recorder;
@@ -43,14 +43,15 @@ impl Provider for Metered {
         if request.operation == Operation::Models {
             return self.inner.call(request, cx).await;
         }
+        let client = request.wire().map(|wire| wire.protocol);
         let recorder = Recorder::new(&self.metering, &self.deployment, self.inner.info(), &request, cx)?;
         let inside = recorder.context(cx);
         let outcome = match self.metering.parts().options.on_leave {
-            OnLeave::Drain(limit) => self.call_to_its_end(request, inside, &recorder, limit).await,
+            OnLeave::Drain(limit) => self.call_to_its_end(request, inside, &recorder, client, limit).await,
             OnLeave::Cancel => self.inner.call(request, &inside).await,
         };
         match outcome {
-            Ok(reply) => Ok(body::metered(reply, recorder).await),
+            Ok(reply) => Ok(body::metered(reply, client, recorder).await),
             Err(error) => {
                 recorder.failed(&error).await;
                 Err(error)
@@ -66,6 +67,7 @@ impl Metered {
         request: Request,
         cx: CallContext,
         recorder: &Arc<Recorder>,
+        client: Option<Protocol>,
         limit: std::time::Duration,
     ) -> Result<Reply, Error> {
         let (inner, left) = (Arc::clone(&self.inner), Arc::clone(recorder));
@@ -91,7 +93,7 @@ impl Metered {
                 match unread {
                     Ok(reply) => {
                         let until = until.unwrap_or_else(|| Instant::now() + limit);
-                        body::drain(body::metered(reply, Arc::clone(&left)).await, &left, until).await;
+                        body::drain(body::metered(reply, client, Arc::clone(&left)).await, &left, until).await;
                     }
                     Err(error) => left.failed(&error).await,
                 }

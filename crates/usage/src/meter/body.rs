@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use futures_util::{Stream, StreamExt};
-use tollbridge_core::{ByteStream, Error, Frame, FrameStream, Reply, ReplyBody};
+use tollbridge_core::{ByteStream, Error, Fault, Frame, FrameStream, Reply, ReplyBody};
 use tollbridge_protocol::{FrameKind, UsageMeter};
 use tollbridge_types::Protocol;
 
@@ -15,21 +15,31 @@ use super::OnLeave;
 use super::recorder::Recorder;
 
 /// Settles a whole reply, or has a stream settle itself at its end.
-pub(super) async fn metered(mut reply: Reply, recorder: Arc<Recorder>) -> Reply {
+///
+/// A reply in another protocol than the `client`'s, who may be a program without any, will be read here.
+pub(super) async fn metered(mut reply: Reply, client: Option<Protocol>, recorder: Arc<Recorder>) -> Reply {
     recorder.answered(&reply);
     let mut meter = UsageMeter::new(reply.protocol);
+    if client != Some(reply.protocol) {
+        meter = meter.read();
+    }
     let missing = announced(&reply);
     reply.body = match reply.body {
         ReplyBody::Whole(bytes) => {
             meter.whole(&bytes);
             recorder.first_piece();
             recorder.content(&bytes);
-            Arc::clone(&recorder).finish(meter.metered()).await;
+            let metered = meter.metered();
+            if let Some(error) = metered.failure() {
+                reply.fault.tell(&error);
+            }
+            Arc::clone(&recorder).finish(metered).await;
             ReplyBody::Whole(bytes)
         }
         ReplyBody::Frames(frames) => {
-            let protocol = reply.protocol;
-            let metering = Box::pin(Frames { inner: Some(frames), protocol, meter, recorder, state: State::Open });
+            let (protocol, fault) = (reply.protocol, reply.fault.clone());
+            let metering =
+                Box::pin(Frames { inner: Some(frames), protocol, meter, recorder, fault, state: State::Open });
             ReplyBody::Frames(metering)
         }
         ReplyBody::Stream(bytes) => {
@@ -64,6 +74,7 @@ struct Frames {
     protocol: Protocol,
     meter: UsageMeter,
     recorder: Arc<Recorder>,
+    fault: Fault,
     state: State,
 }
 
@@ -94,6 +105,9 @@ impl Stream for Frames {
             let settling: Settling = match &next {
                 Some(Ok(frame)) => {
                     let kind = this.meter.frame(frame);
+                    if let Some(error) = this.meter.error() {
+                        this.fault.tell(&error);
+                    }
                     if !frame.is_comment() {
                         this.recorder.first_piece();
                         this.recorder.content(&frame.data);
@@ -118,6 +132,11 @@ impl Drop for Frames {
             return;
         }
         let metered = self.meter.metered();
+        // Who reads the answer let go of it for what is wrong with it, and not because nobody wants it.
+        if let Some(error) = self.fault.error() {
+            self.recorder.broke(&error, metered);
+            return;
+        }
         if metered.finished && metered.usage.is_some() {
             return self.recorder.left_at_the_end(&metered);
         }

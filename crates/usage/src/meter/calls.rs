@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use dashmap::DashMap;
 use futures_util::{Stream, StreamExt};
 use tollbridge_core::{
-    ByteStream, CallContext, Error, ErrorKind, FrameStream, Layer, Money, Operation, Provider, ProviderInfo, Reply,
-    ReplyBody, Request,
+    ByteStream, CallContext, Error, ErrorKind, Fault, FrameStream, Layer, Money, Operation, Provider, ProviderInfo,
+    Reply, ReplyBody, Request,
 };
 use tollbridge_protocol::chat_request;
 
@@ -215,10 +215,11 @@ impl Provider for Watched {
         self.metering.parts().calls.began(&self.metering, &request, cx);
         let words = self.metering.summaries().content().then(Words::default);
         let (metering, call) = (self.metering.clone(), cx.request_id.clone());
-        let mut end = End { metering, call, words: words.clone(), told: false };
+        let mut end = End { metering, call, words: words.clone(), fault: Fault::default(), told: false };
         match self.inner.call(request, cx).await {
             Ok(mut reply) => {
                 let protocol = reply.protocol;
+                end.fault = reply.fault.clone();
                 reply.body = match reply.body {
                     ReplyBody::Frames(frames) => {
                         let inner = match words {
@@ -251,12 +252,14 @@ struct End {
     metering: Metering,
     call: String,
     words: Option<Words>,
+    fault: Fault,
     told: bool,
 }
 
 impl End {
     fn tell(&mut self, outcome: Result<(), Error>) {
         if !std::mem::replace(&mut self.told, true) {
+            let outcome = self.fault.error().map_or(outcome, Err);
             let said = self.words.as_ref().map(Words::said).unwrap_or_default();
             self.metering.parts().calls.ended(&self.metering, &self.call, said, outcome);
         }

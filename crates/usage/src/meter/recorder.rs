@@ -185,8 +185,8 @@ impl Recorder {
     }
 
     fn settle_answer(&self, metered: &Metered) -> Option<Ticket> {
-        match metered.error {
-            Some(kind) => self.close(Status::Failed, Some(kind), Used::UntilNow, metered, None),
+        match metered.failure() {
+            Some(error) => self.close(Status::Failed, Some(error.kind()), Used::UntilNow, metered, Some(&error)),
             None => self.close(Status::Ok, None, Used::All, metered, None),
         }
     }
@@ -194,8 +194,14 @@ impl Recorder {
     fn settle_failure(&self, error: &Error, metered: Option<Metered>) -> Option<Ticket> {
         let cancelled = error.kind() == ErrorKind::Cancelled;
         let status = if cancelled { Status::Cancelled } else { Status::Failed };
-        let used = if metered.is_some() || may_be_billed(error) { Used::UntilNow } else { Used::Nothing };
-        self.close(status, Some(error.kind()), used, &metered.unwrap_or_default(), Some(error))
+        let answers = self.state().open.as_ref().is_some_and(|open| open.attempt.http_status.is_some_and(is_success));
+        let used = if metered.is_some() || may_be_billed(error, answers) { Used::UntilNow } else { Used::Nothing };
+        let mut metered = metered.unwrap_or_default();
+        if metered.usage.is_none() {
+            // What had arrived of an answer that came in another form than was asked for.
+            metered.usage = error.partial().and_then(|partial| partial.usage.clone());
+        }
+        self.close(status, Some(error.kind()), used, &metered, Some(error))
     }
 
     /// Returns what was used: the vendor's word, completed by an estimate where the answer broke off.
@@ -389,15 +395,19 @@ impl Drop for Recorder {
 }
 
 /// Says whether a vendor may charge for an attempt that brought no answer: it may have worked all the same.
-fn may_be_billed(error: &Error) -> bool {
-    if error.vendor().is_some_and(|vendor| vendor.status.is_some()) {
-        return false;
+///
+/// It has where it `answers` and the answer breaks off or cannot be read, but not where it refuses.
+fn may_be_billed(error: &Error, answers: bool) -> bool {
+    match (error.vendor().and_then(|vendor| vendor.status), error.kind()) {
+        (Some(status), _) => is_success(status),
+        (None, ErrorKind::Timeout(phase)) => phase != TimeoutPhase::Connect,
+        (None, ErrorKind::Cancelled | ErrorKind::Decode) => true,
+        (None, kind) => answers && (kind == ErrorKind::Network || error.partial().is_some()),
     }
-    match error.kind() {
-        ErrorKind::Timeout(phase) => phase != TimeoutPhase::Connect,
-        ErrorKind::Cancelled | ErrorKind::Decode => true,
-        _ => false,
-    }
+}
+
+fn is_success(status: u16) -> bool {
+    (200..300).contains(&status)
 }
 
 /// Returns a body as it is kept, unless it is too large or no JSON.
