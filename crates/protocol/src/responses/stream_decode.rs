@@ -172,6 +172,8 @@ impl Decoder {
             return;
         }
         let mut logprobs = LogProbs::default();
+        // A call that says that it is incomplete was cut and never ends.
+        let whole = Object::lenient(json).find_text("status").as_deref() != Some("incomplete");
         let parts = items::decode(json, &mut logprobs);
         let choice = 0;
         let item = self.items.entry(place).or_default();
@@ -211,7 +213,11 @@ impl Decoder {
                     events.extend(signature.map(|signature| ChatEvent::Signature { choice, signature }));
                     events.push(ChatEvent::PartEnd { choice });
                 }
-                Part::ToolCall(call) => self.end_call(place, here, call, events),
+                Part::ToolCall(call) => {
+                    self.end_call(place, here, call, events);
+                    let call = self.items.get(&place).and_then(|item| item.call).filter(|_| whole);
+                    events.extend(call.map(|call| ChatEvent::ToolCallEnd { choice, call }));
+                }
                 Part::Opaque(opaque) => {
                     events.push(ChatEvent::Opaque { choice, part: Opaque::new(PROTOCOL, opaque.json) });
                 }
@@ -234,7 +240,6 @@ impl Decoder {
         }
         if let Some(item) = self.items.get_mut(&place) {
             item.done = true;
-            events.extend(item.call.map(|call| ChatEvent::ToolCallEnd { choice: 0, call }));
         }
     }
 
