@@ -118,7 +118,13 @@ impl Stream for Frames {
                     }
                     Box::pin(Arc::clone(&this.recorder).finish(this.meter.metered()))
                 }
-                Some(Err(error)) => Box::pin(Arc::clone(&this.recorder).fail(error, this.meter.metered())),
+                Some(Err(error)) => {
+                    // An event that could not be read is why the stream ended before its time.
+                    let first = this.fault.error();
+                    this.fault.tell(error);
+                    let error = first.as_ref().unwrap_or(error);
+                    Box::pin(Arc::clone(&this.recorder).fail(error, this.meter.metered()))
+                }
                 None => Box::pin(Arc::clone(&this.recorder).finish(this.meter.metered())),
             };
             this.state = State::Settling(settling, next);
