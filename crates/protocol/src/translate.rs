@@ -318,13 +318,17 @@ pub fn reply(mut reply: Reply, to: Protocol, stream: bool, context: &ReplyContex
 ///
 /// # Errors
 /// [`ErrorKind::Decode`] if an event cannot be read, what the vendor reports, or [`ErrorKind::Network`] if the answer is not
-/// complete, each with what had arrived; [`ErrorKind::Unsupported`] if the protocol's whole replies cannot be written here.
+/// complete, each with what had arrived; [`ErrorKind::Unsupported`] if there are no events, or the protocol's whole replies cannot
+/// be written here.
 pub fn gathered(protocol: Protocol, stream: &[u8], context: &ReplyContext<'_>) -> Result<Bytes, Error> {
     let codec = known(chat(protocol), protocol)?;
     let mut framing = FrameDecoder::new(framing_of(protocol));
     let (mut frames, mut assembler) = (Vec::new(), ChatAssembler::default());
     let mut decoder = codec.stream_decoder();
     let framed = framing.push(stream, &mut frames).and_then(|()| framing.finish(&mut frames));
+    if frames.iter().all(Frame::is_comment) {
+        return Err(Error::new(ErrorKind::Unsupported, "there are no events in the stream"));
+    }
     let mut read = |events: &mut dyn FnMut(&mut Vec<ChatEvent>) -> Result<(), Error>| {
         let mut list = Vec::new();
         let outcome = events(&mut list);

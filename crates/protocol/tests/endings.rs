@@ -507,6 +507,10 @@ fn a_stream_that_came_in_the_place_of_a_whole_answer_is_put_together() {
             assert_eq!(one.1["choices"][0]["message"], other.1["choices"][0]["message"], "{vendor} `{word}`");
         }
     }
+    for nothing in ["", "\n", ": ping\n\n", "upstream: timed out"] {
+        let error = translate::gathered(Protocol::OPENAI_CHAT, nothing.as_bytes(), &context()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported, "{nothing}");
+    }
     let cut = b"data: {\"id\":\"i\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}],\"usage\":{\"prompt_tokens\":7}}\n\n";
     let error = translate::gathered(Protocol::OPENAI_CHAT, cut, &context()).unwrap_err();
     assert_eq!((error.kind(), error.partial().unwrap().usage.as_ref().unwrap().total()), (ErrorKind::Network, 7));
