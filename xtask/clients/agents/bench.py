@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
-from table import MODELS
 from upstream import Upstream
 
 # The providers of the gateway: the vendor of the upstream that each stands for, and what else is set.
@@ -17,15 +19,15 @@ PROVIDERS = {
 
 
 class Bench:
-    """A gateway; `alias` stands for the model of `vendor`."""
+    """A gateway, with some aliases."""
 
-    def __init__(self, binary: str, folder: Path, alias: str | None, vendor: str) -> None:
+    def __init__(self, binary: str, folder: Path, aliases: dict[str, str]) -> None:
         self.binary = str(Path(binary).resolve())
         self.data = folder / "data"
         self.upstream = Upstream()
         self.log = folder / "gateway.log"
         config = folder / "tollbridge.toml"
-        config.write_text(self.configuration({alias: MODELS[vendor]} if alias else {}))
+        config.write_text(self.configuration(aliases))
         self.environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "TOLLBRIDGE_LOG": "warn"}
         with open(self.log, "w") as log:
             self.process = subprocess.Popen(
@@ -49,6 +51,17 @@ class Bench:
         """Runs another command of the gateway's on its data."""
         command = [self.binary, *words, "--dir", str(self.data)]
         return subprocess.run(command, env=self.environment, check=True, capture_output=True, text=True).stdout
+
+    def wait_for(self, key: str) -> None:
+        """Waits until the gateway knows a key: it follows what is defined within a second."""
+        request = urllib.request.Request(self.url + "/v1/models", headers={"authorization": f"Bearer {key}"})
+        for _ in range(50):
+            try:
+                urllib.request.urlopen(request, timeout=10).close()
+                return
+            except urllib.error.HTTPError:
+                time.sleep(0.1)
+        raise RuntimeError("the gateway does not know the key")
 
     def close(self) -> None:
         self.process.kill()

@@ -43,10 +43,9 @@ def sections(path: Path) -> dict[str, list[Block]]:
     return found
 
 
-def filled(text: str, model: str | None, gateway: str, key: str, task: str) -> str:
+def filled(text: str, model: str, alias: str | None, gateway: str, key: str, task: str) -> str:
     """Puts the values of a run in the place of the page's own: model, address, key, and task."""
-    if model:
-        text = MODEL.sub(model, text)
+    text = text.replace(alias, model) if alias else MODEL.sub(model, text)
     for there, here in ((GATEWAY, gateway), (KEY, key), (TASK, task)):
         text = text.replace(there, here)
     return text

@@ -27,70 +27,80 @@ NO_CLIENT = 4
 
 
 class Run:
-    """One client against one vendor, in a folder of its own."""
+    """One client against one vendor, or in one session against several, in a folder of its own."""
 
-    def __init__(self, name: str, vendor: str, options: argparse.Namespace, blocks: list[page.Block]) -> None:
+    def __init__(self, name: str, vendors: list[str], options: argparse.Namespace, blocks: list[page.Block]) -> None:
         self.client: Client = CLIENTS[name]
-        self.name, self.vendor, self.options, self.blocks = name, vendor, options, blocks
-        self.task = f"{name}-{vendor}"
+        self.vendors, self.options, self.blocks = vendors, options, blocks
+        self.task = "-".join([name, *vendors])
         self.home = Path(tempfile.mkdtemp(prefix=f"tollbridge-{self.task}-"))
         self.folder = self.home / "work"
-        self.bench = Bench(options.binary, self.home, self.client.alias, vendor)
+        self.bench = Bench(options.binary, self.home, self.client.aliases(vendors))
         self.output = ""
 
     def faults(self) -> list[str]:
         """Runs the client, and looks at what it left, what the upstream saw, and what the ledger has."""
-        ended = self.start()
-        found = list(self.bench.upstream.breaches)
-        if ended:
-            found.append(f"the client {ended}")
+        self.lay_out()
+        self.bench.upstream.play(place(self.client.script, self.folder))
+        found = []
+        for number in range(len(self.vendors)):
+            said = len(self.output)
+            ended = self.start(self.commands(number))
+            if ended:
+                found.append(f"the client {ended}")
+            ends = self.client.script.ends or self.client.script.last
+            if ends not in self.output[said:]:
+                found.append(f"the client did not print {ends!r}" + f" on {self.vendors[number]}" * (number > 0))
         result = self.folder / "three.txt"
         if not result.exists() or result.read_text().split() != BOTH.split():
             found.append("three.txt is " + (repr(result.read_text()[:80]) if result.exists() else "missing"))
-        ends = self.client.script.ends or self.client.script.last
-        if ends not in self.output:
-            found.append(f"the client did not print {ends!r}")
-        return found + self.ledger_faults()
+        return self.bench.upstream.breaches + found + self.ledger_faults()
 
-    def start(self) -> str | None:
-        """Runs the client to its end, and returns how it failed, if it did."""
-        commands = self.prepare()
-        self.bench.upstream.play(place(self.client.script, self.folder))
-        process = subprocess.Popen(
-            ["sh", "-ec", commands], cwd=self.folder, env=self.environment(), stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True,
-        )
-        try:
-            self.output, _ = process.communicate(timeout=self.client.timeout)
-        except subprocess.TimeoutExpired:
-            stop(process.pid)
-            self.output, _ = process.communicate()
-            return f"did not end within {self.client.timeout} s"
-        finally:
-            stop(process.pid)
-        return f"ended with {process.returncode}" if process.returncode else None
-
-    def prepare(self) -> str:
-        """Lays out the files that the page shows, and returns its commands."""
+    def lay_out(self) -> None:
+        """Makes the folder that the client works in, and its key."""
         self.folder.mkdir()
         (self.folder / "one.txt").write_text(ONE + "\n")
         (self.folder / "two.txt").write_text(TWO + "\n")
         created = json.loads(self.bench.ask("key", "create", "--name", self.task, "--json"))
-        self.key_id = created["id"]
-        model = None if self.client.alias else MODELS[self.vendor]
+        self.key, self.key_id = created["key"], created["id"]
+        self.bench.wait_for(self.key)
+
+    def commands(self, number: int) -> str:
+        """Writes the files that the page shows for one of the vendors, and returns its commands."""
+        client, vendor = self.client, self.vendors[number]
+        second = vendor != self.vendors[0]
+        model = (client.second_alias if second else client.alias) or MODELS[vendor]
         commands = []
         for block in self.blocks:
-            text = page.filled(block.text, model, self.bench.url, created["key"], self.task)
+            text = page.filled(block.text, model, client.alias, self.bench.url, self.key, self.task)
             if block.file:
                 path = self.home / block.file[2:] if block.file.startswith("~/") else self.folder / block.file
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text)
             elif block.language == "sh":
+                if number and client.resumes:
+                    text = text.replace(client.resumes[0], client.resumes[1].format(model=model))
                 commands.append(text)
             elif block.language == "python":
                 (self.home / "configured.py").write_text(text)
-                commands.append(f"python {Path(__file__).parent / 'frameworks' / str(self.client.program)}.py")
+                commands.append(f"python {Path(__file__).parent / 'frameworks' / str(client.program)}.py")
         return "\n".join(commands)
+
+    def start(self, commands: str) -> str | None:
+        """Runs commands to their end, and returns how they failed, if they did."""
+        process = subprocess.Popen(
+            ["sh", "-ec", commands], cwd=self.folder, env=self.environment(), stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True,
+        )
+        try:
+            self.output += process.communicate(timeout=self.client.timeout)[0]
+        except subprocess.TimeoutExpired:
+            stop(process.pid)
+            self.output += process.communicate()[0]
+            return f"did not end within {self.client.timeout} s"
+        finally:
+            stop(process.pid)
+        return f"ended with {process.returncode}" if process.returncode else None
 
     def environment(self) -> dict[str, str]:
         modules = Path(self.options.modules).resolve() / "node_modules"
@@ -151,15 +161,23 @@ def stop(group: int) -> None:
         pass
 
 
-def chosen(options: argparse.Namespace) -> list[tuple[str, str]]:
-    """Lists the pairs of client and vendor to run."""
+def chosen(options: argparse.Namespace) -> list[tuple[str, list[str]]]:
+    """Lists the clients and vendors to run: each vendor alone, then sessions that go to another vendor and back."""
     pairs = []
     for name, client in CLIENTS.items():
-        for vendor in MODELS:
-            wanted = options.only in vendor if options.only else options.all or vendor in client.vendors
-            if wanted and (not options.client or options.client in name):
-                pairs.append((name, vendor))
+        if options.client and options.client not in name:
+            continue
+        own, *others = client.vendors
+        vendors = [[vendor] for vendor in MODELS if options.all or vendor in client.vendors]
+        if client.resumes:
+            vendors += [[own, other, own] for other in (others if options.all else others[-1:])]
+        pairs += [(name, one) for one in vendors if not options.only or options.only in one[-1]]
     return pairs
+
+
+def skipped(name: str, vendors: list[str]) -> str | None:
+    """Tells why a client does not run against a vendor, if so."""
+    return next((SKIPS[name, one] for one in [*vendors, " → ".join(vendors)] if (name, one) in SKIPS), None)
 
 
 def main() -> int:
@@ -179,12 +197,12 @@ def main() -> int:
     if not pairs:
         return NO_CLIENT
 
-    for name, vendor in pairs:
-        if (name, vendor) in SKIPS:
-            print(f"{name:20} {vendor:10} skipped: {SKIPS[name, vendor]}")
-    pairs = [pair for pair in pairs if pair not in SKIPS]
+    for name, vendors in pairs:
+        if reason := skipped(name, vendors):
+            print(f"{name:20} {' → '.join(vendors):34} skipped: {reason}")
+    pairs = [pair for pair in pairs if not skipped(*pair)]
 
-    def one(pair: tuple[str, str]) -> tuple[list[str], float]:
+    def one(pair: tuple[str, list[str]]) -> tuple[list[str], float]:
         began = time.monotonic()
         run = Run(*pair, options, blocks[CLIENTS[pair[0]].heading])
         try:
@@ -197,9 +215,9 @@ def main() -> int:
 
     failed = 0
     with ThreadPoolExecutor(options.jobs) as pool:
-        for (name, vendor), (faults, seconds) in zip(pairs, pool.map(one, pairs)):
+        for (name, vendors), (faults, seconds) in zip(pairs, pool.map(one, pairs)):
             failed += bool(faults)
-            print(f"{name:20} {vendor:10} {'failed' if faults else 'ok':7} {seconds:5.1f} s", flush=True)
+            print(f"{name:20} {' → '.join(vendors):34} {'failed' if faults else 'ok':7} {seconds:5.1f} s", flush=True)
             for fault in faults:
                 print("   ", re.sub(r"\s+", " ", fault)[:400], flush=True)
     print(f"agents: {len(pairs) - failed} passed, {failed} failed")

@@ -37,17 +37,35 @@ class Client:
     program: str | None = None
     # A name of its own vendor's that it is asked to use whatever the vendor, since it acts by the name.
     alias: str | None = None
+    # What to write in the page's command, and instead of what, to go on with the session before; and the name for
+    # the vendor that it goes on with.
+    resumes: tuple[str, str] | None = None
+    second_alias: str | None = None
     timeout: int = 90
+
+    def aliases(self, vendors: list[str]) -> dict[str, str]:
+        """Pairs the names that it uses with the models that they stand for."""
+        names = [name for name in (self.alias, self.second_alias) if name]
+        return {name: MODELS[vendor] for name, vendor in zip(names, vendors)}
 
 
 CLIENTS: dict[str, Client] = {
-    "claude-code": Client("Claude Code", MESSAGES, tasks.loop("Read", "file_path", "Write"), alias="claude-opus-4-7"),
-    "codex": Client("Codex", RESPONSES, tasks.CODEX, alias="gpt-5.5"),
+    "claude-code": Client(
+        "Claude Code", MESSAGES, tasks.loop("Read", "file_path", "Write"), alias="claude-opus-4-7",
+        resumes=("claude --print", "claude --continue --print"), second_alias="claude-opus-4-6",
+    ),
+    "codex": Client(
+        "Codex", RESPONSES, tasks.CODEX, alias="gpt-5.5",
+        resumes=("codex exec", "codex exec resume --last"), second_alias="gpt-5.5-second",
+    ),
     "codex-code": Client("Codex, newer models", RESPONSES, tasks.CODEX_CODE, alias="gpt-6.1-sol"),
+    # Gemini CLI sends each result twice when it goes on with a session.
     "gemini-cli": Client("Gemini CLI", GENERATE, tasks.loop("read_file", "file_path", "write_file")),
-    "opencode": Client("opencode", CHAT, tasks.OPENCODE),
-    "qwen-code": Client("qwen-code", CHAT, tasks.loop("read_file", "file_path", "write_file")),
-    "kimi-code": Client("Kimi Code", CHAT, tasks.loop("Read", "path", "Write")),
+    "opencode": Client("opencode", CHAT, tasks.OPENCODE, resumes=("opencode run", "opencode run --continue --model tollbridge/{model}")),
+    "qwen-code": Client(
+        "qwen-code", CHAT, tasks.loop("read_file", "file_path", "write_file"), resumes=("qwen --auth", "qwen --continue --auth"),
+    ),
+    "kimi-code": Client("Kimi Code", CHAT, tasks.loop("Read", "path", "Write"), resumes=("kimi --prompt", "kimi --continue --prompt")),
     "cline": Client("Cline", CHAT, tasks.CLINE),
     "aider": Client("aider", CHAT, tasks.AIDER, "aider"),
     "openai-agents": Client("OpenAI Agents SDK", RESPONSES, tasks.FUNCTIONS, "agents", "openai_agents_sdk"),
@@ -63,14 +81,9 @@ CLIENTS: dict[str, Client] = {
     "llamaindex-anthropic": Client("LlamaIndex, Anthropic", MESSAGES, tasks.FUNCTIONS, "crews", "llamaindex_agent", "claude-sonnet-4-5"),
 }
 
-# Pairs that do not run, and why: what the client itself leaves out, and what the gateway cannot do yet.
-CUSTOM = "custom tools are not yet functions for others"
-CUT = "ids cut at 64 characters are not yet borne"
+# What does not run, and why: what the clients themselves leave out.
+FORGETS = "the client does not send DeepSeek's reasoning_content back"
 SKIPS = {
-    ("langgraph", "deepseek"): "langchain-openai does not send DeepSeek's reasoning_content back",
-    ("gemini-cli", "deepseek"): "the thinking of DeepSeek does not yet come back from Gemini's clients",
-    ("claude-code", "gemini"): "results of parallel calls are not yet put in the order of the calls",
-    **{("codex", vendor): CUSTOM for vendor in ("anthropic", "opus", "gemini", "mistral", "deepseek")},
-    **{("codex-code", vendor): CUSTOM for vendor in ("anthropic", "opus", "gemini", "mistral", "deepseek")},
-    **{("kimi-code", vendor): CUT for vendor in ("anthropic", "opus", "gemini")},
+    ("kimi-code", "openai → anthropic → openai"): "the client does not go on with its session",
+    **{(client, "deepseek"): FORGETS for client in ("langgraph", "instructor", "crewai", "llamaindex")},
 }
