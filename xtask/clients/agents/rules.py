@@ -32,6 +32,7 @@ class Asked:
 TRAITS = {
     "gpt-5.4": {"reasons", "effort alone", "rests"},
     "gpt-5.5": {"reasons", "no effort"},
+    "gpt-4.1": set(),
     "claude-sonnet-4-5": {"budget", "one sampler"},
     "claude-opus-4-7": {"adaptive", "no sampling", "no prefill"},
     "gemini-3-pro-preview": {"levels", "signed"},

@@ -16,6 +16,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import examples
 import page
 from bench import Bench
 from script import Script
@@ -196,6 +197,9 @@ def main() -> int:
     pairs = chosen(options)
     if not pairs:
         return NO_CLIENT
+    if wrong := examples.faults():
+        print("\n".join(wrong))
+        return 1
 
     for name, vendors in pairs:
         if reason := skipped(name, vendors):
