@@ -47,11 +47,7 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Ve
     losses::report_description(request.response_format.as_ref(), losses);
     unsupported(request, losses);
     losses::report_foreign(&request.extras, "extras", PROTOCOL, losses);
-    for (name, value) in request.extras.of(PROTOCOL).filter(|(name, _)| !name.starts_with(OPTIONS)) {
-        if !body.has(name) {
-            body.put(name, value);
-        }
-    }
+    body.put_missing(request.extras.of(PROTOCOL).filter(|(name, _)| !name.starts_with(OPTIONS)));
     Ok(body.to_bytes())
 }
 

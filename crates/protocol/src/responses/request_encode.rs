@@ -54,11 +54,8 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Ve
     unsupported(request, losses);
     losses::report_foreign(&request.extras, "extras", PROTOCOL, losses);
     losses::put_shared(&request.extras, PROTOCOL, &mut body);
-    for (name, value) in request.extras.of(PROTOCOL).filter(|(name, _)| !name.starts_with("text.")) {
-        if !body.has(name) && name != "include" {
-            body.put(name, value);
-        }
-    }
+    let written = |name: &str| name.starts_with("text.") || name == "include";
+    body.put_missing(request.extras.of(PROTOCOL).filter(|(name, _)| !written(name)));
     Ok(body.to_bytes())
 }
 
