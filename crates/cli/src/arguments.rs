@@ -49,8 +49,11 @@ pub(crate) enum Command {
         after_help = "Examples:\n  tollbridge embed -m echo/any 'first text' 'second text'\n  cat text.txt | tollbridge embed -m openai/text-embedding-3-small --json -"
     )]
     Embed(EmbedOptions),
-    /// List the models of all providers
-    #[command(after_help = "Examples:\n  tollbridge models\n  tollbridge models --provider openai --json")]
+    /// List the models of all providers, or show what one takes
+    #[command(
+        args_conflicts_with_subcommands = true,
+        after_help = "Examples:\n  tollbridge models\n  tollbridge models --provider openai --json\n  tollbridge models show anthropic/claude-sonnet-4-5"
+    )]
     Models(ModelsOptions),
     /// Count the tokens of a text, or of each row of a file, without calling anybody
     #[command(
@@ -156,6 +159,29 @@ pub(crate) struct ModelsOptions {
     #[arg(long)]
     pub(crate) provider: Option<String>,
     /// Print a JSON array
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Option<ModelsCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelsCommand {
+    /// Show what a model takes, and where each rule comes from, without calling anybody
+    #[command(
+        after_help = "Examples:\n  tollbridge models show anthropic/claude-sonnet-4-5\n  tollbridge models show openai/gpt-5.4 --protocol openai.responses --json"
+    )]
+    Show(ShowModelOptions),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowModelOptions {
+    /// The model: an alias or provider/model
+    pub(crate) model: String,
+    /// The vendor's protocol, if not the one that the provider likes best
+    #[arg(long)]
+    pub(crate) protocol: Option<String>,
+    /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -15,6 +15,7 @@ mod load;
 mod mock;
 mod models;
 mod observe;
+mod profile;
 mod rows;
 mod serve;
 mod signals;

@@ -2,11 +2,14 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use crate::arguments::{ModelsOptions, Sources};
+use crate::arguments::{ModelsCommand, ModelsOptions, Sources};
 use crate::failure::Failure;
-use crate::load;
+use crate::{load, profile};
 
 pub(crate) async fn run(sources: &Sources, options: &ModelsOptions) -> Result<ExitCode, Failure> {
+    if let Some(ModelsCommand::Show(options)) = &options.command {
+        return profile::run(sources, options);
+    }
     let (client, _) = load::client(sources)?;
     if let Some(name) = options.provider.as_deref().filter(|name| client.provider(name).is_none()) {
         let known: Vec<_> = client.providers().map(|provider| provider.info().name.as_str()).collect();

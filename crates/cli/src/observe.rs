@@ -7,6 +7,9 @@ impl Observer for Log {
     fn observe(&self, request_id: &str, event: CallEvent<'_>) {
         match event {
             CallEvent::Sent { provider, model, .. } => tracing::debug!(request_id, provider, model, "sent"),
+            CallEvent::Adapted { provider, model, what, .. } => {
+                tracing::warn!(request_id, provider, model, what, "the vendor refused a field; sent again without it");
+            }
             CallEvent::Answered { provider, status, .. } => tracing::debug!(request_id, provider, status, "answered"),
             CallEvent::Failed { provider, error, .. } => {
                 tracing::debug!(request_id, provider, kind = %error.kind(), "failed")

@@ -140,6 +140,27 @@ fn embed_models_and_resolve_print_data() {
 }
 
 #[test]
+fn a_models_profile_is_shown_with_its_sources_and_no_key() {
+    let (code, out, errors) = run(&["models", "show", "anthropic/claude-sonnet-4-5-20250929"], &[], "");
+    assert_eq!((code, errors.as_str()), (0, ""));
+    assert!(
+        out.starts_with(
+            "anthropic/claude-sonnet-4-5-20250929: `claude-sonnet-4-5` at anthropic, in anthropic.messages\n"
+        ),
+        "{out}"
+    );
+    assert!(out.contains("thinking.forms") && out.contains("[\"budget\"]") && out.contains("https://"), "{out}");
+    let (_, out, _) = run(&["models", "show", "openai/gpt-5.4", "--json"], &[], "");
+    let value: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(value["profile"]["tools"]["chat_effort"], "omit");
+    assert!(value["settings"].as_array().unwrap().iter().all(|setting| setting["source"] != ""));
+    let unknown = run(&["models", "show", "custom/nobody-knows-it"], &[], "");
+    assert_eq!(unknown.0, 0, "{}", unknown.2);
+    let (code, _, errors) = run(&["models", "show", "nowhere/m"], &[], "");
+    assert!(code == 2 && errors.contains("nowhere"), "{code} {errors}");
+}
+
+#[test]
 fn configuration_problems_come_all_at_once_and_exit_with_2() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("tollbridge.toml");

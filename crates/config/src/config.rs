@@ -2,10 +2,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 use tollbridge_core::{ProviderSettings, Registration, Timeouts};
+use tollbridge_profiles::Book;
 
 use crate::usage::{BudgetConfig, UsageConfig};
 
@@ -23,6 +25,8 @@ pub struct Config {
     pub timeouts: Timeouts,
     /// Names that stand for `provider/model` or for another alias.
     pub aliases: BTreeMap<String, String>,
+    /// What models take: the rules that are built in, and the user's own over them.
+    pub profiles: Arc<Book>,
     /// The providers in the order of their names.
     pub providers: Vec<ProviderConfig>,
     /// What is not wrong but surely not meant.

@@ -7,6 +7,7 @@ mod interpolate;
 mod layer;
 mod loader;
 mod problem;
+mod profile;
 mod providers;
 mod reader;
 mod units;
@@ -48,6 +49,7 @@ pub const KEYS: &[&str] = &[
     "timeouts.total",
     "timeouts.finish",
     "aliases",
+    "profiles",
     "providers",
     "kind",
     "enabled",
@@ -63,5 +65,7 @@ pub const KEYS: &[&str] = &[
     "supports_vision",
     "supports_streaming",
     "supports_response_format",
+    "base_model",
+    "context_window",
     "think_tags",
 ];

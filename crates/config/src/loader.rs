@@ -9,7 +9,7 @@ use crate::config::{Config, Server, Source};
 use crate::layer::{self, Layer};
 use crate::problem::{Problem, Problems};
 use crate::reader::{Reader, Table};
-use crate::{aliases, providers, units, usage};
+use crate::{aliases, profile, providers, units, usage};
 
 /// Gathers the sources of a configuration and resolves them.
 ///
@@ -112,7 +112,7 @@ impl<'a> Loader<'a> {
         let mut reader = Reader { layers, problems, rows: Vec::new() };
         let root = Table::new(&[], Some(merged));
         let tables = ["server", "usage", "budgets", "timeouts", "aliases", "providers"];
-        reader.known(&root, &tables);
+        reader.known(&root, &[&tables[..], &["profiles"]].concat());
         for name in tables {
             reader.must_be_table(&root, name);
         }
@@ -129,6 +129,8 @@ impl<'a> Loader<'a> {
             timeouts,
             &mut warnings,
         );
+        let profiles = profile::book(&mut reader, &root);
+        profile::check(&mut reader, &providers, &profiles);
         let aliases = aliases::resolve(&mut reader, &root.child("aliases"), &providers, self.registry);
         let Reader { mut problems, rows, .. } = reader;
         if !problems.is_empty() {
@@ -139,7 +141,7 @@ impl<'a> Loader<'a> {
             });
             return Err(Problems(problems));
         }
-        Ok(Config { server, usage, budgets, timeouts, aliases, providers, warnings, file, rows })
+        Ok(Config { server, usage, budgets, timeouts, aliases, profiles, providers, warnings, file, rows })
     }
 
     fn find_file(&self) -> Option<PathBuf> {

@@ -7,6 +7,7 @@ use tollbridge_core::{ModelSettings, ProviderSettings, Registration, Registry, S
 use crate::config::{ProviderConfig, Row, Source};
 use crate::loader;
 use crate::problem::nearest;
+use crate::profile;
 use crate::reader::{Reader, Table};
 use crate::units;
 
@@ -225,8 +226,10 @@ fn model(reader: &mut Reader<'_>, table: &Table, name: String) -> ModelSettings 
         "supports_vision",
         "supports_streaming",
         "supports_response_format",
+        "base_model",
+        "context_window",
     ];
-    reader.known(&fields, &known);
+    reader.known(&fields, &[&known[..], profile::TABLES].concat());
     let mut model = ModelSettings::new(name);
     model.display_name = reader.text(&fields, "display_name");
     model.max_tokens = reader.unit(&fields, "max_tokens", units::tokens);
@@ -234,6 +237,7 @@ fn model(reader: &mut Reader<'_>, table: &Table, name: String) -> ModelSettings 
     model.supports_vision = reader.flag(&fields, "supports_vision").unwrap_or(true);
     model.supports_streaming = reader.flag(&fields, "supports_streaming").unwrap_or(true);
     model.supports_response_format = reader.flag(&fields, "supports_response_format").unwrap_or(true);
+    model.profile = profile::own(reader, &fields, &model);
     for key in known.iter().filter(|key| fields.fields.contains_key(**key)) {
         if let Some(text) = reader.text(&fields, key) {
             reader.show(&fields, key, text);

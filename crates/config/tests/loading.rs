@@ -380,3 +380,48 @@ proptest! {
         prop_assert!(!shown.contains(&secret), "{}", shown);
     }
 }
+
+#[test]
+fn what_is_said_of_a_model_is_read_shown_and_checked() {
+    let text = r#"
+[providers.ollama.models."llama3.3"]
+base_model = "llama-3.3-70b"
+context_window = 128000
+[providers.ollama.models."llama3.3".thinking]
+forms = ["switch"]
+"#;
+    let config = load(Some(("tollbridge.toml", text)), &[], &[]).unwrap();
+    let ollama = config.providers.iter().find(|provider| provider.settings.name == "ollama").unwrap();
+    let profile =
+        config.profiles.profile("ollama", "ollama.chat", "llama3.3", Some(&ollama.settings.models[0].profile));
+    assert_eq!((profile.name.as_str(), profile.limits.context), ("llama-3.3-70b", Some(128_000)));
+    assert!(
+        shown(&config).contains("providers.ollama.models.llama3.3.thinking.forms = [\"switch\"] (tollbridge.toml:6)")
+    );
+    let bad = text.replace("forms = [\"switch\"]", "forms = [\"sometimes\"]\nbugdet = 3");
+    insta::assert_snapshot!(problems("tollbridge.toml", &bad, &[]), @"");
+}
+
+#[test]
+fn a_users_own_rules_are_read_and_contradictions_are_told_with_both_sources() {
+    let folder = tempfile::tempdir().unwrap();
+    let rules = folder.path().join("profiles.toml");
+    let place = rules.display().to_string();
+    let rule = |about: &str, output: u64| {
+        format!(
+            "[[rule]]\nabout = \"{about}\"\nmodels = [\"ours\"]\nsource = \"{about} page\"\n[rule.limits]\noutput = {output}\n"
+        )
+    };
+    std::fs::write(&rules, rule("one", 1000)).unwrap();
+    let file = format!("profiles = \"{place}\"\n[providers.ollama.models.ours]\nmax_tokens = 1000\n");
+    let config = load(Some(("tollbridge.toml", &file)), &[], &[]).unwrap();
+    assert_eq!(config.profiles.profile("ollama", "", "ours", None).limits.output, Some(1000));
+    let other = file.replace("1000", "2000");
+    let told = problems("tollbridge.toml", &other, &[]).replace(&place, "profiles.toml");
+    insta::assert_snapshot!(told, @"");
+    std::fs::write(&rules, rule("one", 1000) + &rule("two", 2000) + "[rule.thinking]\nbudget = [5, 3]\n").unwrap();
+    let told = problems("tollbridge.toml", &file, &[]).replace(&place, "profiles.toml");
+    insta::assert_snapshot!(told, @"");
+    let missing = file.replace("profiles.toml", "none.toml");
+    assert!(problems("tollbridge.toml", &missing, &[]).contains("cannot be read"));
+}

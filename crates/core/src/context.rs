@@ -162,6 +162,16 @@ pub enum CallEvent<'a> {
         /// The HTTP status.
         status: u16,
     },
+    /// A request is sent again without what the vendor refused.
+    #[non_exhaustive]
+    Adapted {
+        /// The provider.
+        provider: &'a str,
+        /// The model, as the vendor knows it.
+        model: &'a str,
+        /// What is done, in words.
+        what: &'a str,
+    },
     /// An attempt failed, before or in the middle of its reply.
     #[non_exhaustive]
     Failed {
@@ -173,6 +183,11 @@ pub enum CallEvent<'a> {
 }
 
 impl<'a> CallEvent<'a> {
+    /// Reports that a request is sent again without what the vendor refused.
+    pub fn adapted(provider: &'a str, model: &'a str, what: &'a str) -> Self {
+        Self::Adapted { provider, model, what }
+    }
+
     /// Reports that a request goes out.
     pub fn sent(provider: &'a str, model: &'a str) -> Self {
         Self::Sent { provider, model }

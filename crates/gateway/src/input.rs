@@ -4,7 +4,7 @@ use futures_util::{StreamExt, TryStreamExt};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tollbridge::core::{Rest, VendorError};
-use tollbridge::protocol::{Peek, chat_request, embed_request, multipart, peek, rerank_request};
+use tollbridge::protocol::{Peek, chat_request, embed_request, multipart, peek};
 use tollbridge::{Error, ErrorKind, Operation, Protocol, Request};
 
 use crate::call::Asked;
@@ -46,9 +46,9 @@ pub(crate) async fn read(asked: &Asked, headers: &HeaderMap, body: Body, options
     match asked.operation {
         Operation::Embed => base64 = embed_request(&request)?.base64,
         Operation::Chat if asked.protocol == Protocol::OPENAI_COMPLETIONS => {}
-        Operation::Chat | Operation::CountTokens => drop(chat_request(&request)?),
-        Operation::Rerank => drop(rerank_request(&request)?),
-        // What passes unread is its vendor's to check.
+        // All that is sent must be understood, in the vendor's own protocol too.
+        Operation::Chat | Operation::CountTokens if request.strict => drop(chat_request(&request)?),
+        // What passes unread is its vendor's to check; what is translated is read where that is done.
         _ => {}
     }
     let asks = matches!(asked.protocol, Protocol::OPENAI_CHAT | Protocol::OPENAI_COMPLETIONS);

@@ -27,6 +27,7 @@ pub mod openai;
 mod peek;
 mod plain;
 mod read;
+mod remedy;
 mod rerank;
 pub mod responses;
 mod state;
@@ -53,6 +54,7 @@ pub use read::{
     ChatEvents, chat_events, chat_reply, chat_request, count_reply, embed_reply, embed_request, models_reply,
     rerank_reply, rerank_request,
 };
+pub use remedy::{Cure, Remedy};
 pub use status::{Facts, classify, status_of};
 pub use stream_cost::StreamCost;
 pub use usage::read_usage;

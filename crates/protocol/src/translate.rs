@@ -4,19 +4,18 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use serde::Deserialize;
 use tollbridge_core::{Error, ErrorKind, Frame, FrameStream, Loss, Reply, ReplyBody, Request, Rest, ThinkTags};
 use tollbridge_profiles::Profile;
 use tollbridge_types::{ChatAssembler, ChatEvent, ChatRequest, Finish, Json, Part, Protocol};
 
 use crate::client_path::ClientBody;
 use crate::fit;
-use crate::peek::{Field, edited, head, whole_field, with_comma, with_nested_models};
+use crate::peek::with_nested_models;
 use crate::read::{decode_chat, known, whole};
 use crate::usage_meter::reported_error;
 use crate::{
-    ChatCodec, ChatEvents, ChatStreamEncoder, CountCodec, EmbedCodec, FrameDecoder, ReplyContext, RerankCodec, Target,
-    chat, chat_request, count, count_reply, embed, embed_reply, embed_request, endings, framing_of, models,
+    ChatCodec, ChatEvents, ChatStreamEncoder, CountCodec, EmbedCodec, FrameDecoder, Remedy, ReplyContext, RerankCodec,
+    Target, chat, chat_request, count, count_reply, embed, embed_reply, embed_request, endings, framing_of, models,
     models_reply, multipart, peek, rerank, rerank_reply, rerank_request, think_tags,
 };
 
@@ -128,31 +127,20 @@ fn written(
     Ok((body, losses))
 }
 
-/// Takes the form of the answer out of a body of chat completions, for a model that knows none, and reports that.
-///
-/// Returns `false`, and changes nothing, if the body asks for no form.
+/// Takes out of a body what a vendor refused before, and tells that; `false` if there is no such thing in it.
 ///
 /// # Errors
 /// [`ErrorKind::InvalidRequest`] if the request is strict.
-pub fn without_response_format(request: &Request, encoded: &mut Encoded) -> Result<bool, Error> {
-    let (text, head) = head::<Format<'_>>(&encoded.body)?;
-    let Some(value) = head.response_format.span(text) else { return Ok(false) };
-    let field = with_comma(text, whole_field(text, value));
-    let path = match request.wire() {
-        Some(wire) => ClientBody::new(wire).path("response_format", &*chat_request(request)?),
-        None => "response_format".to_owned(),
-    };
-    let loss = Loss::dropped(path, "the model knows no form of answers");
-    refuse_losses(request, std::slice::from_ref(&loss))?;
-    encoded.body = edited(&encoded.body, vec![(field, String::new())]);
-    encoded.losses.push(loss);
+pub fn remedied(request: &Request, encoded: &mut Encoded, remedy: &Remedy) -> Result<bool, Error> {
+    let Some((body, loss)) = remedy.apply(&encoded.body) else { return Ok(false) };
+    let mut losses = vec![loss];
+    if let Some(wire) = request.wire() {
+        ClientBody::new(wire).tell_plain(&mut losses, Ok(()))?;
+    }
+    refuse_losses(request, &losses)?;
+    encoded.body = body;
+    encoded.losses.append(&mut losses);
     Ok(true)
-}
-
-#[derive(Deserialize)]
-struct Format<'a> {
-    #[serde(borrow, default)]
-    response_format: Field<'a>,
 }
 
 /// Refuses a strict request of which something would be lost.

@@ -15,12 +15,14 @@ use tollbridge_core::{
 use tollbridge_profiles::Profiles;
 use tollbridge_protocol::translate::{self, Encoded};
 use tollbridge_protocol::{
-    ChatCodec, CountCodec, EmbedCodec, ModelsCodec, ReplyContext, RerankCodec, errors, framing_of, models,
+    ChatCodec, CountCodec, Cure, EmbedCodec, ModelsCodec, Remedy, ReplyContext, RerankCodec, chat_request, errors,
+    framing_of, models,
 };
 use tollbridge_types::{ModelInfo, Protocol};
 use url::Url;
 
 use crate::body::{self, Shape};
+use crate::learned::Learned;
 use crate::limits;
 use crate::signer::Signer;
 use crate::stream;
@@ -50,8 +52,8 @@ pub struct HttpProvider {
     asks_usage: bool,
     /// Models that refuse to be asked for usage on streams.
     refused_usage: Refused,
-    /// Models that refuse to be asked for a form of answers.
-    refused_format: Refused,
+    /// What refusals taught.
+    learned: Learned,
 }
 
 type Rewrite = dyn Fn(&Route<'_>, Bytes) -> Result<Bytes, Error> + Send + Sync;
@@ -99,7 +101,7 @@ impl HttpProvider {
             transport,
             asks_usage: false,
             refused_usage: Refused::default(),
-            refused_format: Refused::default(),
+            learned: Learned::default(),
         }
     }
 
@@ -211,7 +213,7 @@ impl HttpProvider {
 
     async fn make(&self, request: &Request, cx: &CallContext) -> Result<Reply, Error> {
         let operation = request.operation;
-        let protocol = self.info.protocol_for(request).ok_or_else(|| {
+        let protocol = self.protocol_for(request).ok_or_else(|| {
             Error::new(ErrorKind::Unsupported, format!("this provider has no operation `{operation}`"))
                 .with_hint("use a model of a provider that has it")
         })?;
@@ -225,22 +227,34 @@ impl HttpProvider {
         {
             limits::check(request, settings)?;
         }
-        let route = Route { operation, protocol, model, stream };
-        let url = (self.route)(&route)?;
-        let mut encoded = self.encode(request, &route)?;
-        let mut outcome = self.exchange(request, protocol, &url, &encoded, cx).await;
+        let mut route = Route { operation, protocol, model, stream };
+        let lessons = if self.learns(request) { self.learned.of(model) } else { Vec::new() };
+        let mut encoded = self.encode(request, &route, &lessons)?;
+        let mut outcome = self.exchange(request, &route, &encoded, cx).await;
         if encoded.asked_usage && outcome.as_ref().is_err_and(refuses_stream_options) {
             self.refused_usage.insert(model);
-            encoded = self.encode(request, &route)?;
-            outcome = self.exchange(request, protocol, &url, &encoded, cx).await;
+            encoded = self.encode(request, &route, &lessons)?;
+            outcome = self.exchange(request, &route, &encoded, cx).await;
         }
-        if protocol == Protocol::OPENAI_CHAT
-            && !request.strict
-            && outcome.as_ref().is_err_and(refuses_response_format)
-            && translate::without_response_format(request, &mut encoded)?
+        if !lessons.is_empty() && outcome.as_ref().is_err_and(Remedy::is_refusal) {
+            let plain = self.encode(request, &route, &[])?;
+            if plain.body != encoded.body
+                && let Ok(reply) = self.exchange(request, &route, &plain, cx).await
+            {
+                // What was learned is not so any more.
+                self.learned.forget(model);
+                (encoded, outcome) = (plain, Ok(reply));
+            }
+        }
+        if let Err(refusal) = &outcome
+            && let Some(remedy) = Remedy::of(refusal, &encoded.body).filter(|_| self.learns(request))
+            && self.heal(request, &mut route, &mut encoded, &remedy)?
         {
-            self.refused_format.insert(model);
-            outcome = self.exchange(request, protocol, &url, &encoded, cx).await;
+            cx.observe(CallEvent::adapted(&self.info.name, model, &remedy.to_string()));
+            outcome = self.exchange(request, &route, &encoded, cx).await;
+            if outcome.is_ok() {
+                self.learned.keep(model, remedy);
+            }
         }
         let mut reply = outcome?;
         reply.losses = encoded.losses;
@@ -250,12 +264,65 @@ impl HttpProvider {
         Ok(reply)
     }
 
-    fn encode(&self, request: &Request, route: &Route<'_>) -> Result<Encoded, Error> {
+    /// Returns the protocol for a request: its own if the provider speaks it, else the one that serves the model best.
+    fn protocol_for(&self, request: &Request) -> Option<Protocol> {
+        let usual = self.info.protocol_for(request)?;
+        if request.operation != Operation::Chat {
+            return Some(usual);
+        }
+        let speaks = |protocol| self.chats.iter().any(|codec| codec.protocol() == protocol);
+        let learned = || self.learned.of(&request.model).iter().any(|lesson| lesson.cure == Cure::Responses);
+        if usual == Protocol::OPENAI_CHAT && !request.strict && speaks(Protocol::OPENAI_RESPONSES) && learned() {
+            return Some(Protocol::OPENAI_RESPONSES);
+        }
+        if request.wire().is_some_and(|wire| wire.protocol == usual) {
+            return Some(usual);
+        }
+        let profile = self.profiles.of(&request.model, usual.as_str());
+        let has_tools = || chat_request(request).is_ok_and(|typed| !typed.tools.is_empty());
+        let rather = match (profile.operations.only.as_deref(), profile.tools.operation.as_deref()) {
+            (Some(only), _) => Some(only),
+            (None, Some(operation)) if has_tools() => Some(operation),
+            _ => None,
+        };
+        let rather = match rather {
+            Some("responses") => Protocol::OPENAI_RESPONSES,
+            Some("chat") => Protocol::OPENAI_CHAT,
+            _ => return Some(usual),
+        };
+        Some(if speaks(rather) { rather } else { usual })
+    }
+
+    /// Says whether a refusal of this request may be answered with a remedy, and taught by.
+    fn learns(&self, request: &Request) -> bool {
+        !request.strict && matches!(request.operation, Operation::Chat | Operation::Embed | Operation::CountTokens)
+    }
+
+    /// Makes a refused request into one that does without what was refused.
+    fn heal<'r>(
+        &self,
+        request: &Request,
+        route: &mut Route<'r>,
+        encoded: &mut Encoded,
+        remedy: &Remedy,
+    ) -> Result<bool, Error> {
+        if remedy.cure != Cure::Responses {
+            return translate::remedied(request, encoded, remedy);
+        }
+        let other = Protocol::OPENAI_RESPONSES;
+        if route.protocol == other || !self.chats.iter().any(|codec| codec.protocol() == other) {
+            return Ok(false);
+        }
+        route.protocol = other;
+        *encoded = self.encode(request, route, &[])?;
+        Ok(true)
+    }
+
+    fn encode(&self, request: &Request, route: &Route<'_>, lessons: &[Remedy]) -> Result<Encoded, Error> {
         let ask_usage = self.asks_usage && !self.refused_usage.contains(route.model);
         let mut encoded = self.written(request, route.protocol, ask_usage)?;
-        let knows_format = !self.refused_format.contains(route.model) && self.supports_format(route.model);
-        if route.protocol == Protocol::OPENAI_CHAT && !knows_format {
-            translate::without_response_format(request, &mut encoded)?;
+        for remedy in lessons {
+            translate::remedied(request, &mut encoded, remedy)?;
         }
         if let Some(rewrite) = &self.rewrite {
             encoded.body = rewrite(route, encoded.body)?;
@@ -282,12 +349,12 @@ impl HttpProvider {
     async fn exchange(
         &self,
         request: &Request,
-        protocol: Protocol,
-        url: &Url,
+        route: &Route<'_>,
         encoded: &Encoded,
         cx: &CallContext,
     ) -> Result<Reply, Error> {
-        let stream = request.stream && request.operation == Operation::Chat;
+        let Route { protocol, stream, .. } = *route;
+        let url = (self.route)(route)?;
         let mut outgoing = http::Request::new(encoded.body.clone());
         *outgoing.method_mut() = if request.operation == Operation::Models { Method::GET } else { Method::POST };
         *outgoing.uri_mut() = url
@@ -400,13 +467,6 @@ impl HttpProvider {
         let codec = models(protocol).ok_or_else(|| Error::new(ErrorKind::Unsupported, "no codec for model lists"))?;
         Ok(Reply::new(protocol, &self.info.name, "", codec.encode_reply(&list)?))
     }
-
-    fn supports_format(&self, model: &str) -> bool {
-        self.listed
-            .iter()
-            .find(|settings| settings.name == model)
-            .is_none_or(|settings| settings.supports_response_format)
-    }
 }
 
 /// Models that were found to refuse something, so that they are not asked again.
@@ -480,19 +540,6 @@ fn is_media(operation: Operation, headers: &HeaderMap) -> bool {
 fn content_type(headers: &HeaderMap) -> String {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
-}
-
-/// Says whether a vendor takes no form of answers. One that takes them may still refuse a schema.
-fn refuses_response_format(error: &Error) -> bool {
-    let says = |vendor: &VendorError| {
-        let body = String::from_utf8_lossy(&vendor.body).to_lowercase();
-        let has = |words: &[&str]| words.iter().any(|word| body.contains(word));
-        matches!(vendor.status, Some(400 | 422))
-            && has(&["response_format", "response format", "json_schema", "structured output"])
-            && has(&["support", "unavailable", "unknown", "unrecognized", "not permitted", "not allowed", "forbidden"])
-            && !has(&["invalid schema", "schema for response_format"])
-    };
-    error.vendor().is_some_and(says)
 }
 
 fn refuses_stream_options(error: &Error) -> bool {

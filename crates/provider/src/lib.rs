@@ -6,6 +6,7 @@
 mod body;
 mod endpoint;
 mod http_provider;
+mod learned;
 mod limits;
 mod openai_paths;
 mod signer;

@@ -90,6 +90,7 @@ impl ClientBuilder {
     pub fn config(mut self, config: &tollbridge_config::Config) -> Self {
         let enabled = config.providers.iter().filter(|provider| provider.enabled);
         self.pending.extend(enabled.map(|provider| (provider.registration, provider.settings.clone())));
+        self.profiles = Arc::clone(&config.profiles);
         self.aliases.extend(config.aliases.iter().map(|(alias, target)| (alias.clone(), target.clone())));
         self
     }

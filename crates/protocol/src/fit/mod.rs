@@ -4,7 +4,7 @@
 
 pub(crate) mod sampling;
 pub(crate) mod schema;
-mod splice;
+pub(crate) mod splice;
 pub(crate) mod thinking;
 mod typed;
 pub(crate) mod wire;

@@ -49,6 +49,8 @@ impl<'a> Fitting<'a, '_> {
                 None => top.extend(changes.into_iter().map(|(name, value)| (name.to_owned(), value))),
             }
         }
+        self.limit(&mut top);
+        self.format(&mut top);
         self.refused(&mut top);
         self.schemas(&mut top);
         let top: Vec<_> = top.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
@@ -148,6 +150,37 @@ impl<'a> Fitting<'a, '_> {
         matches!(kind.or(word).as_deref(), Some("any" | "tool" | "required" | "function" | "custom" | "allowed_tools"))
     }
 
+    /// Lowers a limit that is beyond the model's own.
+    fn limit(&mut self, top: &mut Vec<(String, Option<String>)>) {
+        let Some(most) = self.profile.limits.output.filter(|_| self.form.settings.is_none()) else { return };
+        for name in self.form.limit.iter().filter(|name| self.root.value::<u64>(name).is_some_and(|asked| asked > most))
+        {
+            top.push(((*name).to_owned(), Some(most.to_string())));
+            self.losses
+                .push(Loss::adapted("max_tokens", format!("the model answers with at most {most}: sent as {most}")));
+        }
+    }
+
+    /// Leaves out a form of the answer that cannot be asked for.
+    fn format(&mut self, top: &mut Vec<(String, Option<String>)>) {
+        if !matches!(self.form.thinking, Asks::Chat) {
+            return;
+        }
+        let Some(form) = self.root.object("response_format").and_then(|node| node.value::<String>("type")) else {
+            return;
+        };
+        if form == "text" || self.profile.takes_format(&form) {
+            return;
+        }
+        let object = form == "json_schema" && self.profile.takes_format("json_object");
+        let loss = match object {
+            true => Loss::adapted("response_format", "the model takes no schema: sent as JSON of any form"),
+            false => Loss::dropped("response_format", "the model knows no form of answers"),
+        };
+        self.losses.push(loss);
+        top.push(("response_format".to_owned(), object.then(|| r#"{"type":"json_object"}"#.to_owned())));
+    }
+
     /// Leaves out fields for which the vendor refuses the request, and calls others as it does.
     fn refused(&mut self, top: &mut Vec<(String, Option<String>)>) {
         let rules = &self.profile.fields;
@@ -155,8 +188,10 @@ impl<'a> Fitting<'a, '_> {
         for (name, other) in &rules.renamed {
             if is_there(&self.root, name) && !is_there(&self.root, other) {
                 let value = self.root.get(name).map(|raw| raw.get().to_owned());
+                let changed = top.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+                top.retain(|(known, _)| known != name);
                 top.push((name.clone(), None));
-                top.push((other.clone(), value));
+                top.push((other.clone(), changed.unwrap_or(value)));
                 self.losses
                     .push(Loss::adapted(format!("extras.{name}"), format!("sent as `{other}`, as the model takes it")));
             }
