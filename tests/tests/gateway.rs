@@ -121,7 +121,7 @@ async fn bad_input_is_told_in_the_clients_own_form() {
         ("bare model", CHAT, json!({"model": "gpt-5", "messages": user}).to_string()),
         ("unknown provider", MESSAGES, json!({"model": "nobody/m", "max_tokens": 5, "messages": user}).to_string()),
         ("provider without a key", CHAT, json!({"model": "mistral/m", "messages": user}).to_string()),
-        ("no messages", CHAT, json!({"model": "openai/m"}).to_string()),
+        ("no messages", CHAT, json!({"model": "anthropic/m"}).to_string()),
         ("no max_tokens", MESSAGES, json!({"model": "openai/m", "messages": user}).to_string()),
         (
             "messages of the wrong type",
@@ -131,10 +131,10 @@ async fn bad_input_is_told_in_the_clients_own_form() {
         (
             "temperature of the wrong type",
             CHAT,
-            json!({"model": "openai/m", "messages": user, "temperature": "hot"}).to_string(),
+            json!({"model": "anthropic/m", "messages": user, "temperature": "hot"}).to_string(),
         ),
         ("contents of the wrong type", generate, json!({"contents": 5}).to_string()),
-        ("result without its call", CHAT, json!({"model": "openai/m", "messages": orphan}).to_string()),
+        ("result without its call", CHAT, json!({"model": "anthropic/m", "messages": orphan}).to_string()),
         (
             "result without its call",
             MESSAGES,
@@ -154,7 +154,20 @@ async fn bad_input_is_told_in_the_clients_own_form() {
     let reply = bench.send(Method::POST, CHAT, vec![0x7b, 0xff, 0x7d]).await.unwrap();
     told.push_str(&format!("not UTF-8\n  {} {}\n", reply.status.as_u16(), reply.text()));
     insta::assert_snapshot!(told);
-    assert!(bench.openai.requests().is_empty(), "nothing bad was sent on");
+    assert!(bench.openai.requests().is_empty() && bench.anthropic.requests().is_empty(), "nothing bad was sent on");
+    // In the vendor's own protocol the vendor judges, unless all must be understood.
+    for body in [
+        json!({"model": "openai/m", "messages": user, "logprobs": 5}),
+        json!({"model": "openai/m", "messages": user, "top_k": 50.0}),
+    ] {
+        let reply = bench.send(Method::POST, CHAT, body.to_string()).await.unwrap();
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        assert_eq!(bench.openai.requests().last().unwrap().json()["messages"], user);
+    }
+    let strict = [("x-tollbridge-strict", "true")];
+    let body = json!({"model": "openai/m", "messages": user, "logprobs": 5}).to_string();
+    let reply = bench.send_with(Method::POST, CHAT, &strict, body).await.unwrap();
+    assert_eq!((reply.status.as_u16(), reply.json()["error"]["param"].clone()), (400, json!("logprobs")));
     assert_eq!(post(&bench, CHAT, &openai("echo/any", false)).await.status, 200, "the process goes on");
 }
 

@@ -399,7 +399,10 @@ forms = ["switch"]
         shown(&config).contains("providers.ollama.models.llama3.3.thinking.forms = [\"switch\"] (tollbridge.toml:6)")
     );
     let bad = text.replace("forms = [\"switch\"]", "forms = [\"sometimes\"]\nbugdet = 3");
-    insta::assert_snapshot!(problems("tollbridge.toml", &bad, &[]), @"");
+    insta::assert_snapshot!(problems("tollbridge.toml", &bad, &[]), @r"
+    tollbridge.toml:6: `thinking.forms` of the model `llama3.3`: unknown variant `sometimes`, expected one of `budget`, `adaptive`, `effort`, `switch`
+    tollbridge.toml:7: `thinking.bugdet` of the model `llama3.3`: unknown field `bugdet`, expected one of `forms`, `efforts`, `budget`, `below_output`, `off`, `off_efforts`, `on_by_default`, `shown_on_request`, `forced_tools`, `field`
+    ");
 }
 
 #[test]
@@ -418,10 +421,13 @@ fn a_users_own_rules_are_read_and_contradictions_are_told_with_both_sources() {
     assert_eq!(config.profiles.profile("ollama", "", "ours", None).limits.output, Some(1000));
     let other = file.replace("1000", "2000");
     let told = problems("tollbridge.toml", &other, &[]).replace(&place, "profiles.toml");
-    insta::assert_snapshot!(told, @"");
+    insta::assert_snapshot!(told, @"tollbridge.toml:2: `limits.output` of the model `ours`: 2000 contradicts rule 1 of profiles.toml, which says 1000");
     std::fs::write(&rules, rule("one", 1000) + &rule("two", 2000) + "[rule.thinking]\nbudget = [5, 3]\n").unwrap();
     let told = problems("tollbridge.toml", &file, &[]).replace(&place, "profiles.toml");
-    insta::assert_snapshot!(told, @"");
+    insta::assert_snapshot!(told, @r"
+    profiles.toml:7: `thinking.budget`: the least budget is larger than the greatest; docs/profiles.md has the keys of a rule
+    profiles.toml:7: `limits.output`: 2000 for `ours` contradicts rule 1, which says 1000; sources: two page and one page; docs/profiles.md has the keys of a rule
+    ");
     let missing = file.replace("profiles.toml", "none.toml");
     assert!(problems("tollbridge.toml", &missing, &[]).contains("cannot be read"));
 }

@@ -1,6 +1,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use serde_json::{Map, Value};
+
 use crate::rule::{read, settings};
 use crate::{Override, Profile, Rule, RuleFile};
 
@@ -51,13 +53,8 @@ pub(crate) fn file(origin: &str, file: &RuleFile, is_subset: impl Fn(&str) -> bo
                 problems.push(problem(table, format!("there is no such key of a rule: `{table}`")));
             }
         }
-        match read(&rule.set) {
-            Ok(profile) => {
-                let faults = faults(&profile, &is_subset);
-                problems.extend(faults.into_iter().map(|(key, message)| problem(key, message)));
-            }
-            Err(message) => problems.push(problem("", message)),
-        }
+        let faults = all_faults(&rule.set, &is_subset);
+        problems.extend(faults.into_iter().map(|(key, message)| problem(&key, message)));
         for (earlier, other) in file.rule.iter().take(place).enumerate() {
             if let Some((key, message)) = contradiction(rule, other, earlier + 1) {
                 problems.push(problem(&key, message));
@@ -96,10 +93,8 @@ fn contradiction(rule: &Rule, other: &Rule, number: usize) -> Option<(String, St
 /// Checks what the configuration says of one model against the user's own rules for that very model.
 pub(crate) fn own(own: &Override, rules: &[(&str, usize, &Rule)], is_subset: impl Fn(&str) -> bool) -> Vec<Problem> {
     let problem = |key: &str, message: String| Problem::new(&own.origin, 0, key, message);
-    let mut problems = match read(&own.set) {
-        Ok(profile) => faults(&profile, &is_subset).into_iter().map(|(key, message)| problem(key, message)).collect(),
-        Err(message) => vec![problem("", message)],
-    };
+    let mut problems: Vec<Problem> =
+        all_faults(&own.set, &is_subset).into_iter().map(|(key, message)| problem(&key, message)).collect();
     for (table, key, value) in settings(&own.set) {
         for (origin, number, rule) in rules {
             let other = rule.settings().find(|(other, name, _)| *other == table && *name == key);
@@ -110,6 +105,28 @@ pub(crate) fn own(own: &Override, rules: &[(&str, usize, &Rule)], is_subset: imp
         }
     }
     problems
+}
+
+/// Finds the keys that do not exist or cannot be read, and what cannot hold between those that can.
+fn all_faults(set: &Map<String, Value>, is_subset: impl Fn(&str) -> bool) -> Vec<(String, String)> {
+    let one = |table: &str, key: &str, value: &Value| {
+        let inner = Map::from_iter([(key.to_owned(), value.clone())]);
+        read(&Map::from_iter([(table.to_owned(), Value::Object(inner))]))
+    };
+    let unread = settings(set).filter_map(|(table, key, value)| {
+        let message = one(table, key, value).err()?;
+        Some((format!("{table}.{key}"), message))
+    });
+    let unread: Vec<_> = unread.collect();
+    if !unread.is_empty() {
+        return unread;
+    }
+    match read(set) {
+        Ok(profile) => {
+            faults(&profile, is_subset).into_iter().map(|(key, message)| (key.to_owned(), message)).collect()
+        }
+        Err(message) => vec![(String::new(), message)],
+    }
 }
 
 /// Finds what cannot hold within a profile.
