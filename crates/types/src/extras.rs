@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{Json, Origin, Protocol};
 
@@ -32,7 +32,8 @@ pub struct Extras {
 /// How many fields are looked through one by one.
 const FEW: usize = 32;
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 struct Extra {
     protocol: Protocol,
     name: String,
@@ -103,6 +104,16 @@ impl Extras {
     /// Says whether there is no field at all.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
+    }
+}
+
+impl<'de> Deserialize<'de> for Extras {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut extras = Self::default();
+        for Extra { protocol, name, value } in Vec::deserialize(deserializer)? {
+            extras.insert(protocol, name, value);
+        }
+        Ok(extras)
     }
 }
 

@@ -1,9 +1,9 @@
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Extras, Json};
 
 /// Says what form the answer must have.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ResponseFormat {
@@ -33,8 +33,9 @@ impl ResponseFormat {
 }
 
 /// Says how much the model is to think, and what of it is to be shown.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[non_exhaustive]
+#[serde(default, deny_unknown_fields)]
 pub struct Reasoning {
     /// `Some(false)` turns thinking off, `Some(true)` on, `None` leaves it to the model.
     pub enabled: Option<bool>,
@@ -49,7 +50,7 @@ pub struct Reasoning {
 }
 
 /// Says how hard the model is to think.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ReasoningEffort {

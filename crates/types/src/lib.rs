@@ -43,3 +43,4 @@ pub use request::ChatRequest;
 pub use rerank::{Ranked, RerankReply, RerankRequest};
 pub use tool::{Tool, ToolCall, ToolCallKind, ToolChoice, ToolResult};
 pub use usage::{Usage, UsageBasis};
+pub use validate::Bounds;

@@ -3,16 +3,20 @@ use serde::{Deserialize, Serialize};
 use crate::{Extras, Media, Part, ToolResult};
 
 /// One turn of a conversation.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[non_exhaustive]
+#[serde(deny_unknown_fields)]
 pub struct Message {
     /// Who speaks.
     pub role: Role,
     /// What is said, in order.
+    #[serde(default)]
     pub parts: Vec<Part>,
     /// The speaker's name, where a protocol has one.
+    #[serde(default)]
     pub name: Option<String>,
     /// Fields of one protocol only.
+    #[serde(default)]
     pub extras: Extras,
 }
 

@@ -1,9 +1,9 @@
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Extras, Json, Origin, Protocol, ToolCall, ToolResult};
 
 /// One piece of a message, in the order in which it was written.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Part {
@@ -81,8 +81,9 @@ impl Part {
 }
 
 /// Text with what is attached to it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[non_exhaustive]
+#[serde(default, deny_unknown_fields)]
 pub struct Text {
     /// The text.
     pub text: String,
@@ -95,20 +96,26 @@ pub struct Text {
 }
 
 /// An image, sound, video or document.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[non_exhaustive]
+#[serde(deny_unknown_fields)]
 pub struct Media {
     /// Where the bytes are.
     pub source: MediaSource,
     /// The MIME type, where it is known.
+    #[serde(default)]
     pub mime: Option<String>,
     /// The file name or title.
+    #[serde(default)]
     pub name: Option<String>,
     /// How closely to look: `low`, `high` or `auto`.
+    #[serde(default)]
     pub detail: Option<String>,
     /// The vendor's signature on this part.
+    #[serde(default)]
     pub signature: Option<Signature>,
     /// Fields of one protocol only.
+    #[serde(default)]
     pub extras: Extras,
 }
 
@@ -157,7 +164,7 @@ impl Media {
 }
 
 /// Says where the bytes of a [`Media`] are.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum MediaSource {
@@ -172,8 +179,9 @@ pub enum MediaSource {
 }
 
 /// The model's thinking, as far as the vendor shows it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[non_exhaustive]
+#[serde(default, deny_unknown_fields)]
 pub struct Thought {
     /// The thinking in words, possibly a summary; empty where it is hidden.
     pub text: String,
@@ -186,8 +194,9 @@ pub struct Thought {
 }
 
 /// An opaque string that a vendor issued and wants back unchanged.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[non_exhaustive]
+#[serde(deny_unknown_fields)]
 pub struct Signature {
     /// The protocol whose vendor issued it; it means nothing to another.
     pub protocol: Protocol,
@@ -208,8 +217,9 @@ impl Signature {
 }
 
 /// A source that an answer names.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[non_exhaustive]
+#[serde(default, deny_unknown_fields)]
 pub struct Citation {
     /// The address of the source.
     pub url: Option<String>,
@@ -224,8 +234,9 @@ pub struct Citation {
 }
 
 /// A JSON value that only its own protocol understands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[non_exhaustive]
+#[serde(deny_unknown_fields)]
 pub struct Opaque {
     /// The protocol that it belongs to.
     pub protocol: Protocol,

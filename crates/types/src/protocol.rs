@@ -1,6 +1,6 @@
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Names how bytes look on the wire, one name for each vendor API.
 ///
@@ -136,6 +136,13 @@ impl Protocol {
     /// Returns the dotted name.
     pub const fn as_str(self) -> &'static str {
         self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Protocol {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        Self::known(&name).ok_or_else(|| serde::de::Error::custom(format!("`{name}` is no protocol")))
     }
 }
 

@@ -1,4 +1,4 @@
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Extras, Message, Reasoning, ResponseFormat, Tool, ToolChoice};
 
@@ -9,8 +9,9 @@ use crate::{Extras, Message, Reasoning, ResponseFormat, Tool, ToolChoice};
 /// let request = ChatRequest::new("anthropic/claude-sonnet-5").system("Be brief.").user("Hello").max_tokens(100);
 /// assert_eq!(request.messages.len(), 2);
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[non_exhaustive]
+#[serde(default, deny_unknown_fields)]
 pub struct ChatRequest {
     /// The model: `provider/model` or an alias.
     pub model: String,

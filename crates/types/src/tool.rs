@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Extras, Json, Opaque, Part, Signature};
 
 /// Something that the model may call.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Tool {
@@ -19,6 +19,7 @@ pub enum Tool {
         /// Whether the vendor must hold the model to the schema.
         strict: Option<bool>,
         /// Fields of one protocol only, such as a cache mark.
+        #[serde(default)]
         extras: Extras,
     },
     /// A tool that only its own protocol knows, such as a vendor-run search.
@@ -72,7 +73,7 @@ impl Tool {
 }
 
 /// Says whether and what the model must call.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ToolChoice {
@@ -91,8 +92,9 @@ pub enum ToolChoice {
 }
 
 /// A call that the model asks for.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[non_exhaustive]
+#[serde(default, deny_unknown_fields)]
 pub struct ToolCall {
     /// The vendor's id of this call; `None` where the vendor gives none.
     pub id: Option<String>,
@@ -120,7 +122,7 @@ impl ToolCall {
 }
 
 /// Says how a called tool is described.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ToolCallKind {
@@ -134,8 +136,9 @@ pub enum ToolCallKind {
 }
 
 /// What a tool returned.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[non_exhaustive]
+#[serde(default, deny_unknown_fields)]
 pub struct ToolResult {
     /// The id of the call that this answers.
     pub id: Option<String>,

@@ -2,6 +2,22 @@ use std::collections::HashSet;
 
 use crate::{ChatRequest, Part};
 
+/// What of a request's settings a model takes; the default is what some model does.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Bounds {
+    /// The highest temperature.
+    pub temperature: f64,
+    /// The most tokens of an answer, if that is known.
+    pub max_tokens: Option<u64>,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { temperature: 2.0, max_tokens: None }
+    }
+}
+
 impl ChatRequest {
     /// Lists everything about the request that no vendor takes, each with its JSON path.
     ///
@@ -12,6 +28,11 @@ impl ChatRequest {
     /// assert_eq!(paths, ["messages", "temperature"]);
     /// ```
     pub fn problems(&self) -> Vec<(String, &'static str)> {
+        self.problems_within(&Bounds::default())
+    }
+
+    /// Lists everything about the request that a model with these bounds does not take, each with its JSON path.
+    pub fn problems_within(&self, bounds: &Bounds) -> Vec<(String, &'static str)> {
         let mut problems = Vec::new();
         let mut check = |good: bool, path: &str, message| {
             if !good {
@@ -22,10 +43,14 @@ impl ChatRequest {
         check(!self.model.trim().is_empty(), "model", "is empty");
         check(!self.messages.is_empty(), "messages", "is empty");
         check(within(self.temperature, 0.0, 2.0), "temperature", "is not between 0 and 2");
+        let takes = self.temperature.is_none_or(|asked| asked <= bounds.temperature || asked > 2.0);
+        check(takes, "temperature", "is above what the model takes");
         check(within(self.top_p, 0.0, 1.0), "top_p", "is not between 0 and 1");
         check(within(self.presence_penalty, -2.0, 2.0), "presence_penalty", "is not between -2 and 2");
         check(within(self.frequency_penalty, -2.0, 2.0), "frequency_penalty", "is not between -2 and 2");
         check(self.max_tokens != Some(0), "max_tokens", "is not above zero");
+        let fits = self.max_tokens.is_none_or(|asked| bounds.max_tokens.is_none_or(|most| asked <= most));
+        check(fits, "max_tokens", "is above what the model can answer");
         check(self.choices != Some(0), "choices", "is not above zero");
         check(self.stop.iter().all(|stop| !stop.is_empty()), "stop", "holds an empty text");
         for (place, tool) in self.tools.iter().enumerate() {
