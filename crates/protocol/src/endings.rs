@@ -321,8 +321,8 @@ pub(crate) fn failure(finish: &Finish) -> Error {
 /// # Errors
 /// What [`failure`] makes of the first ending that it cannot.
 pub(crate) fn check(reply: &ChatReply, protocol: Protocol) -> Result<(), Error> {
-    let untold = reply.choices.iter().filter_map(|choice| untold(protocol, choice.finish.as_ref()?));
-    untold.fold(Ok(()), |first, error| first.and(Err(error)))
+    let mut untold = reply.choices.iter().filter_map(|choice| untold(protocol, choice.finish.as_ref()?));
+    untold.next().map_or(Ok(()), Err)
 }
 
 /// Finds the calls that break off although their vendor says that all is well: such an answer ended with a broken call.
@@ -387,7 +387,10 @@ pub(crate) fn whole_parts(choice: &Choice) -> impl Iterator<Item = &Part> {
     let ends = choice.finish.as_ref().is_some_and(|finish| !is_normal(&finish.reason));
     let last = choice.parts.len().saturating_sub(1);
     let whole = move |(place, part): &(usize, &Part)| match part {
-        Part::ToolCall(call) => !is_cut(call) && !(ends && *place == last && call.arguments.trim().is_empty()),
+        Part::ToolCall(call) => {
+            let lost = ends && *place == last && call.arguments.trim().is_empty();
+            !lost && !is_cut(call)
+        }
         _ => true,
     };
     choice.parts.iter().enumerate().filter(whole).map(|(_, part)| part)

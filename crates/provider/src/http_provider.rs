@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::StreamExt;
+use http::response::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use tollbridge_core::{
     AuthStyle, ByteStream, CallContext, CallEvent, Error, ErrorKind, ModelSettings, Operation, Provider, ProviderInfo,
@@ -393,7 +394,7 @@ impl HttpProvider {
                     Operation::Chat => Some(translate::gathered(protocol, events, &reply_context(request, cx))),
                     _ => None,
                 };
-                self.success(protocol, head.status, &head.headers, body, stream, timeouts, gather).await?
+                self.success(protocol, &head, body, stream, timeouts, gather).await?
             }
         };
         let mut reply = Reply::new(protocol, &self.info.name, &request.model, body);
@@ -416,14 +417,13 @@ impl HttpProvider {
     async fn success(
         &self,
         protocol: Protocol,
-        status: StatusCode,
-        headers: &HeaderMap,
+        head: &Parts,
         mut body: ByteStream,
         stream: bool,
         timeouts: Timeouts,
         gather: impl Fn(&[u8]) -> Option<Result<Bytes, Error>>,
     ) -> Result<ReplyBody, Error> {
-        let framing = framing_of(protocol);
+        let (framing, status) = (framing_of(protocol), head.status);
         let mut first = Bytes::new();
         let mut open = true;
         if stream {
@@ -443,7 +443,7 @@ impl HttpProvider {
         }
         let whole = if open { body::read_whole(body, first, body::WHOLE_LIMIT).await? } else { first };
         match body::inspect(status, &whole) {
-            Ok(Shape::Failure(deserved)) => Err(errors(protocol).decode_error(deserved, headers, &whole)),
+            Ok(Shape::Failure(deserved)) => Err(errors(protocol).decode_error(deserved, &head.headers, &whole)),
             Ok(Shape::Answer) => Ok(ReplyBody::Whole(whole)),
             // Some servers stream whatever they are asked: the events hold the answer and its usage.
             Err(garbage) if body::begins_stream(framing, &whole) => match gather(&whole) {
