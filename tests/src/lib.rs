@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use http::{HeaderMap, Method, Request, StatusCode};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use tollbridge::core::{ByteStream, ProviderSettings, RequestBody, Transport};
+use tollbridge::core::{ByteStream, Fetch, ProviderSettings, RequestBody, Transport};
 use tollbridge::transport::HttpTransport;
 use tollbridge::usage::meter::Metering;
 use tollbridge::{CallContext, Client, ClientBuilder, Layer, Secret, Timeouts};
@@ -107,6 +107,14 @@ impl Bench {
     /// When a port cannot be had.
     pub async fn with_layer(options: Options, layer: Arc<dyn Layer>) -> Result<Self, Box<dyn std::error::Error>> {
         Self::before(options, &[], |client| client.layer(layer)).await
+    }
+
+    /// Starts everything with every vendor that the test kit plays, and fetches media for those that take only bytes.
+    ///
+    /// # Errors
+    /// When a port cannot be had.
+    pub async fn with_fetch(options: Options, fetch: Arc<dyn Fetch>) -> Result<Self, Box<dyn std::error::Error>> {
+        Self::before(options, &OTHERS, |client| client.fetch(fetch)).await
     }
 
     /// Starts everything with every vendor that the test kit plays, and records what is called.

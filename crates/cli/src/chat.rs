@@ -3,7 +3,6 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use base64::Engine;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 use tollbridge::types::{ChatEvent, Json, ResponseFormat};
@@ -70,14 +69,7 @@ fn media(image: &str) -> Result<Media, Failure> {
     if image.starts_with("http://") || image.starts_with("https://") || image.starts_with("data:") {
         return Ok(Media::url(image));
     }
-    let bytes = std::fs::read(image).map_err(|error| Failure::usage(format!("--image {image}: {error}")))?;
-    let mime = match Path::new(image).extension().and_then(|extension| extension.to_str()) {
-        Some("jpg" | "jpeg") => "image/jpeg",
-        Some("gif") => "image/gif",
-        Some("webp") => "image/webp",
-        _ => "image/png",
-    };
-    Ok(Media::base64(mime, base64::engine::general_purpose::STANDARD.encode(bytes)))
+    tollbridge::image_file(image).map_err(|error| Failure::usage(format!("--image {error}")))
 }
 
 fn schema(path: &Path) -> Result<ResponseFormat, Failure> {

@@ -21,6 +21,8 @@ pub struct Config {
     pub usage: UsageConfig,
     /// Limits on spending, in the order of their names.
     pub budgets: Vec<BudgetConfig>,
+    /// Whether and how the addresses of media are fetched.
+    pub media: MediaConfig,
     /// Time limits of every provider that sets none of its own.
     pub timeouts: Timeouts,
     /// Names that stand for `provider/model` or for another alias.
@@ -73,6 +75,40 @@ impl Default for Server {
             new_losses: false,
             stream_cost: false,
             allow_open: false,
+        }
+    }
+}
+
+/// Whether and how the addresses of media are fetched, for vendors that take bytes only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MediaConfig {
+    /// Whether they are fetched at all, unless a provider says otherwise.
+    pub fetch: bool,
+    /// Hosts that may be reached; none means all that are public.
+    pub hosts: Vec<String>,
+    /// Networks that may be reached although they are not public.
+    pub networks: Vec<String>,
+    /// The most bytes of all media of one call.
+    pub max_bytes: u64,
+    /// Until all of it is there.
+    pub timeout: Duration,
+    /// How many redirects of one address are followed.
+    pub redirects: usize,
+    /// How many are fetched at once, over all calls.
+    pub parallel: usize,
+}
+
+impl Default for MediaConfig {
+    fn default() -> Self {
+        Self {
+            fetch: false,
+            hosts: Vec::new(),
+            networks: Vec::new(),
+            max_bytes: 20 << 20,
+            timeout: Duration::from_secs(10),
+            redirects: 3,
+            parallel: 16,
         }
     }
 }

@@ -6,6 +6,7 @@ mod infer;
 mod interpolate;
 mod layer;
 mod loader;
+mod media;
 mod problem;
 mod profile;
 mod providers;
@@ -13,7 +14,7 @@ mod reader;
 mod units;
 mod usage;
 
-pub use config::{Config, ProviderConfig, Row, Server, Source};
+pub use config::{Config, MediaConfig, ProviderConfig, Row, Server, Source};
 pub use infer::{Inference, infer};
 pub use loader::Loader;
 pub use problem::{Problem, Problems, nearest};
@@ -43,6 +44,13 @@ pub const KEYS: &[&str] = &[
     "usage.webhook",
     "usage.webhook_secret",
     "budgets",
+    "media.fetch",
+    "media.hosts",
+    "media.networks",
+    "media.max_bytes",
+    "media.timeout",
+    "media.redirects",
+    "media.parallel",
     "timeouts.connect",
     "timeouts.first_byte",
     "timeouts.idle",
@@ -59,6 +67,7 @@ pub const KEYS: &[&str] = &[
     "headers",
     "models",
     "timeouts",
+    "fetch_media",
     "display_name",
     "max_tokens",
     "supports_tools",

@@ -9,7 +9,7 @@ use crate::config::{Config, Server, Source};
 use crate::layer::{self, Layer};
 use crate::problem::{Problem, Problems};
 use crate::reader::{Reader, Table};
-use crate::{aliases, profile, providers, units, usage};
+use crate::{aliases, media, profile, providers, units, usage};
 
 /// Gathers the sources of a configuration and resolves them.
 ///
@@ -111,7 +111,7 @@ impl<'a> Loader<'a> {
     ) -> Result<Config, Problems> {
         let mut reader = Reader { layers, problems, rows: Vec::new() };
         let root = Table::new(&[], Some(merged));
-        let tables = ["server", "usage", "budgets", "timeouts", "aliases", "providers"];
+        let tables = ["server", "usage", "budgets", "media", "timeouts", "aliases", "providers"];
         reader.known(&root, &[&tables[..], &["profiles"]].concat());
         for name in tables {
             reader.must_be_table(&root, name);
@@ -119,6 +119,7 @@ impl<'a> Loader<'a> {
         let server = server(&mut reader, &root.child("server"));
         let usage = usage::resolve(&mut reader, &root.child("usage"), &self.environment);
         let budgets = usage::budgets(&mut reader, &root.child("budgets"));
+        let media = media::resolve(&mut reader, &root.child("media"));
         let timeouts = timeouts(&mut reader, &root.child("timeouts"), Timeouts::default(), true);
         let mut warnings = Vec::new();
         let providers = providers::resolve(
@@ -141,7 +142,7 @@ impl<'a> Loader<'a> {
             });
             return Err(Problems(problems));
         }
-        Ok(Config { server, usage, budgets, timeouts, aliases, profiles, providers, warnings, file, rows })
+        Ok(Config { server, usage, budgets, media, timeouts, aliases, profiles, providers, warnings, file, rows })
     }
 
     fn find_file(&self) -> Option<PathBuf> {

@@ -87,7 +87,7 @@ fn provider(
     warnings: &mut Vec<String>,
 ) -> Option<ProviderConfig> {
     let mut known = vec!["kind", "enabled", "api_key", "base_url", "embed_base_url", "headers", "models", "timeouts"];
-    known.push("think_tags");
+    known.extend(["think_tags", "fetch_media"]);
     known.extend(kind.options.iter().map(|option| option.name));
     reader.known(fields, &known);
     let enabled = reader.flag(fields, "enabled").unwrap_or(true);
@@ -126,6 +126,10 @@ fn provider(
     settings.headers = headers(reader, &fields.child("headers"));
     settings.models = models(reader, fields);
     settings.think_tags = think_tags(reader, fields);
+    settings.fetch_media = reader.flag(fields, "fetch_media");
+    if let Some(fetches) = settings.fetch_media {
+        reader.show(fields, "fetch_media", fetches.to_string());
+    }
     settings.timeouts = loader::timeouts(reader, &fields.child("timeouts"), above, false);
     for option in kind.options {
         let shown = |value: &str| if option.secret { "***".to_owned() } else { value.to_owned() };

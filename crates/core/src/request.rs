@@ -93,6 +93,13 @@ impl Request {
         self
     }
 
+    /// Puts another conversation in the place of the one that the bytes hold. The bytes stay, to tell places in them.
+    #[must_use]
+    pub fn with_chat(mut self, chat: Arc<ChatRequest>) -> Self {
+        self.typed = OnceLock::from(Typed::Chat(chat));
+        self
+    }
+
     /// Returns the bytes, if the request came as bytes.
     pub fn wire(&self) -> Option<&Wire> {
         self.wire.as_ref()

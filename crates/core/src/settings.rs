@@ -1,10 +1,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use http::HeaderMap;
 use tollbridge_profiles::{Override, Profiles};
 
-use crate::{Secret, Timeouts};
+use crate::{Fetch, Secret, Timeouts};
 
 /// What the configuration says about one provider.
 #[derive(Clone)]
@@ -28,6 +29,11 @@ pub struct ProviderSettings {
     pub think_tags: ThinkTags,
     /// What each model takes.
     pub profiles: Profiles,
+    /// Whether addresses of media are fetched where the vendor takes only bytes; `None` leaves it to the rest of the
+    /// configuration.
+    pub fetch_media: Option<bool>,
+    /// What fetches them.
+    pub fetch: Option<Arc<dyn Fetch>>,
     /// Options that this kind of provider declared, by name.
     pub options: BTreeMap<String, String>,
 }
@@ -45,6 +51,8 @@ impl ProviderSettings {
             timeouts: Timeouts::default(),
             think_tags: ThinkTags::Off,
             profiles: Profiles::default(),
+            fetch_media: None,
+            fetch: None,
             options: BTreeMap::new(),
         }
     }

@@ -11,6 +11,7 @@ use tollbridge_types::{
     TokenCount,
 };
 
+use crate::media::MediaRules;
 use crate::{anthropic, bedrock, cohere, gemini, ollama, openai, plain, rerank as reranking, responses, vendor_error};
 
 /// Reads and writes one chat protocol.
@@ -46,6 +47,11 @@ pub trait ChatCodec: Send + Sync {
     /// A dialect that differs says so here, and is then translated into.
     fn takes(&self, _body: &[u8]) -> bool {
         true
+    }
+
+    /// Says what the vendor takes of media. Requests that are translated are made to fit it.
+    fn media(&self) -> &'static MediaRules<'static> {
+        &MediaRules::ANY
     }
 
     /// Reads a vendor's whole reply.
@@ -241,6 +247,11 @@ pub trait CountCodec: Send + Sync {
         target: &Target<'_>,
         losses: &mut Vec<Loss>,
     ) -> Result<Bytes, Error>;
+
+    /// Says what the vendor takes of media. Requests that are translated are made to fit it.
+    fn media(&self) -> &'static MediaRules<'static> {
+        &MediaRules::ANY
+    }
 
     /// Reads a vendor's reply.
     ///

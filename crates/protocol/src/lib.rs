@@ -19,6 +19,7 @@ mod frame_kind;
 mod framing;
 pub mod gemini;
 mod losses;
+pub mod media;
 mod model_abilities;
 pub mod multipart;
 mod object;
@@ -49,6 +50,7 @@ pub use codec::{
 };
 pub use frame_kind::{FrameKind, frame_kind};
 pub use framing::{FrameDecoder, Framing, framing_of};
+pub use media::{MediaRules, extension_type, fit_media, media_type};
 pub use peek::{Peek, peek};
 pub use read::{
     ChatEvents, chat_events, chat_reply, chat_request, count_reply, embed_reply, embed_request, models_reply,

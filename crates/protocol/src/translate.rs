@@ -1,15 +1,19 @@
 //! Moves whole calls from one protocol to another: requests towards a vendor, replies to a client.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use tollbridge_core::{Error, ErrorKind, Frame, FrameStream, Loss, Reply, ReplyBody, Request, Rest, ThinkTags};
+use tollbridge_core::{Error, ErrorKind, Frame, FrameStream, Loss, Reply, ReplyBody, Request, Rest, ThinkTags, Wire};
 use tollbridge_profiles::Profile;
 use tollbridge_types::{ChatAssembler, ChatEvent, ChatRequest, Finish, Json, Part, Protocol};
 
 use crate::client_path::ClientBody;
 use crate::fit;
+use crate::media::{
+    Address, Fetched, MediaRules, addresses_to_fetch, fit_media, fit_own_media, holds_media, with_fetched,
+};
 use crate::peek::with_nested_models;
 use crate::read::{decode_chat, known, whole};
 use crate::usage_meter::reported_error;
@@ -57,10 +61,13 @@ pub fn request_for(
 ) -> Result<Encoded, Error> {
     if let Some(wire) = request.wire().filter(|wire| wire.protocol == codec.protocol() && codec.takes(&wire.body)) {
         let mut losses = Vec::new();
-        let fitted = fit::wire::fit(&wire.body, wire.protocol, profile, &mut losses);
-        ClientBody::new(wire).tell_plain(&mut losses, Ok(()))?;
+        let media = own_media(request, wire, profile, &mut losses)?;
+        let told = losses.len();
+        let body = media.as_ref().unwrap_or(&wire.body);
+        let fitted = fit::wire::fit(body, wire.protocol, profile, &mut losses);
+        ClientBody::new(wire).tell_plain(losses.get_mut(told..).unwrap_or_default(), Ok(()))?;
         refuse_losses(request, &losses)?;
-        let body = fitted.as_ref().unwrap_or(&wire.body);
+        let body = fitted.as_ref().unwrap_or(body);
         // Model and stream stand in the URL.
         if matches!(wire.protocol, Protocol::GEMINI_GENERATE | Protocol::BEDROCK_CONVERSE) {
             return Ok(Encoded { body: body.clone(), losses, ..Encoded::default() });
@@ -76,8 +83,9 @@ pub fn request_for(
     let asked_usage = ask_usage && request.stream && typed.stream_usage.is_none();
     let mut target = Target::new(&request.model, request.stream).with_profile(profile);
     target.ask_usage = ask_usage;
-    let encode = |fitted: &ChatRequest, losses: &mut Vec<Loss>| codec.encode_request(fitted, &target, losses);
-    let (body, losses) = written(request, &typed, profile, codec.protocol(), encode)?;
+    let write = |fitted: &ChatRequest, losses: &mut Vec<Loss>| codec.encode_request(fitted, &target, losses);
+    let rules = media_rules(request, codec.protocol(), codec.media(), profile);
+    let (body, losses) = written(request, &typed, profile, codec.protocol(), &rules, write)?;
     Ok(Encoded { body, losses, asked_usage, rest: None })
 }
 
@@ -96,35 +104,101 @@ pub fn count_body(request: &Request, codec: &dyn CountCodec, profile: &Profile) 
     let typed = chat_request(request)?;
     needs_no_state(&typed, codec.protocol())?;
     let target = Target::new(&request.model, false).with_profile(profile);
-    let encode = |fitted: &ChatRequest, losses: &mut Vec<Loss>| codec.encode_request(fitted, &target, losses);
-    let (body, losses) = written(request, &typed, profile, codec.protocol(), encode)?;
+    let write = |fitted: &ChatRequest, losses: &mut Vec<Loss>| codec.encode_request(fitted, &target, losses);
+    let rules = media_rules(request, codec.protocol(), codec.media(), profile);
+    let (body, losses) = written(request, &typed, profile, codec.protocol(), &rules, write)?;
     Ok(Encoded { body, losses, ..Encoded::default() })
 }
 
-/// Writes a request as its model takes it, and tells faults and losses by their places in the client's own body.
+/// Refuses or replaces what a model does not take of media in its vendor's own protocol; the rest of the body stays.
+fn own_media(
+    request: &Request,
+    wire: &Wire,
+    profile: &Profile,
+    losses: &mut Vec<Loss>,
+) -> Result<Option<Bytes>, Error> {
+    let rules = MediaRules::UNTOUCHED.for_model(&profile.media);
+    if rules.takes_all() || !holds_media(&wire.body) {
+        return Ok(None);
+    }
+    // What cannot be read here is the vendor's to judge.
+    let Ok(typed) = chat_request(request) else { return Ok(None) };
+    let outcome = fit_own_media(&wire.body, wire.protocol, &typed, &rules, losses);
+    ClientBody::new(wire).tell(&typed, losses, outcome)
+}
+
+/// Lists the addresses in a request that have to be fetched because the vendor takes only bytes.
+///
+/// # Errors
+/// [`ErrorKind::InvalidRequest`] if the request cannot be read.
+pub fn addresses(request: &Request, codec: &dyn ChatCodec, profile: &Profile) -> Result<Vec<Address>, Error> {
+    if request.wire().is_some_and(|wire| wire.protocol == codec.protocol()) {
+        return Ok(Vec::new());
+    }
+    let rules = media_rules(request, codec.protocol(), codec.media(), profile);
+    Ok(addresses_to_fetch(&*chat_request(request)?, &rules))
+}
+
+/// Puts what was fetched in the place of its addresses.
+///
+/// # Errors
+/// As [`addresses`].
+pub fn with_media(request: &Request, fetched: &[Fetched]) -> Result<Request, Error> {
+    let typed = chat_request(request)?;
+    Ok(request.clone().with_chat(Arc::new(with_fetched(ChatRequest::clone(&typed), fetched))))
+}
+
+/// Tells a fault of a medium at its place in the client's body.
+pub fn told_at(request: &Request, path: &str, error: Error) -> Error {
+    let (Some(wire), Ok(typed)) = (request.wire(), chat_request(request)) else { return error.with_path(path) };
+    error.with_path(ClientBody::new(wire).path(path, &typed))
+}
+
+/// Returns what a model takes of media. What came in the vendor's own protocol is the vendor's to judge, but for what
+/// is known of the model.
+fn media_rules<'a>(request: &Request, to: Protocol, vendor: &MediaRules<'a>, profile: &'a Profile) -> MediaRules<'a> {
+    let is_own = request.wire().is_some_and(|wire| wire.protocol == to);
+    let rules = if is_own { MediaRules::UNTOUCHED } else { *vendor };
+    rules.for_model(&profile.media)
+}
+
+/// Writes a request, and tells faults and losses by their places in the client's own body.
 fn written(
     request: &Request,
     typed: &ChatRequest,
     profile: &Profile,
     to: Protocol,
+    rules: &MediaRules<'_>,
     encode: impl FnOnce(&ChatRequest, &mut Vec<Loss>) -> Result<Bytes, Error>,
 ) -> Result<(Bytes, Vec<Loss>), Error> {
     let client = request.wire().map(ClientBody::new);
     let (mut losses, mut lost) = (Vec::new(), Vec::new());
-    let fitted = fit::fit(typed, profile, to, &mut losses);
-    let fitted = match &client {
-        Some(client) => client.tell(typed, &mut losses, fitted)?,
-        None => fitted?,
+    // Media change in their places, so that paths stay those of the request as it came.
+    let media = match fit_media(typed, rules, &mut losses) {
+        Ok(media) => media,
+        Err(error) => return told(client.as_ref(), typed, &mut losses, Err(error)),
     };
+    let fitted = fit::fit(&media, profile, to, &mut losses);
+    let fitted = told(client.as_ref(), &media, &mut losses, fitted)?;
     // The paths of an encoder are into what it was given.
     let body = encode(&fitted, &mut lost);
-    let body = match &client {
-        Some(client) => client.tell(&fitted, &mut lost, body)?,
-        None => body?,
-    };
+    let body = told(client.as_ref(), &fitted, &mut lost, body)?;
     losses.append(&mut lost);
     refuse_losses(request, &losses)?;
     Ok((body, losses))
+}
+
+/// Tells faults and losses in the terms of the client, if its body is there.
+fn told<T>(
+    client: Option<&ClientBody<'_>>,
+    typed: &ChatRequest,
+    losses: &mut [Loss],
+    outcome: Result<T, Error>,
+) -> Result<T, Error> {
+    match client {
+        Some(client) => client.tell(typed, losses, outcome),
+        None => outcome,
+    }
 }
 
 /// Takes out of a body what a vendor refused before, and tells that; `false` if there is no such thing in it.

@@ -305,7 +305,7 @@ fn interleaved_calls_become_one_block_after_another() {
 
 #[test]
 fn a_path_is_told_in_the_clients_terms() {
-    let image = json!([{"role": "user", "content": "x"}, {"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "image", "source": {"type": "url", "url": "https://x.example/y.png"}}]}]);
+    let image = json!([{"role": "user", "content": "x"}, {"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "image", "source": {"type": "url", "url": "http://x.example/y.png"}}]}]);
     let body = json!({"model": "m", "max_tokens": 5, "system": "s", "messages": image});
     let request = Request::from_wire(Operation::Chat, Protocol::ANTHROPIC_MESSAGES, "m", Bytes::from(body.to_string()));
     let error = translate::request(&request, codec::GEMINI_GENERATE, true).unwrap_err();

@@ -252,6 +252,8 @@ fn is_implied(path: &str) -> bool {
         ".type",
         "messages[1].content",
         "inlineData.mimeType",
+        "fileData.mimeType",
+        "inline_data.mime_type",
         "input_audio.format",
         "source.media_type",
         // A response without an id answers the first open call of its function.

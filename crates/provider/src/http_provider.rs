@@ -9,11 +9,12 @@ use futures_util::StreamExt;
 use http::response::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use tollbridge_core::{
-    AuthStyle, ByteStream, CallContext, CallEvent, Error, ErrorKind, ModelSettings, Operation, Provider, ProviderInfo,
-    ProviderSettings, Reply, ReplyBody, Request, RequestBody, Rest, Secret, ThinkTags, Timeouts, Transport,
-    VendorError,
+    AuthStyle, ByteStream, CallContext, CallEvent, Error, ErrorKind, Fetch, ModelSettings, Operation, Provider,
+    ProviderInfo, ProviderSettings, Reply, ReplyBody, Request, RequestBody, Rest, Secret, ThinkTags, Timeouts,
+    Transport, VendorError,
 };
 use tollbridge_profiles::Profiles;
+use tollbridge_protocol::media::Fetched;
 use tollbridge_protocol::translate::{self, Encoded};
 use tollbridge_protocol::{
     ChatCodec, CountCodec, Cure, EmbedCodec, ModelsCodec, Remedy, ReplyContext, RerankCodec, chat_request, errors,
@@ -47,6 +48,8 @@ pub struct HttpProvider {
     key: Option<Secret>,
     listed: Vec<ModelSettings>,
     profiles: Profiles,
+    /// What fetches the addresses of media that the vendor takes only as bytes.
+    fetch: Option<Arc<dyn Fetch>>,
     timeouts: Timeouts,
     transport: Arc<dyn Transport>,
     think_tags: ThinkTags,
@@ -97,6 +100,7 @@ impl HttpProvider {
             key: settings.api_key,
             listed: settings.models,
             profiles: settings.profiles,
+            fetch: settings.fetch,
             timeouts: settings.timeouts,
             think_tags: settings.think_tags,
             transport,
@@ -230,6 +234,8 @@ impl HttpProvider {
         }
         let mut route = Route { operation, protocol, model, stream };
         let lessons = if self.learns(request) { self.learned.of(model) } else { Vec::new() };
+        let fetched = self.with_media(request, protocol, cx).await?;
+        let request = fetched.as_ref().unwrap_or(request);
         let mut encoded = self.encode(request, &route, &lessons)?;
         let mut outcome = self.exchange(request, &route, &encoded, cx).await;
         if encoded.asked_usage && outcome.as_ref().is_err_and(refuses_stream_options) {
@@ -317,6 +323,32 @@ impl HttpProvider {
         route.protocol = other;
         *encoded = self.encode(request, route, &[])?;
         Ok(true)
+    }
+
+    /// Fetches what the vendor takes only as bytes and the client named by its address, if that is allowed.
+    async fn with_media(
+        &self,
+        request: &Request,
+        protocol: Protocol,
+        cx: &CallContext,
+    ) -> Result<Option<Request>, Error> {
+        let codec = self.chats.iter().find(|codec| codec.protocol() == protocol);
+        let (Some(fetch), Some(codec)) = (&self.fetch, codec.filter(|_| request.operation == Operation::Chat)) else {
+            return Ok(None);
+        };
+        let profile = self.profiles.of(&request.model, protocol.as_str());
+        let found = translate::addresses(request, *codec, &profile)?;
+        if found.is_empty() {
+            return Ok(None);
+        }
+        let urls: Vec<String> = found.iter().map(|address| address.url.clone()).collect();
+        let bytes = fetch.fetch(&urls, cx).await.map_err(|(place, error)| match found.get(place) {
+            Some(address) => translate::told_at(request, &address.path, error),
+            None => error,
+        })?;
+        let pairs = urls.into_iter().zip(bytes);
+        let fetched: Vec<_> = pairs.map(|(url, found)| Fetched::new(url, found.bytes, found.content_type)).collect();
+        translate::with_media(request, &fetched).map(Some)
     }
 
     fn encode(&self, request: &Request, route: &Route<'_>, lessons: &[Remedy]) -> Result<Encoded, Error> {

@@ -1,5 +1,5 @@
 use tollbridge_core::{Error, ModelSettings, Request};
-use tollbridge_protocol::chat_request;
+use tollbridge_protocol::{chat_request, translate};
 use tollbridge_types::{ChatRequest, Part};
 
 /// Refuses what the configuration says that a model cannot do, before anything is sent.
@@ -17,8 +17,9 @@ pub(crate) fn check(request: &Request, model: &ModelSettings) -> Result<(), Erro
     if !typed.tools.is_empty() && !model.supports_tools {
         return refuse("tools", format!("the model `{name}` takes no tools"));
     }
-    if !model.supports_vision && has_images(&typed) {
-        return refuse("messages", format!("the model `{name}` takes no images"));
+    if let (false, Some(path)) = (model.supports_vision, image(&typed)) {
+        let error = Error::invalid(&path, format!("the model `{name}` takes no images")).with_hint(hint);
+        return Err(translate::told_at(request, &path, error));
     }
     match (typed.max_tokens, model.max_tokens) {
         (Some(asked), Some(most)) if asked > most => {
@@ -28,10 +29,18 @@ pub(crate) fn check(request: &Request, model: &ModelSettings) -> Result<(), Erro
     }
 }
 
-fn has_images(request: &ChatRequest) -> bool {
-    request.messages.iter().flat_map(|message| &message.parts).any(|part| match part {
-        Part::Image(_) => true,
-        Part::ToolResult(result) => result.content.iter().any(|part| matches!(part, Part::Image(_))),
-        _ => false,
+/// Finds the first image of a conversation.
+fn image(request: &ChatRequest) -> Option<String> {
+    let is_image = |part: &Part| matches!(part, Part::Image(_));
+    request.messages.iter().enumerate().find_map(|(place, message)| {
+        message.parts.iter().enumerate().find_map(|(number, part)| {
+            let path = format!("messages[{place}].parts[{number}]");
+            match part {
+                Part::ToolResult(result) => {
+                    result.content.iter().position(is_image).map(|inner| format!("{path}.content[{inner}]"))
+                }
+                part => is_image(part).then_some(path),
+            }
+        })
     })
 }

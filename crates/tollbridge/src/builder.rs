@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tollbridge_core::{
-    Error, ErrorKind, Layer, Observer, Provider, ProviderSettings, Registration, Registry, Transport,
+    Error, ErrorKind, Fetch, Layer, Observer, Provider, ProviderSettings, Registration, Registry, Transport,
 };
 use tollbridge_profiles::{Book, Profiles};
 
@@ -28,6 +28,9 @@ pub struct ClientBuilder {
     aliases: BTreeMap<String, String>,
     layers: Vec<Arc<dyn Layer>>,
     observer: Option<Arc<dyn Observer>>,
+    fetch: Option<Arc<dyn Fetch>>,
+    #[cfg(all(feature = "config", feature = "http"))]
+    media: tollbridge_config::MediaConfig,
     #[cfg(feature = "usage")]
     metering: Option<tollbridge_usage::meter::Metering>,
 }
@@ -43,6 +46,9 @@ impl ClientBuilder {
             aliases: BTreeMap::new(),
             layers: Vec::new(),
             observer: None,
+            fetch: None,
+            #[cfg(all(feature = "config", feature = "http"))]
+            media: tollbridge_config::MediaConfig::default(),
             #[cfg(feature = "usage")]
             metering: None,
         }
@@ -92,6 +98,15 @@ impl ClientBuilder {
         self.pending.extend(enabled.map(|provider| (provider.registration, provider.settings.clone())));
         self.profiles = Arc::clone(&config.profiles);
         self.aliases.extend(config.aliases.iter().map(|(alias, target)| (alias.clone(), target.clone())));
+        #[cfg(feature = "http")]
+        self.media.clone_from(&config.media);
+        self
+    }
+
+    /// Fetches the addresses of media for providers whose vendors take only bytes, unless their settings say no.
+    #[must_use]
+    pub fn fetch(mut self, fetch: Arc<dyn Fetch>) -> Self {
+        self.fetch = Some(fetch);
         self
     }
 
@@ -187,7 +202,16 @@ impl ClientBuilder {
                 Some(transport) => transport,
                 None => default_transport(connect.unwrap_or_default())?,
             };
+            #[cfg(all(feature = "config", feature = "http"))]
+            let fetch = match self.fetch {
+                Some(fetch) => Some((fetch, true)),
+                None => crate::media::configured(&self.media, &self.pending)?,
+            };
+            #[cfg(not(all(feature = "config", feature = "http")))]
+            let fetch = self.fetch.map(|fetch| (fetch, true));
             for (kind, mut settings) in self.pending {
+                let fetched = fetch.as_ref().filter(|(_, usually)| settings.fetch_media.unwrap_or(*usually));
+                settings.fetch = fetched.map(|(fetch, _)| Arc::clone(fetch));
                 let name = settings.name.clone();
                 let own = settings.models.iter().map(|model| (model.name.clone(), model.profile.clone()));
                 settings.profiles = Profiles::new(Arc::clone(&self.profiles), kind.kind).with(own.collect::<Vec<_>>());

@@ -7,6 +7,7 @@ mod client;
 #[cfg(feature = "tokens")]
 mod count;
 mod listing;
+mod media;
 #[cfg(all(feature = "config", feature = "usage"))]
 mod metering;
 #[cfg(all(feature = "config", feature = "usage", feature = "http"))]
@@ -22,6 +23,7 @@ pub use builder::ClientBuilder;
 pub use call::{ChatCall, Prompt};
 pub use client::Client;
 pub use listing::ModelList;
+pub use media::{LARGEST_FILE, image_file, media_file};
 #[cfg(all(feature = "config", feature = "usage"))]
 pub use metering::{budgets, metering};
 #[cfg(all(feature = "config", feature = "usage"))]

@@ -6,7 +6,9 @@
 
 mod client;
 mod connect;
+mod fetch;
 mod guard;
 mod upload;
 
 pub use client::HttpTransport;
+pub use fetch::{FetchOptions, Fetcher, Lookup, Networks, SystemLookup};

@@ -69,13 +69,7 @@ impl ChatAssembler {
             }
             ChatEvent::ToolCallEnd { .. } => {}
             ChatEvent::Media { choice, kind, media } => {
-                let part = match kind {
-                    MediaKind::Image => Part::Image(media),
-                    MediaKind::Audio => Part::Audio(media),
-                    MediaKind::Video => Part::Video(media),
-                    MediaKind::Document => Part::Document(media),
-                };
-                self.choice(choice).whole(part);
+                self.choice(choice).whole(Part::of_media(kind, media));
             }
             ChatEvent::Opaque { choice, part } => self.choice(choice).whole(Part::Opaque(part)),
             ChatEvent::LogProbs { choice, content, refusal } => {

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Extras, Json, Origin, Protocol, ToolCall, ToolResult};
+use crate::{Extras, Json, MediaKind, Origin, Protocol, ToolCall, ToolResult};
 
 /// One piece of a message, in the order in which it was written.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -71,6 +71,27 @@ impl Part {
         self
     }
 
+    /// Makes a part of a medium.
+    pub fn of_media(kind: MediaKind, media: Media) -> Self {
+        match kind {
+            MediaKind::Image => Self::Image(media),
+            MediaKind::Audio => Self::Audio(media),
+            MediaKind::Video => Self::Video(media),
+            MediaKind::Document => Self::Document(media),
+        }
+    }
+
+    /// Returns the medium and its kind, if this is a part of one.
+    pub fn as_media(&self) -> Option<(MediaKind, &Media)> {
+        match self {
+            Self::Image(media) => Some((MediaKind::Image, media)),
+            Self::Audio(media) => Some((MediaKind::Audio, media)),
+            Self::Video(media) => Some((MediaKind::Video, media)),
+            Self::Document(media) => Some((MediaKind::Document, media)),
+            _ => None,
+        }
+    }
+
     /// Returns the text, if this is a text part.
     pub fn as_text(&self) -> Option<&str> {
         match self {
@@ -135,12 +156,8 @@ impl Media {
     /// ```
     pub fn url(url: impl Into<String>) -> Self {
         let url = url.into();
-        let data = url.strip_prefix("data:").and_then(|rest| rest.split_once(','));
-        match data.and_then(|(head, data)| Some((head.strip_suffix(";base64")?, data))) {
-            Some((head, data)) => {
-                let mime = head.split(';').next().filter(|mime| !mime.is_empty());
-                Self { mime: mime.map(str::to_owned), ..Self::new(MediaSource::Base64(data.to_owned())) }
-            }
+        match data_url(&url) {
+            Some((mime, data)) => Self { mime, ..Self::new(MediaSource::Base64(data.to_owned())) },
             None => Self::new(MediaSource::Url(url)),
         }
     }
@@ -161,6 +178,15 @@ impl Media {
             MediaSource::File(_) | MediaSource::Text(_) => None,
         }
     }
+}
+
+/// Reads the type and the data of a base64 `data:` URL.
+fn data_url(url: &str) -> Option<(Option<String>, &str)> {
+    let (scheme, rest) = url.split_once(':')?;
+    let (head, data) = rest.split_once(',').filter(|_| scheme.eq_ignore_ascii_case("data"))?;
+    let (head, marker) = head.rsplit_once(';')?;
+    let mime = head.split(';').next().map(str::trim).filter(|mime| !mime.is_empty());
+    marker.trim().eq_ignore_ascii_case("base64").then(|| (mime.map(str::to_owned), data))
 }
 
 /// Says where the bytes of a [`Media`] are.

@@ -3,6 +3,7 @@ use tollbridge_core::{Error, ErrorKind, Loss};
 use tollbridge_types::{ChatRequest, Protocol, TokenCount, UsageBasis};
 
 use super::{request_decode, request_encode};
+use crate::media::MediaRules;
 use crate::object::{Fields, Object};
 use crate::{CountCodec, Target};
 
@@ -37,6 +38,10 @@ impl CountCodec for CountTokens {
             body.put(&name, &value);
         }
         Ok(body.to_bytes())
+    }
+
+    fn media(&self) -> &'static MediaRules<'static> {
+        &MediaRules::ANTHROPIC
     }
 
     fn decode_reply(&self, body: &[u8]) -> Result<TokenCount, Error> {

@@ -18,6 +18,7 @@ use bytes::Bytes;
 use tollbridge_core::{Error, Loss};
 use tollbridge_types::{ChatReply, ChatRequest, Protocol};
 
+use crate::media::MediaRules;
 use crate::{ChatCodec, ChatStreamDecoder, ChatStreamEncoder, ReplyContext, Target};
 
 pub use cloud::without_model;
@@ -48,6 +49,10 @@ impl ChatCodec for Messages {
         losses: &mut Vec<Loss>,
     ) -> Result<Bytes, Error> {
         request_encode::encode(request, target, losses)
+    }
+
+    fn media(&self) -> &'static MediaRules<'static> {
+        &MediaRules::ANTHROPIC
     }
 
     fn decode_reply(&self, body: &[u8]) -> Result<ChatReply, Error> {

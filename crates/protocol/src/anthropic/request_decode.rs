@@ -150,6 +150,7 @@ fn opaque(json: &Json, path: &str) -> Part {
 fn media(mut fields: Object) -> Result<Option<Media>, Error> {
     let titled = fields.find_text("type").as_deref() == Some("document");
     let path = fields.path_of("source");
+    let own = fields.peek("source").cloned();
     let Some(mut source) = fields.take_object("source")? else {
         return Err(Error::invalid(path.clone(), format!("`{path}` is missing")).with_hint(
             "send {\"type\": \"base64\", \"media_type\": …, \"data\": …} or {\"type\": \"url\", \"url\": …}",
@@ -167,14 +168,40 @@ fn media(mut fields: Object) -> Result<Option<Media>, Error> {
             media.mime = source.take_as("media_type")?;
             media
         }
+        "content" => match source.take("content").as_ref().and_then(words) {
+            Some(words) => {
+                let mut media = Media::new(MediaSource::Text(words));
+                if let Some(own) = own {
+                    media.extras.insert(PROTOCOL, SOURCE, own);
+                }
+                media
+            }
+            None => return Ok(None),
+        },
         _ => return Ok(None),
     };
     if titled {
         media.name = fields.take_as("title")?;
     }
-    media.extras = fields.into_extras(PROTOCOL);
+    media.extras.extend(fields.into_extras(PROTOCOL));
     Ok(Some(media))
 }
+
+/// Returns the words of a document's own content, if it is nothing but text.
+fn words(content: &Json) -> Option<String> {
+    if let Ok(text) = content.parse::<String>() {
+        return Some(text);
+    }
+    let blocks: Vec<Json> = content.parse().ok()?;
+    let texts = blocks.iter().map(|block| {
+        let mut block = Object::lenient(block);
+        (block.find_text("type").as_deref() == Some("text")).then(|| block.find_text("text")).flatten()
+    });
+    texts.collect::<Option<Vec<_>>>().map(|texts| texts.join("\n"))
+}
+
+/// How extras name a document's source that its words do not tell whole.
+pub(super) const SOURCE: &str = "source";
 
 fn tool(json: &Json, path: &str) -> Result<Tool, Error> {
     let mut fields = Object::strict(json, path)?;

@@ -6,6 +6,7 @@ use tollbridge_types::{
     Text, Tool, ToolCall, ToolChoice, ToolResult,
 };
 
+use super::request_decode::SOURCE;
 use super::{MESSAGES_PROTOCOL as PROTOCOL, blocks, thinking};
 use crate::Target;
 use crate::losses;
@@ -462,16 +463,18 @@ fn source(kind: &str, media: &Media, path: &str) -> Result<Fields, Error> {
         }
         MediaSource::Url(url) => source.put("type", "url").put("url", url),
         MediaSource::File(id) => source.put("type", "file").put("file_id", id),
-        MediaSource::Text(text) => source
-            .put("type", "text")
-            .put("media_type", media.mime.as_deref().unwrap_or("text/plain"))
-            .put("data", text),
+        // The only type of text that there is.
+        MediaSource::Text(text) => source.put("type", "text").put("media_type", "text/plain").put("data", text),
         _ => {
             return Err(Error::invalid(path, "Anthropic cannot take this source").with_hint("send the bytes as base64"));
         }
     };
     let mut fields = Fields::new();
-    fields.put("type", kind).put("source", &source);
+    fields.put("type", kind);
+    match media.extras.get(PROTOCOL, SOURCE) {
+        Some(own) => fields.put("source", own),
+        None => fields.put("source", &source),
+    };
     if kind == "document" {
         fields.put_some("title", media.name.as_ref());
     }

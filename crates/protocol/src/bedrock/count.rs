@@ -3,6 +3,7 @@ use tollbridge_core::{Error, ErrorKind, Loss};
 use tollbridge_types::{ChatRequest, Protocol, TokenCount, UsageBasis};
 
 use super::request_encode;
+use crate::media::MediaRules;
 use crate::object::{Fields, Object};
 use crate::{CountCodec, Target};
 
@@ -39,6 +40,10 @@ impl CountCodec for CountTokens {
         let mut body = Fields::new();
         body.put("input", &input);
         Ok(body.to_bytes())
+    }
+
+    fn media(&self) -> &'static MediaRules<'static> {
+        &MediaRules::BEDROCK
     }
 
     fn decode_reply(&self, body: &[u8]) -> Result<TokenCount, Error> {

@@ -1,7 +1,9 @@
 //! Images, documents, sound and video: a format in a word, and bytes or a place in S3.
 
+use std::collections::BTreeSet;
+
 use tollbridge_core::{Error, Loss};
-use tollbridge_types::{Media, MediaKind, MediaSource};
+use tollbridge_types::{Media, MediaKind, MediaSource, Protocol};
 
 use super::CONVERSE_PROTOCOL as PROTOCOL;
 use crate::losses;
@@ -46,11 +48,11 @@ pub(crate) fn decode(kind: MediaKind, mut fields: Object) -> Result<Option<Media
     Ok(Some(media))
 }
 
-/// Writes a block. A document must have a name, and `number` makes one up.
+/// Writes a block. A document must have a name that no other of `names` has.
 pub(crate) fn encode(
     kind: MediaKind,
     media: &Media,
-    number: usize,
+    names: &mut BTreeSet<String>,
     path: &str,
     losses: &mut Vec<Loss>,
 ) -> Result<Fields, Error> {
@@ -59,7 +61,7 @@ pub(crate) fn encode(
     let mut fields = Fields::new();
     fields.put("format", &format(kind, media, path)?);
     if kind == MediaKind::Document {
-        fields.put("name", &document_name(media, number, path, losses));
+        fields.put("name", &document_name(media, names, path, losses));
     }
     let mut source = Fields::new();
     match &media.source {
@@ -75,6 +77,9 @@ pub(crate) fn encode(
         }
     };
     fields.put("source", &source);
+    for (extra, value) in media.extras.of(Protocol::ANTHROPIC_MESSAGES).filter(|(extra, _)| is_shared(kind, extra)) {
+        fields.put(extra, value);
+    }
     for (extra, value) in media.extras.of(PROTOCOL).filter(|(extra, _)| *extra != S3) {
         if !fields.has(extra) {
             fields.put(extra, value);
@@ -106,15 +111,35 @@ fn format(kind: MediaKind, media: &Media, path: &str) -> Result<String, Error> {
     })
 }
 
-/// Brings a document's name into the letters that Bedrock takes; two of one name are refused.
-fn document_name(media: &Media, number: usize, path: &str, losses: &mut Vec<Loss>) -> String {
+/// Says whether Anthropic's name of a field of a document is Bedrock's too.
+pub(crate) fn is_shared(kind: MediaKind, name: &str) -> bool {
+    kind == MediaKind::Document && ["context", "citations"].contains(&name)
+}
+
+/// Finds a document's name, other than those that the request has already, because two of one name are refused.
+fn document_name(media: &Media, names: &mut BTreeSet<String>, path: &str, losses: &mut Vec<Loss>) -> String {
+    let wanted = valid_name(media, names.len() + 1, path, losses);
+    let mut name = wanted.clone();
+    let mut number = 1;
+    while !names.insert(name.clone()) {
+        number += 1;
+        name = format!("{wanted}-{number}");
+    }
+    if name != wanted && media.name.is_some() {
+        losses.push(Loss::adapted(format!("{path}.name"), format!("another document has it: sent as `{name}`")));
+    }
+    name
+}
+
+/// Brings a document's name into the letters that Bedrock takes.
+fn valid_name(media: &Media, number: usize, path: &str, losses: &mut Vec<Loss>) -> String {
     let valid = |letter: char| letter.is_alphanumeric() || matches!(letter, '-' | '(' | ')' | '[' | ']');
     let Some(name) = &media.name else { return format!("document-{number}") };
     let spaced: Vec<String> = name
         .split_whitespace()
         .map(|word| word.chars().map(|letter| if valid(letter) { letter } else { '-' }).collect())
         .collect();
-    let neat = spaced.join(" ");
+    let neat: String = spaced.join(" ").chars().take(LONGEST_NAME).collect();
     // An underscore is none of the letters that are documented, and is taken all the same.
     if neat == name.replace('_', "-") && !neat.is_empty() {
         return name.clone();
@@ -133,6 +158,9 @@ fn format_of(kind: MediaKind, mime: &str) -> Option<&'static str> {
 }
 
 const S3: &str = "s3Location";
+
+/// The most letters of a document's name, with room for a number behind them.
+const LONGEST_NAME: usize = 190;
 
 /// Bedrock's words for formats; of two with one MIME type the first is sent.
 const FORMATS: &[(MediaKind, &str, &str)] = &[

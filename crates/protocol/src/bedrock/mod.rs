@@ -21,6 +21,7 @@ use bytes::Bytes;
 use tollbridge_core::{Error, Loss};
 use tollbridge_types::{ChatReply, ChatRequest, Protocol};
 
+use crate::media::MediaRules;
 use crate::{ChatCodec, ChatStreamDecoder, ChatStreamEncoder, ReplyContext, Target};
 
 pub use count::CountTokens;
@@ -52,6 +53,10 @@ impl ChatCodec for Converse {
         losses: &mut Vec<Loss>,
     ) -> Result<Bytes, Error> {
         request_encode::encode(request, target, losses)
+    }
+
+    fn media(&self) -> &'static MediaRules<'static> {
+        &MediaRules::BEDROCK
     }
 
     fn decode_reply(&self, body: &[u8]) -> Result<ChatReply, Error> {

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use tollbridge_types::{ChatReply, Json, Media, MediaKind, Part};
 
@@ -55,7 +57,7 @@ fn block(part: &Part) -> Option<Json> {
 
 /// Writes an image; one that stands elsewhere comes as Markdown.
 pub(crate) fn image(image: &Media) -> Option<Json> {
-    let block = media::encode(MediaKind::Image, image, 0, "image", &mut Vec::new());
+    let block = media::encode(MediaKind::Image, image, &mut BTreeSet::new(), "image", &mut Vec::new());
     match block {
         Ok(block) => Some(block.to_json()),
         Err(_) => Some(Fields::one("text", &format!("![image]({})", image.to_url()?)).to_json()),

@@ -2,20 +2,22 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use tollbridge_core::{Error, Loss};
+use tollbridge_profiles::Profile;
 use tollbridge_types::{
-    ChatRequest, Extras, Json, MediaKind, Message, Part, ResponseFormat, Role, Text, Tool, ToolCall, ToolChoice,
-    ToolResult,
+    ChatRequest, Extras, Json, MediaKind, Message, Part, Protocol, ResponseFormat, Role, Text, Tool, ToolCall,
+    ToolChoice, ToolResult,
 };
 
 use super::family::Family;
 use super::{CONVERSE_PROTOCOL as PROTOCOL, blocks, media, settings};
+use crate::media::{in_results, word_of};
 use crate::object::{Fields, Object, arguments_object};
 use crate::{Target, losses, tool_id};
 
 /// Writes the body of Converse and ConverseStream; model and stream stand in the URL.
 pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Vec<Loss>) -> Result<Bytes, Error> {
     let family = Family::of(target.model);
-    let mut conversation = Conversation::new(family, losses);
+    let mut conversation = Conversation::new(family, target.profile, losses);
     for (place, message) in request.messages.iter().enumerate() {
         conversation.message(message, &format!("messages[{place}]"))?;
     }
@@ -221,13 +223,17 @@ fn report_foreign(extras: &Extras, path: &str, family: Family, losses: &mut Vec<
 
 struct Conversation<'a> {
     family: Family,
+    profile: &'a Profile,
     losses: &'a mut Vec<Loss>,
     system: Vec<Block>,
     turns: Vec<Turn>,
     /// The names of tools that were called.
     called: BTreeSet<String>,
     calls: u32,
-    documents: usize,
+    /// The names of documents.
+    documents: BTreeSet<String>,
+    /// What belongs to results of the turn and cannot stand in them.
+    beside: Vec<Json>,
     /// The mark for the prompt cache that stood inside of the result in progress.
     mark_of_result: Option<Json>,
 }
@@ -262,9 +268,20 @@ impl Turn {
 }
 
 impl<'a> Conversation<'a> {
-    fn new(family: Family, losses: &'a mut Vec<Loss>) -> Self {
+    fn new(family: Family, profile: &'a Profile, losses: &'a mut Vec<Loss>) -> Self {
         let (system, turns, called) = (Vec::new(), Vec::new(), BTreeSet::new());
-        Self { family, losses, system, turns, called, calls: 0, documents: 0, mark_of_result: None }
+        Self {
+            family,
+            profile,
+            losses,
+            system,
+            turns,
+            called,
+            calls: 0,
+            documents: BTreeSet::new(),
+            beside: Vec::new(),
+            mark_of_result: None,
+        }
     }
 
     fn message(&mut self, message: &Message, path: &str) -> Result<(), Error> {
@@ -278,6 +295,8 @@ impl<'a> Conversation<'a> {
             let written = self.part(part, &format!("{path}.parts[{place}]"))?;
             blocks.extend(written.into_iter().map(|json| Block { json, is_result }));
         }
+        blocks.extend(std::mem::take(&mut self.beside).into_iter().map(|json| Block { json, is_result: false }));
+        self.words_beside_documents(message, &mut blocks, path);
         match mark {
             Some(mark) if !blocks.is_empty() => end_prefix(&mut blocks, mark),
             Some(_) => self.losses.push(Loss::dropped(path, "there is nothing to mark for the cache")),
@@ -307,8 +326,41 @@ impl<'a> Conversation<'a> {
         Ok(())
     }
 
+    /// Reports what of a document only another protocol knows; Anthropic's context and citations are Bedrock's too.
+    fn report_document(&mut self, extras: &Extras, path: &str) -> Option<Json> {
+        let before = self.losses.len();
+        let mark = report_foreign(extras, path, self.family, self.losses);
+        let mut told = self.losses.split_off(before);
+        told.retain(|loss| {
+            let name = loss.path.rsplit('.').next().unwrap_or_default();
+            let shared = media::is_shared(MediaKind::Document, name);
+            !(shared && extras.get(Protocol::ANTHROPIC_MESSAGES, name).is_some())
+        });
+        self.losses.append(&mut told);
+        mark
+    }
+
+    /// Adds words where a message has documents and none: Bedrock refuses it otherwise.
+    fn words_beside_documents(&mut self, message: &Message, blocks: &mut Vec<Block>, path: &str) {
+        let says = |part: &Part| part.as_text().is_some_and(|text| !text.trim().is_empty());
+        let document = message.parts.iter().find_map(|part| match part {
+            Part::Document(media) => Some(media),
+            _ => None,
+        });
+        let Some(document) = document.filter(|_| !message.parts.iter().any(says)) else { return };
+        self.losses.push(Loss::adapted(path, "Bedrock demands words beside a document: its name is sent"));
+        let words = document.name.as_deref().filter(|name| !name.trim().is_empty()).unwrap_or("document");
+        blocks.push(Block { json: Fields::one("text", words).to_json(), is_result: false });
+    }
+
     /// Writes a part as no, one or two blocks: the second is its mark for the prompt cache.
     fn part(&mut self, part: &Part, path: &str) -> Result<Vec<Json>, Error> {
+        if let Part::Document(media) = part {
+            let mark = self.report_document(&media.extras, &format!("{path}.extras"));
+            let block = self.block(part, path)?;
+            let mark = mark.filter(|_| block.is_some());
+            return Ok(block.into_iter().chain(mark).collect());
+        }
         let extras = part.extras();
         let mark =
             extras.and_then(|extras| report_foreign(extras, &format!("{path}.extras"), self.family, self.losses));
@@ -325,13 +377,10 @@ impl<'a> Conversation<'a> {
         let block = match part {
             Part::Text(text) => return Ok(self.text(text, path)),
             Part::Refusal(text) => Fields::one("text", text),
-            Part::Image(media) => media::encode(MediaKind::Image, media, 0, path, self.losses)?,
-            Part::Video(media) => media::encode(MediaKind::Video, media, 0, path, self.losses)?,
-            Part::Audio(media) => media::encode(MediaKind::Audio, media, 0, path, self.losses)?,
-            Part::Document(media) => {
-                self.documents += 1;
-                media::encode(MediaKind::Document, media, self.documents, path, self.losses)?
-            }
+            Part::Image(media) => media::encode(MediaKind::Image, media, &mut self.documents, path, self.losses)?,
+            Part::Video(media) => media::encode(MediaKind::Video, media, &mut self.documents, path, self.losses)?,
+            Part::Audio(media) => media::encode(MediaKind::Audio, media, &mut self.documents, path, self.losses)?,
+            Part::Document(media) => media::encode(MediaKind::Document, media, &mut self.documents, path, self.losses)?,
             Part::Thought(thought) => {
                 let signed = thought.signature.as_ref().is_some_and(|signature| signature.protocol == PROTOCOL);
                 let fields = blocks::thought(thought).filter(|_| signed || thought.redacted.is_some());
@@ -394,6 +443,13 @@ impl<'a> Conversation<'a> {
             let path = format!("{path}.content[{place}]");
             let mut written = self.part(part, &path)?.into_iter();
             let block = written.next();
+            let refused = |kind| in_results(&self.profile.media, kind).map_or(kind == MediaKind::Audio, |held| !held);
+            if let Some((kind, _)) = part.as_media().filter(|(kind, _)| refused(*kind)) {
+                let told = format!("a tool's result holds no {}: it follows the result", word_of(kind));
+                self.losses.push(Loss::adapted(path, told));
+                self.beside.extend(block);
+                continue;
+            }
             content.extend(blocks::result_json(part).or(block));
             if let Some(mark) = written.next() {
                 let reason = "Bedrock takes no cache mark inside of a result: it stands behind it";

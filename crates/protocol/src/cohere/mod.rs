@@ -12,6 +12,7 @@ use bytes::Bytes;
 use tollbridge_core::{Error, Loss};
 use tollbridge_types::{ChatReply, ChatRequest, Protocol};
 
+use crate::media::MediaRules;
 use crate::{ChatCodec, ChatStreamDecoder, Target};
 
 pub use embed::Embed;
@@ -37,6 +38,10 @@ impl ChatCodec for Chat {
         losses: &mut Vec<Loss>,
     ) -> Result<Bytes, Error> {
         request::encode(request, target, losses)
+    }
+
+    fn media(&self) -> &'static MediaRules<'static> {
+        &MediaRules::COHERE
     }
 
     fn decode_reply(&self, body: &[u8]) -> Result<ChatReply, Error> {

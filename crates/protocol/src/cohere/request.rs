@@ -10,10 +10,11 @@ use crate::{Target, losses, tool_id};
 
 /// Writes the body of `POST /v2/chat`.
 pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Vec<Loss>) -> Result<Bytes, Error> {
-    let mut writer = Writer { losses, messages: Vec::new(), calls: 0 };
+    let mut writer = Writer { losses, messages: Vec::new(), calls: 0, beside: Vec::new() };
     for (place, message) in request.messages.iter().enumerate() {
         writer.message(message, &format!("messages[{place}]"))?;
     }
+    writer.put_beside();
     let messages = writer.messages;
     if messages.is_empty() {
         return Err(losses::nothing_said());
@@ -146,6 +147,8 @@ struct Writer<'a> {
     losses: &'a mut Vec<Loss>,
     messages: Vec<Fields>,
     calls: u32,
+    /// Images that tools returned. They follow the last result of a turn.
+    beside: Vec<Json>,
 }
 
 impl Writer<'_> {
@@ -187,6 +190,7 @@ impl Writer<'_> {
         if results && content.is_empty() {
             return Ok(());
         }
+        self.put_beside();
         let role = match &message.role {
             Role::System | Role::Developer => "system",
             Role::Assistant => "assistant",
@@ -207,6 +211,15 @@ impl Writer<'_> {
         fields.put_extras(&message.extras, PROTOCOL);
         self.messages.push(fields);
         Ok(())
+    }
+
+    /// Writes what belongs to results and cannot stand in them as the user's.
+    fn put_beside(&mut self) {
+        if !self.beside.is_empty() {
+            let mut fields = Fields::new();
+            fields.put("role", "user").put("content", &std::mem::take(&mut self.beside));
+            self.messages.push(fields);
+        }
     }
 
     fn part(&mut self, part: &Part, path: &str) -> Result<Option<Json>, Error> {
@@ -255,7 +268,11 @@ impl Writer<'_> {
                     losses::report_text(text, &path, PROTOCOL, self.losses);
                     texts.push(text.text.as_str());
                 }
-                _ => self.losses.push(Loss::dropped(path, "Cohere takes only text in a result")),
+                part => {
+                    let written = self.part(part, &path)?;
+                    self.losses.push(Loss::adapted(path, "Cohere takes only text in a result: sent behind it"));
+                    self.beside.extend(written);
+                }
             }
         }
         let id = result.id.as_deref().ok_or_else(|| {

@@ -3,6 +3,7 @@ use tollbridge_core::{Error, ErrorKind, Loss};
 use tollbridge_types::{ChatRequest, Protocol, TokenCount, UsageBasis};
 
 use super::{request_decode, request_encode};
+use crate::media::MediaRules;
 use crate::object::{Fields, Object, json};
 use crate::{CountCodec, Target};
 
@@ -66,6 +67,10 @@ impl CountCodec for CountTokens {
         let mut body = Fields::new();
         body.put("generateContentRequest", &inner);
         Ok(body.to_bytes())
+    }
+
+    fn media(&self) -> &'static MediaRules<'static> {
+        &MediaRules::GEMINI
     }
 
     fn decode_reply(&self, body: &[u8]) -> Result<TokenCount, Error> {

@@ -1,9 +1,10 @@
 //! Parts, which requests and replies share.
 
 use tollbridge_core::Error;
-use tollbridge_types::{Json, Media, MediaSource, Opaque, Part, Signature, Text, Thought, ToolCall};
+use tollbridge_types::{Json, Media, MediaKind, MediaSource, Opaque, Part, Signature, Text, Thought, ToolCall};
 
 use super::GENERATE_PROTOCOL as PROTOCOL;
+use crate::media::kind_of;
 use crate::object::{Fields, Object};
 use crate::tool_id;
 
@@ -59,12 +60,9 @@ pub(crate) fn decode(json: &Json, path: &str) -> Result<Part, Error> {
         return Ok(Part::Opaque(Opaque::new(PROTOCOL, json.clone()).at(fields.path())));
     };
     media.signature = signature;
-    let came_as_file = matches!(media.source, MediaSource::Url(_));
     media.extras = fields.into_extras(PROTOCOL);
-    if came_as_file {
-        media.extras.insert(PROTOCOL, "fileData", crate::object::json(&true));
-    }
-    Ok(by_type(media))
+    let kind = media.mime.as_deref().map_or(MediaKind::Document, kind_of);
+    Ok(Part::of_media(kind, media))
 }
 
 fn inline(mut fields: Object) -> Result<Media, Error> {
@@ -84,15 +82,6 @@ fn file(mut fields: Object) -> Result<Media, Error> {
     media.mime = fields.take_any(&["mimeType", "mime_type"]).and_then(|json| json.parse::<String>().ok());
     media.name = fields.find_text("displayName");
     Ok(media)
-}
-
-fn by_type(media: Media) -> Part {
-    match media.mime.as_deref().and_then(|mime| mime.split('/').next()) {
-        Some("audio") => Part::Audio(media),
-        Some("video") => Part::Video(media),
-        Some("image") => Part::Image(media),
-        _ => Part::Document(media),
-    }
 }
 
 pub(crate) fn signed(mut fields: Fields, signature: Option<&Signature>) -> Fields {
@@ -151,8 +140,11 @@ pub(crate) fn media(media: &Media, fallback: &str) -> Option<Fields> {
         }
         _ => return None,
     }
-    for (name, value) in media.extras.of(PROTOCOL).filter(|(name, _)| *name != "fileData") {
+    for (name, value) in media.extras.of(PROTOCOL).filter(|(name, _)| *name != INSIDE) {
         fields.put(name, value);
     }
     Some(signed(fields, media.signature.as_ref()))
 }
+
+/// How extras mark a medium that stood within a function's response.
+pub(crate) const INSIDE: &str = "functionResponse.parts";

@@ -164,11 +164,31 @@ fn function_response(mut inner: Object, calls: &mut Calls) -> Result<ToolResult,
         result.content.push(Part::text(text).at(&response_path));
         result.extras.insert(PROTOCOL, "functionResponse.response", response);
     }
+    if let Some(list) = inner.peek(RESPONSE_PARTS).and_then(|json| json.parse::<Vec<Json>>().ok()) {
+        let path = inner.path_of(RESPONSE_PARTS);
+        let parts = list.iter().enumerate().map(|(place, json)| media(json, &format!("{path}[{place}]")));
+        if let Some(parts) = parts.collect::<Option<Vec<_>>>() {
+            inner.take(RESPONSE_PARTS);
+            result.content.extend(parts);
+        }
+    }
     for (name, value) in inner.into_fields() {
         result.extras.insert(PROTOCOL, format!("functionResponse.{name}"), value);
     }
     Ok(result)
 }
+
+/// Reads a medium within a response.
+fn media(json: &Json, path: &str) -> Option<Part> {
+    let part = parts::decode(json, path).ok()?;
+    let (kind, media) = part.as_media()?;
+    let mut media = media.clone();
+    media.extras.insert(PROTOCOL, parts::INSIDE, crate::object::json(&true));
+    Some(Part::of_media(kind, media))
+}
+
+/// The field of a response that holds its media.
+const RESPONSE_PARTS: &str = "parts";
 
 /// Reads a tool object: its functions one by one, and the rest, such as a search, as it is.
 fn tool(json: &Json, tool_path: &str, tools: &mut Vec<Tool>) -> Result<(), Error> {

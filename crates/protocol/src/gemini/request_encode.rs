@@ -10,6 +10,7 @@ use tollbridge_types::{
 
 use super::{GENERATE_PROTOCOL as PROTOCOL, parts, thinking};
 use crate::losses;
+use crate::media::in_results;
 use crate::object::{Fields, json};
 use crate::tool_id;
 
@@ -18,6 +19,7 @@ pub(crate) fn encode(request: &ChatRequest, profile: &Profile, losses: &mut Vec<
     let demands_signatures = profile.history.signatures.as_deref() == Some("demanded");
     let mut conversation = Conversation {
         demands_signatures,
+        profile,
         losses,
         system: Vec::new(),
         system_extras: Extras::default(),
@@ -178,6 +180,7 @@ fn unsupported(request: &ChatRequest, losses: &mut Vec<Loss>) {
 struct Conversation<'a> {
     /// Whether the model refuses calls without a signature.
     demands_signatures: bool,
+    profile: &'a Profile,
     losses: &'a mut Vec<Loss>,
     system: Vec<Json>,
     system_extras: Extras,
@@ -308,6 +311,21 @@ impl Conversation<'_> {
         let mut inner = Fields::new();
         inner.put_some("id", result.id.as_ref().filter(|id| !tool_id::is_made_up(id)));
         inner.put("name", &name).put("response", &response);
+        let profile = self.profile;
+        let is_inside = |part: &Part| {
+            part.as_media().is_some_and(|(kind, media)| {
+                let came_so = media.extras.get(PROTOCOL, parts::INSIDE).is_some();
+                let mime = media.mime.as_deref().unwrap_or_default();
+                let taken = matches!(media.source, MediaSource::Base64(_))
+                    && (mime.starts_with("image/") || ["application/pdf", "text/plain"].contains(&mime));
+                came_so || taken && in_results(&profile.media, kind) == Some(true)
+            })
+        };
+        let mut inside = Vec::new();
+        for (place, part) in result.content.iter().enumerate().filter(|(_, part)| is_inside(part)) {
+            inside.extend(self.part(part, &format!("{path}.content[{place}]"))?);
+        }
+        inner.put_some("parts", (!inside.is_empty()).then_some(inside));
         put_prefixed(&mut inner, &result.extras, "functionResponse.");
         let mut fields = Fields::new();
         fields.put("functionResponse", &inner);
@@ -316,7 +334,7 @@ impl Conversation<'_> {
             fields.put(name, value);
         }
         let mut parts = vec![fields.to_json()];
-        for (place, part) in result.content.iter().enumerate() {
+        for (place, part) in result.content.iter().enumerate().filter(|(_, part)| !is_inside(part)) {
             let path = format!("{path}.content[{place}]");
             if let Part::Text(text) = part {
                 losses::report_text(text, &path, PROTOCOL, self.losses);
@@ -329,26 +347,10 @@ impl Conversation<'_> {
     }
 }
 
-/// Writes a medium. Google reads bytes and its own storage, and no address elsewhere.
+/// Writes a medium that has bytes or an address.
 fn media_part(media: &Media, fallback: &str, path: &str) -> Result<Fields, Error> {
-    let own_address = |url: &str| {
-        let known =
-            ["gs://", "https://generativelanguage.googleapis.com/", "https://www.youtube.com/", "https://youtu.be/"];
-        known.iter().any(|start| url.starts_with(start)) || !url.starts_with("http")
-    };
-    let readable = match &media.source {
-        MediaSource::Url(url) => own_address(url) || came_from_google(media),
-        MediaSource::Base64(_) => true,
-        _ => false,
-    };
-    let fields = readable.then(|| parts::media(media, fallback)).flatten();
-    fields.ok_or_else(|| {
-        Error::invalid(path, "Gemini takes the bytes of an image or file, not its address elsewhere")
+    parts::media(media, fallback).ok_or_else(|| {
+        Error::invalid(path, "Gemini takes the bytes of an image or file, or its address, and no id of an upload")
             .with_hint("send it as a data: URL or base64")
     })
-}
-
-/// Says whether the part came in this protocol, so that its address was written for Google.
-fn came_from_google(media: &Media) -> bool {
-    media.extras.get(PROTOCOL, "fileData").is_some()
 }

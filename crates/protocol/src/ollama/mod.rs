@@ -16,6 +16,7 @@ use bytes::Bytes;
 use tollbridge_core::{Error, Loss};
 use tollbridge_types::{ChatReply, ChatRequest, Protocol};
 
+use crate::media::MediaRules;
 use crate::{ChatCodec, ChatStreamDecoder, ChatStreamEncoder, ReplyContext, Target};
 
 pub use embed::Embed;
@@ -45,6 +46,10 @@ impl ChatCodec for Chat {
         losses: &mut Vec<Loss>,
     ) -> Result<Bytes, Error> {
         request_encode::encode(request, target, losses)
+    }
+
+    fn media(&self) -> &'static MediaRules<'static> {
+        &MediaRules::OLLAMA
     }
 
     fn decode_reply(&self, body: &[u8]) -> Result<ChatReply, Error> {

@@ -5,6 +5,7 @@ mod completions;
 mod embeddings;
 mod error;
 pub(crate) mod logprobs;
+pub(crate) mod media;
 mod models;
 mod quirks;
 mod reply_decode;
@@ -20,6 +21,7 @@ use bytes::Bytes;
 use tollbridge_core::{Error, Frame, Loss};
 use tollbridge_types::{ChatReply, ChatRequest, Protocol};
 
+use crate::media::MediaRules;
 use crate::{ChatCodec, ChatStreamDecoder, ChatStreamEncoder, ReplyContext, Target};
 
 pub use completions::Completions;
@@ -75,6 +77,10 @@ impl ChatCodec for Chat {
 
     fn takes(&self, body: &[u8]) -> bool {
         self.quirks.takes(body)
+    }
+
+    fn media(&self) -> &'static MediaRules<'static> {
+        if self.quirks.content_parts { self.quirks.media } else { &MediaRules::ONLY_TEXT }
     }
 
     fn decode_reply(&self, body: &[u8]) -> Result<ChatReply, Error> {

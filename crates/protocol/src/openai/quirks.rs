@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
+use crate::media::MediaRules;
 use crate::tool_id;
 
 /// How a vendor differs from OpenAI in what it takes. It changes only requests that are translated.
@@ -15,6 +16,8 @@ pub struct Quirks {
     pub developer_role: bool,
     /// Whether content may be an array of parts; else images become `<image>` and texts are joined.
     pub content_parts: bool,
+    /// What is taken of media.
+    pub media: &'static MediaRules<'static>,
     /// Whether `top_k` is known.
     pub top_k: bool,
     /// The field of the seed.
@@ -45,6 +48,7 @@ impl Quirks {
         max_tokens_field: "max_completion_tokens",
         developer_role: true,
         content_parts: true,
+        media: &MediaRules::OPENAI_CHAT,
         top_k: false,
         seed_field: "seed",
         required_word: "required",
@@ -58,11 +62,17 @@ impl Quirks {
     };
 
     /// What most vendors take.
-    pub const COMPATIBLE: Self =
-        Self { max_tokens_field: "max_tokens", developer_role: false, top_k: true, ..Self::NONE };
+    pub const COMPATIBLE: Self = Self {
+        max_tokens_field: "max_tokens",
+        developer_role: false,
+        media: &MediaRules::OPENAI_COMPATIBLE,
+        top_k: true,
+        ..Self::NONE
+    };
 
     /// Mistral, whose API refuses each field that it does not know (status 422, `extra_forbidden`).
     pub const MISTRAL: Self = Self {
+        media: &MediaRules::MISTRAL,
         top_k: false,
         seed_field: "random_seed",
         required_word: "any",

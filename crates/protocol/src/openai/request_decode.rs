@@ -2,11 +2,11 @@ use std::collections::HashSet;
 
 use tollbridge_core::Error;
 use tollbridge_types::{
-    ChatRequest, Extras, Json, Media, MediaSource, Message, Opaque, Part, Reasoning, ReasoningEffort, ResponseFormat,
-    Role, Text, Thought, Tool, ToolCall, ToolCallKind, ToolChoice, ToolResult,
+    ChatRequest, Extras, Json, Message, Opaque, Part, Reasoning, ReasoningEffort, ResponseFormat, Role, Text, Thought,
+    Tool, ToolCall, ToolCallKind, ToolChoice, ToolResult,
 };
 
-use super::{CHAT_PROTOCOL as PROTOCOL, carrier};
+use super::{CHAT_PROTOCOL as PROTOCOL, carrier, media};
 use crate::object::{Object, json, wrong};
 use crate::state;
 
@@ -158,19 +158,12 @@ fn content_part(json: &Json, path: &str) -> Result<Part, Error> {
             text.extras = fields.into_extras(PROTOCOL);
             Part::Text(text)
         }
-        "image_url" => Part::Image(image(fields)?),
-        // Mistral takes the bare bytes in the place of the object.
-        "input_audio" if fields.peek("input_audio").is_some_and(|json| json.as_str().starts_with('"')) => {
-            Part::Opaque(Opaque::new(PROTOCOL, json.clone()).at(path))
-        }
-        "input_audio" => {
-            let mut inner = required_object(&mut fields, "input_audio")?;
-            let format = inner.take_as::<String>("format")?.unwrap_or_else(|| "wav".to_owned());
-            let mut media = Media::base64(format!("audio/{format}"), inner.require::<String>("data")?);
-            media.extras = fields.into_extras(PROTOCOL);
-            Part::Audio(media)
-        }
-        "file" => Part::Document(file(fields)?),
+        "image_url" => Part::Image(media::image(fields)?),
+        "image" if media::is_image(&fields) => Part::Image(media::image(fields)?),
+        "video_url" => Part::Video(media::named(fields, "video_url")?),
+        "document_url" => Part::Document(media::named(fields, "document_url")?),
+        "input_audio" => Part::Audio(media::audio(fields)?),
+        "file" => Part::Document(media::file(fields)?),
         "refusal" => Part::Refusal(fields.require("refusal")?),
         "thinking" => {
             let Part::Thought(mut thought) = thought(thinking_text(json), "content").at(path) else {
@@ -199,55 +192,11 @@ pub(crate) fn thinking_text(json: &Json) -> String {
     chunks.iter().filter_map(|chunk| Object::lenient(chunk).find_text("text")).collect()
 }
 
-fn required_object(fields: &mut Object, name: &str) -> Result<Object, Error> {
+pub(super) fn required_object(fields: &mut Object, name: &str) -> Result<Object, Error> {
     let path = fields.path_of(name);
     fields
         .take_object(name)?
         .ok_or_else(|| Error::invalid(path.clone(), format!("`{path}` is missing")).with_hint("send an object there"))
-}
-
-fn image(mut fields: Object) -> Result<Media, Error> {
-    // Mistral takes the bare address in the place of the object.
-    let bare = fields.peek("image_url").and_then(|json| json.parse::<String>().ok());
-    let mut media = match bare {
-        Some(url) => {
-            fields.take("image_url");
-            Media::url(url)
-        }
-        None => {
-            let mut inner = required_object(&mut fields, "image_url")?;
-            let mut media = Media::url(inner.require::<String>("url")?);
-            media.detail = inner.take_as("detail")?;
-            media
-        }
-    };
-    media.extras = fields.into_extras(PROTOCOL);
-    Ok(media)
-}
-
-/// How extras name the address of a file that stood where OpenAI takes only bytes.
-pub(crate) const ADDRESS: &str = "file.file_data";
-
-fn file(mut fields: Object) -> Result<Media, Error> {
-    let mut inner = required_object(&mut fields, "file")?;
-    let path = inner.path_of("file_data");
-    let data = inner.take_as::<String>("file_data")?;
-    let id = inner.take_as::<String>("file_id")?;
-    let mut media = match (data, id) {
-        (Some(data), _) => Media::url(data),
-        (None, Some(id)) => Media::new(MediaSource::File(id)),
-        (None, None) => {
-            return Err(Error::invalid(path, "the file has neither `file_data` nor `file_id`")
-                .with_hint("send the bytes as a data: URL in `file_data`, or the id of an uploaded file"));
-        }
-    };
-    media.name = inner.take_as("filename")?;
-    media.extras = fields.into_extras(PROTOCOL);
-    if let MediaSource::Url(address) = &media.source {
-        // OpenAI itself takes none here; who sends one knows a server that does.
-        media.extras.insert(PROTOCOL, ADDRESS, json(address));
-    }
-    Ok(media)
 }
 
 fn tool_result(fields: &mut Object, content: Vec<Part>, called: &HashSet<String>) -> Result<ToolResult, Error> {

@@ -7,8 +7,8 @@ use tollbridge_types::{
 
 use super::CHAT_PROTOCOL as PROTOCOL;
 use super::quirks::Quirks;
-use super::request_decode::{ADDRESS, BESIDE_FUNCTION};
-use super::thinking;
+use super::request_decode::BESIDE_FUNCTION;
+use super::{media, thinking};
 use crate::object::{Fields, json};
 use crate::{Target, losses, tool_id};
 
@@ -19,10 +19,11 @@ pub(crate) fn encode(
     quirks: &Quirks,
     losses: &mut Vec<Loss>,
 ) -> Result<Bytes, Error> {
-    let mut writer = Writer { quirks, losses, messages: Vec::new() };
+    let mut writer = Writer { quirks, losses, messages: Vec::new(), beside: Vec::new() };
     for (place, message) in request.messages.iter().enumerate() {
         writer.message(message, &format!("messages[{place}]"))?;
     }
+    writer.put_beside();
     let Writer { messages, .. } = writer;
     if messages.is_empty() {
         return Err(losses::nothing_said());
@@ -117,6 +118,8 @@ struct Writer<'a> {
     quirks: &'a Quirks,
     losses: &'a mut Vec<Loss>,
     messages: Vec<Fields>,
+    /// What tools returned that their results cannot hold. It follows the last result of a turn.
+    beside: Vec<Content>,
 }
 
 impl Writer<'_> {
@@ -133,6 +136,7 @@ impl Writer<'_> {
         if rest.is_empty() && message.parts.iter().any(|part| matches!(part, Part::ToolResult(_))) {
             return Ok(());
         }
+        self.put_beside();
         let mut fields = Fields::new();
         fields.put("role", self.role(&message.role));
         let mut content = Vec::new();
@@ -189,38 +193,26 @@ impl Writer<'_> {
     }
 
     fn part(&mut self, part: &Part, path: &str) -> Result<Option<Content>, Error> {
-        if !self.quirks.content_parts && !matches!(part, Part::Text(_) | Part::Refusal(_)) {
-            let (name, placeholder) = match part {
-                Part::Image(_) => ("an image", "<image>"),
-                Part::Audio(_) => ("sound", "<audio>"),
-                Part::Video(_) => ("a video", "<video>"),
-                _ => ("a document", "<document>"),
-            };
-            self.losses
-                .push(Loss::adapted(path, format!("the vendor takes only text: {name} is sent as `{placeholder}`")));
-            return Ok(Some(Content::Plain(placeholder.to_owned())));
-        }
         Ok(match part {
             Part::Text(text) => Some(self.text(text, path)),
             Part::Refusal(text) => Some(Content::Plain(text.clone())),
             Part::Image(media) => {
                 losses::report_media(media, path, PROTOCOL, self.losses);
-                Some(Content::Part(image(media, path)?))
+                Some(Content::Part(media::encode_image(media, path)?))
             }
             Part::Audio(media) => {
                 losses::report_media(media, path, PROTOCOL, self.losses);
-                Some(Content::Part(audio(media, path)?))
+                Some(Content::Part(media::encode_audio(media, path)?))
             }
             Part::Document(media) => {
                 losses::report_media(media, path, PROTOCOL, self.losses);
                 Some(self.document(media, path)?)
             }
-            Part::Opaque(opaque) => own(opaque, path, self.losses).map(Content::Raw),
-            Part::Video(_) => {
-                return Err(
-                    Error::invalid(path, "OpenAI's chat takes no video").with_hint("send frames of it as images")
-                );
+            Part::Video(media) => {
+                losses::report_media(media, path, PROTOCOL, self.losses);
+                Some(Content::Part(media::encode_named("video_url", media, path)?))
             }
+            Part::Opaque(opaque) => own(opaque, path, self.losses).map(Content::Raw),
             _ => None,
         })
     }
@@ -237,34 +229,14 @@ impl Writer<'_> {
 
     fn document(&mut self, media: &Media, path: &str) -> Result<Content, Error> {
         losses::report_detail(media, path, self.losses);
-        if self.quirks.document_urls {
-            return Ok(document_url(media, path, self.losses));
+        if let MediaSource::Text(text) = &media.source {
+            self.losses.push(Loss::adapted(path, "the document is sent as text"));
+            return Ok(Content::Plain(text.clone()));
         }
-        let mut inner = Fields::new();
-        match &media.source {
-            MediaSource::File(id) => inner.put("file_id", id).put_some("filename", media.name.as_ref()),
-            MediaSource::Base64(_) => {
-                inner.put("filename", media.name.as_deref().unwrap_or("document.pdf"));
-                inner.put_some("file_data", media.to_url())
-            }
-            MediaSource::Url(address) if media.extras.get(PROTOCOL, ADDRESS).is_some() => {
-                inner.put_some("filename", media.name.as_ref()).put("file_data", address)
-            }
-            MediaSource::Text(text) => {
-                self.losses.push(Loss::adapted(path, "the document is sent as text"));
-                return Ok(Content::Plain(text.clone()));
-            }
-            _ => {
-                return Err(Error::invalid(
-                    path,
-                    "OpenAI takes a document as bytes or as an uploaded file, not by its URL",
-                )
-                .with_hint("send the document's bytes as base64"));
-            }
+        let fields = match self.quirks.document_urls {
+            true => media::document_url(media),
+            false => media::encode_file(media, path)?,
         };
-        let mut fields = Fields::new();
-        fields.put("type", "file").put("file", &inner);
-        fields.put_missing(media.extras.of(PROTOCOL).filter(|(name, _)| *name != ADDRESS));
         Ok(Content::Part(fields))
     }
 
@@ -330,12 +302,20 @@ impl Writer<'_> {
         if !others.is_empty() {
             self.losses
                 .push(Loss::adapted(path, "a tool's result holds only text: the rest follows as a user message"));
-            let mut fields = Fields::new();
-            fields.put("role", "user");
-            self.content(&others, false, &mut fields);
-            self.messages.push(fields);
+            self.beside.append(&mut others);
         }
         Ok(())
+    }
+
+    /// Writes what belongs to results and cannot stand in them as the user's.
+    fn put_beside(&mut self) {
+        let beside = std::mem::take(&mut self.beside);
+        if !beside.is_empty() {
+            let mut fields = Fields::new();
+            fields.put("role", "user");
+            self.content(&beside, false, &mut fields);
+            self.messages.push(fields);
+        }
     }
 }
 
@@ -391,58 +371,6 @@ fn thinking(thought: &Thought) -> Fields {
     fields.put("type", "thinking").put("thinking", &[serde_json::json!({"type": "text", "text": thought.text})]);
     fields.put_some("signature", thought.signature.as_ref().and_then(|signature| signature.of(PROTOCOL)));
     fields
-}
-
-/// Writes a document as Mistral takes it: by its address, its bytes or its id.
-fn document_url(media: &Media, path: &str, losses: &mut Vec<Loss>) -> Content {
-    let mut fields = Fields::new();
-    match (&media.source, media.to_url()) {
-        (MediaSource::Text(text), _) => {
-            losses.push(Loss::adapted(path, "the document is sent as text"));
-            return Content::Plain(text.clone());
-        }
-        (MediaSource::File(id), _) => {
-            fields.put("type", "file").put("file_id", id);
-        }
-        (_, url) => {
-            fields.put("type", "document_url").put_some("document_url", url);
-            fields.put_some("document_name", media.name.as_ref());
-        }
-    }
-    fields.put_extras(&media.extras, PROTOCOL);
-    Content::Part(fields)
-}
-
-fn image(media: &Media, path: &str) -> Result<Fields, Error> {
-    let url = media.to_url().ok_or_else(|| {
-        Error::invalid(path, "OpenAI's chat takes no image by a file id").with_hint("send the image's URL or bytes")
-    })?;
-    let mut inner = Fields::new();
-    inner.put("url", &url).put_some("detail", media.detail.as_ref());
-    let mut fields = Fields::new();
-    fields.put("type", "image_url").put("image_url", &inner).put_extras(&media.extras, PROTOCOL);
-    Ok(fields)
-}
-
-fn audio(media: &Media, path: &str) -> Result<Fields, Error> {
-    let MediaSource::Base64(data) = &media.source else {
-        return Err(Error::invalid(path, "OpenAI takes sound only as bytes").with_hint("send the sound as base64"));
-    };
-    let format = audio_format(media);
-    let mut inner = Fields::new();
-    inner.put("data", data).put("format", format);
-    let mut fields = Fields::new();
-    fields.put("type", "input_audio").put("input_audio", &inner).put_extras(&media.extras, PROTOCOL);
-    Ok(fields)
-}
-
-/// Returns OpenAI's word for the format of a sound.
-pub(crate) fn audio_format(media: &Media) -> &str {
-    match media.mime.as_deref().and_then(|mime| mime.strip_prefix("audio/")).unwrap_or("wav") {
-        "mpeg" => "mp3",
-        "x-wav" | "wave" => "wav",
-        other => other,
-    }
 }
 
 fn tools(tools: &[Tool], losses: &mut Vec<Loss>) -> Vec<tollbridge_types::Json> {

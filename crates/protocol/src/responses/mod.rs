@@ -16,6 +16,7 @@ use tollbridge_types::{ChatReply, ChatRequest, Protocol};
 
 pub use count::InputTokens;
 
+use crate::media::MediaRules;
 use crate::{ChatCodec, ChatStreamDecoder, ChatStreamEncoder, ReplyContext, Target};
 
 const RESPONSES_PROTOCOL: Protocol = Protocol::OPENAI_RESPONSES;
@@ -41,6 +42,10 @@ impl ChatCodec for Responses {
         losses: &mut Vec<Loss>,
     ) -> Result<Bytes, Error> {
         request_encode::encode(request, target, losses)
+    }
+
+    fn media(&self) -> &'static MediaRules<'static> {
+        &MediaRules::OPENAI_RESPONSES
     }
 
     fn decode_reply(&self, body: &[u8]) -> Result<ChatReply, Error> {

@@ -10,6 +10,7 @@ use tollbridge_types::{
 use super::{RESPONSES_PROTOCOL as PROTOCOL, items, reply_encode};
 use crate::Target;
 use crate::losses;
+use crate::media::file_name;
 use crate::object::{Fields, Object, json};
 use crate::openai::request_encode::effort;
 
@@ -314,10 +315,7 @@ impl Writer<'_> {
         match &media.source {
             MediaSource::File(id) => fields.put("file_id", id).put_some("filename", media.name.as_ref()),
             MediaSource::Url(url) => fields.put("file_url", url).put_some("filename", media.name.as_ref()),
-            MediaSource::Base64(_) => {
-                fields.put("filename", media.name.as_deref().unwrap_or("document.pdf"));
-                fields.put_some("file_data", media.to_url())
-            }
+            MediaSource::Base64(_) => fields.put("filename", &file_name(media)).put_some("file_data", media.to_url()),
             MediaSource::Text(text) => {
                 self.losses.push(Loss::adapted(path, "the document is sent as text"));
                 let mut fields = Fields::new();
@@ -407,7 +405,7 @@ fn audio(media: &Media, path: &str) -> Result<Json, Error> {
     let MediaSource::Base64(data) = &media.source else {
         return Err(Error::invalid(path, "OpenAI takes sound only as bytes").with_hint("send the sound as base64"));
     };
-    let format = crate::openai::request_encode::audio_format(media);
+    let format = crate::openai::media::audio_format(media);
     let mut inner = Fields::new();
     inner.put("data", data).put("format", format);
     let mut fields = Fields::new();

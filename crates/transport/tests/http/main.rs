@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod exchange;
+mod fetch;
 mod limits;
 mod server;
 mod upload;
