@@ -108,7 +108,7 @@ async fn bad_input_is_told_in_the_clients_own_form() {
     let bench = Bench::with(options).await.unwrap();
     let user = json!([{"role": "user", "content": "x"}]);
     let image =
-        json!([{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://x.example/y.png"}}]}]);
+        json!([{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "http://x.example/y.png"}}]}]);
     let orphan = json!([{"role": "user", "content": "x"}, {"role": "tool", "tool_call_id": "c1", "content": "x"}]);
     let blocks = json!([{"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1", "content": "x"}]}]);
     let generate = "/v1beta/models/openai/m:generateContent";
