@@ -1,5 +1,4 @@
 //! The form that a request has as JSON of ours, and everything that is wrong with one at once.
-#![expect(clippy::unwrap_used, reason = "what a test needs and cannot have fails it")]
 
 use serde_json::json;
 use tollbridge_types::{
