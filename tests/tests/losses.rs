@@ -231,7 +231,7 @@ async fn a_fault_is_told_at_the_clients_own_field_whose_path_the_words_name() {
             json!({"model": "gemini/m", "messages": [hi], "tools": [{"type": "web_search_20250305", "name": "web_search"}]}),
             "tools[0]",
         ),
-        ("/v1/completions", json!({"model": "anthropic/m", "prompt": "hi", "suffix": "x"}), "suffix"),
+        ("/v1/completions", json!({"model": "anthropic/m", "prompt": "hi", "max_tokens": 9, "suffix": "x"}), "suffix"),
     ];
     for (route, body, place) in faults {
         let answer = bench.send_with(Method::POST, route, &STRICT, body.to_string()).await.unwrap();
