@@ -117,6 +117,17 @@ impl Bench {
         Self::before(options, &OTHERS, |client| client.fetch(fetch)).await
     }
 
+    /// Starts everything with a client that is changed before it is built.
+    ///
+    /// # Errors
+    /// When a port cannot be had.
+    pub async fn with_client(
+        options: Options,
+        change: impl FnOnce(ClientBuilder) -> ClientBuilder,
+    ) -> Result<Self, Box<dyn std::error::Error>> {
+        Self::before(options, &[], change).await
+    }
+
     /// Starts everything with every vendor that the test kit plays, and records what is called.
     ///
     /// # Errors

@@ -328,7 +328,10 @@ async fn a_layer_of_ones_own_sees_every_call() {
 fn an_alias_in_a_circle_is_refused() {
     let builder = Client::builder().configure("echo", |_| {}).unwrap();
     let error = builder.alias("a", "b").alias("b", "a").build().unwrap_err();
-    assert_eq!(error.to_string(), "the alias `a` leads in a circle: a → b → a");
+    assert_eq!(
+        error.to_string(),
+        "the alias `a` leads in a circle: a → b → a; let one of the aliases name a `provider/model`"
+    );
 }
 
 fn client_at(kind: &str, upstream: &Upstream) -> Client {
@@ -389,4 +392,50 @@ async fn what_a_model_cannot_do_is_refused_before_anything_is_sent() {
     assert!(upstream.requests().is_empty());
     call().max_tokens(100).await.unwrap();
     client.chat("openai/large", "hi").tool(weather()).await.unwrap();
+}
+
+/// What vendors send when their filter leaves nothing: whole, by the provider that speaks so.
+const FILTERED: [(&str, &str); 4] = [
+    (
+        "openai/m",
+        r#"{"choices":[{"index":0,"message":{"role":"assistant","content":""},"finish_reason":"content_filter"}]}"#,
+    ),
+    (
+        "anthropic/m",
+        r#"{"type":"message","role":"assistant","model":"m","content":[],"stop_reason":"refusal","usage":{"input_tokens":5,"output_tokens":0}}"#,
+    ),
+    ("gemini/m", r#"{"promptFeedback":{"blockReason":"SAFETY"},"usageMetadata":{"promptTokenCount":5}}"#),
+    ("gemini/m", r#"{"candidates":[{"content":{"role":"model","parts":[]},"finishReason":"SAFETY","index":0}]}"#),
+];
+
+#[tokio::test]
+async fn an_answer_of_which_a_filter_left_nothing_is_a_content_policy_error_and_not_asked_for_again() {
+    let bench = Bench::start().await.unwrap();
+    let kind = || vec![("content-type".to_owned(), "application/json".to_owned())];
+    for (model, body) in FILTERED {
+        let upstream = bench.upstreams().find(|(name, _)| model.starts_with(name)).unwrap().1;
+        for stream in [false, true] {
+            let before = upstream.requests().len();
+            upstream.play(vec![Step::canned(200, kind(), vec![body.to_owned()])]);
+            let call = bench.client.chat(model, "hi");
+            let error = match stream {
+                false => call.await.unwrap_err(),
+                true => call.stream().await.unwrap().collect().await.unwrap_err(),
+            };
+            assert_eq!((error.kind(), error.provider()), (ErrorKind::ContentPolicy, model.split('/').next()), "{body}");
+            assert_eq!(upstream.requests().len(), before + 1, "{body}");
+        }
+    }
+    let azure = r#"{"error":{"message":"The response was filtered due to the prompt triggering Azure OpenAI's content management policy. Please modify your prompt and retry.","type":null,"param":"prompt","code":"content_filter","status":400,"innererror":{"code":"ResponsibleAIPolicyViolation","content_filter_result":{"hate":{"filtered":true,"severity":"high"}}}}}"#;
+    bench.openai.play(vec![Step::canned(400, kind(), vec![azure.to_owned()])]);
+    let before = bench.openai.requests().len();
+    assert_eq!(bench.client.chat("openai/m", "hi").await.unwrap_err().kind(), ErrorKind::ContentPolicy);
+    assert_eq!(bench.openai.requests().len(), before + 1);
+    // What was said before a filter cut it stays an answer, and so do words of refusal.
+    let cut = r#"{"choices":[{"index":0,"message":{"role":"assistant","content":"so far"},"finish_reason":"content_filter"}]}"#;
+    let refused = r#"{"choices":[{"index":0,"message":{"role":"assistant","content":null,"refusal":"I will not."},"finish_reason":"content_filter"}]}"#;
+    for (body, text) in [(cut, "so far"), (refused, "")] {
+        bench.openai.play(vec![Step::canned(200, kind(), vec![body.to_owned()])]);
+        assert_eq!(bench.client.chat("openai/m", "hi").await.unwrap().text(), text);
+    }
 }

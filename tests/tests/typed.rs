@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::json;
-use tollbridge::ErrorKind;
 use tollbridge::schemars::{self, JsonSchema};
+use tollbridge::{AnswerSchema, ErrorKind};
 use tollbridge_testkit::{Step, Upstream};
 use tollbridge_tests::Bench;
 
@@ -100,4 +100,23 @@ async fn json_mode_is_asked_for_unless_a_form_was_set() {
     let format = tollbridge::types::ResponseFormat::json_schema(Some("mine".into()), None, schema, None);
     bench.client.chat("openai/m", "JSON?").response_format(format).json_mode().await.unwrap();
     assert_eq!(bench.openai.requests()[1].json()["response_format"]["json_schema"]["name"], "mine");
+}
+
+#[tokio::test]
+async fn a_type_that_is_known_at_run_time_is_checked_and_asked_for_again() {
+    let bench = Bench::start().await.unwrap();
+    let schema = AnswerSchema::of_type("Dict[str, Union[str,int,List[str]]]").unwrap();
+    says(&bench.openai, &["{\"a\": 1.5}", "```json\n{\"a\": [\"b\"]}\n```"]);
+    let typed = bench.client.chat("openai/m", "What?").fitting(&schema, 3).await.unwrap();
+    assert_eq!((typed.value.clone(), typed.answers.len()), (json!({"a": ["b"]}), 2));
+    let asked = bench.openai.requests().pop().unwrap().json();
+    let remedy = asked["messages"][2]["content"].as_str().unwrap();
+    assert!(remedy.contains("`$.a`: 1.5 is none of"), "{remedy}");
+    assert_eq!(asked["response_format"]["json_schema"]["schema"], *schema.as_value());
+
+    says(&bench.openai, &["{\"a\": 1.5}", "no JSON"]);
+    let error = bench.client.chat("openai/m", "What?").fitting(&schema, 2).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Decode);
+    assert_eq!(error.partial().unwrap().text(), "no JSON");
+    assert_eq!(bench.openai.requests().len(), 4);
 }

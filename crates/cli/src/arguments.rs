@@ -120,9 +120,15 @@ pub(crate) struct ChatOptions {
     /// Demand a JSON object, unless there is a schema
     #[arg(long)]
     pub(crate) json_mode: bool,
-    /// Demand JSON that fits the schema in this file
-    #[arg(long, value_name = "FILE")]
+    /// Demand JSON that fits the schema in this file; an answer that does not fit is asked for again
+    #[arg(long, value_name = "FILE", conflicts_with = "type")]
     pub(crate) schema: Option<PathBuf>,
+    /// Demand JSON of this type, such as 'Dict[str, Union[str, int, List[str]]]', in the same way
+    #[arg(long, value_name = "TYPE")]
+    pub(crate) r#type: Option<String>,
+    /// How often an answer that must fit a schema or a type is asked for
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) attempts: u32,
     /// The task that the call is for; the ledger and budgets add up what a task costs
     #[arg(long, value_name = "ID")]
     pub(crate) task: Option<String>,

@@ -5,8 +5,8 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use futures_util::StreamExt;
 use serde_json::{Value, json};
-use tollbridge::types::{ChatEvent, Json, ResponseFormat};
-use tollbridge::{Answer, ChatCall, ChatReply, Client, Error, Media};
+use tollbridge::types::ChatEvent;
+use tollbridge::{Answer, AnswerSchema, ChatCall, ChatReply, Client, Error, ErrorKind, Media};
 
 use crate::arguments::{ChatOptions, Sources};
 use crate::failure::Failure;
@@ -17,9 +17,10 @@ pub(crate) async fn run(sources: &Sources, options: &ChatOptions) -> Result<Exit
     let fallback = if config.aliases.contains_key("main") { "main" } else { "echo/echo" };
     let model = options.model.as_deref().unwrap_or(fallback);
     let call = prepare(&client, model, options)?;
+    let form = form(options)?;
     // Dropping the call closes the connection to the vendor.
     tokio::select! {
-        outcome = answer(call, model, options) => outcome,
+        outcome = answer(call, model, options, form.as_ref()) => outcome,
         () = signals::stop() => Err(Failure::interrupted()),
     }
 }
@@ -45,10 +46,16 @@ fn prepare(client: &Client, model: &str, options: &ChatOptions) -> Result<ChatCa
     if options.json_mode {
         call = call.json_mode();
     }
-    if let Some(path) = &options.schema {
-        call = call.response_format(schema(path)?);
-    }
     Ok(call)
+}
+
+/// Returns the form that the answer must fit, if there is one.
+fn form(options: &ChatOptions) -> Result<Option<AnswerSchema>, Failure> {
+    if let Some(path) = &options.schema {
+        return schema(path).map(Some);
+    }
+    let of_type = |text: &String| AnswerSchema::of_type(text).map_err(|error| Failure::usage(error.to_string()));
+    options.r#type.as_ref().map(of_type).transpose()
 }
 
 fn prompt(options: &ChatOptions) -> Result<String, Failure> {
@@ -72,25 +79,30 @@ fn media(image: &str) -> Result<Media, Failure> {
     tollbridge::image_file(image).map_err(|error| Failure::usage(format!("--image {error}")))
 }
 
-fn schema(path: &Path) -> Result<ResponseFormat, Failure> {
+fn schema(path: &Path) -> Result<AnswerSchema, Failure> {
     let problem = |error: &dyn std::fmt::Display| Failure::usage(format!("--schema {}: {error}", path.display()));
     let text = std::fs::read_to_string(path).map_err(|error| problem(&error))?;
-    let schema = Json::from_text(text.trim()).map_err(|error| problem(&error))?;
-    Ok(ResponseFormat::json_schema(Some("answer".to_owned()), None, schema, None))
+    let schema = serde_json::from_str(&text).map_err(|error| problem(&error))?;
+    AnswerSchema::new(schema).map_err(|error| problem(&error))
 }
 
-async fn answer(call: ChatCall, model: &str, options: &ChatOptions) -> Result<ExitCode, Failure> {
+async fn answer(
+    call: ChatCall,
+    model: &str,
+    options: &ChatOptions,
+    form: Option<&AnswerSchema>,
+) -> Result<ExitCode, Failure> {
     let began = Instant::now();
     if options.json {
-        let (envelope, code) = match call.send().await {
-            Ok(answer) => (success(&answer, began), ExitCode::SUCCESS),
+        let (envelope, code) = match whole(call, options, form).await {
+            Ok((answer, attempts)) => (success(&answer, attempts, began), ExitCode::SUCCESS),
             Err(error) => (failure(&error, model, began), ExitCode::from(1)),
         };
         println!("{}", serde_json::to_string_pretty(&envelope).unwrap_or_default());
         return Ok(code);
     }
-    if options.no_stream {
-        let answer = call.send().await?;
+    if options.no_stream || form.is_some() {
+        let (answer, _) = whole(call, options, form).await?;
         println!("{}", answer.text());
         tell_calls(&answer);
         return Ok(ExitCode::SUCCESS);
@@ -114,13 +126,22 @@ async fn answer(call: ChatCall, model: &str, options: &ChatOptions) -> Result<Ex
     Ok(ExitCode::SUCCESS)
 }
 
+/// Waits for the whole answer, or the first one that fits its form, and says how many were asked for.
+async fn whole(call: ChatCall, options: &ChatOptions, form: Option<&AnswerSchema>) -> Result<(Answer, usize), Error> {
+    let Some(form) = form else { return Ok((call.send().await?, 1)) };
+    let mut answers = call.fitting(form, options.attempts).await?.answers;
+    let count = answers.len();
+    let last = answers.pop().ok_or_else(|| Error::new(ErrorKind::Unknown, "there is no answer"))?;
+    Ok((last, count))
+}
+
 fn tell_calls(reply: &ChatReply) {
     for call in reply.tool_calls() {
         println!("[call] {}({})", call.name, call.arguments);
     }
 }
 
-fn success(reply: &Answer, began: Instant) -> Value {
+fn success(reply: &Answer, attempts: usize, began: Instant) -> Value {
     let calls: Vec<_> =
         reply.tool_calls().map(|call| json!({"id": call.id, "name": call.name, "arguments": call.arguments})).collect();
     let usage = reply.usage.as_ref().map(|usage| {
@@ -147,7 +168,7 @@ fn success(reply: &Answer, began: Instant) -> Value {
             "response_id": reply.id,
             "provider": reply.provider(),
             "latency_ms": millis(began),
-            "attempts": 1,
+            "attempts": attempts,
             "cached": false,
             "failover_from": null,
             "timestamp": now(),

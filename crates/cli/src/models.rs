@@ -28,6 +28,7 @@ pub(crate) async fn run(sources: &Sources, options: &ModelsOptions) -> Result<Ex
                     "owner": model.owner,
                     "input_limit": model.input_limit,
                     "output_limit": model.output_limit,
+                    "context_window": client.context_window(&model.id).ok(),
                 })
             })
             .collect();
@@ -35,6 +36,9 @@ pub(crate) async fn run(sources: &Sources, options: &ModelsOptions) -> Result<Ex
     } else {
         for model in models {
             println!("{}", model.id);
+        }
+        for (alias, target) in list.patterns.iter().filter(|(_, target)| wanted(target)) {
+            println!("{alias} -> {target}");
         }
     }
     let failures = list

@@ -31,6 +31,8 @@ pub(crate) async fn run(sources: &Sources, arguments: &ServeOptions) -> Result<E
     options.stream_cost = config.server.stream_cost;
     options.drain = config.server.drain_timeout;
     options.allow_open = allow_open;
+    options.reply_model = config.server.reply_model;
+    options.cors_origins.clone_from(&config.server.cors_origins);
     let note = match (keys.required(), allow_open) {
         (true, _) => None,
         (false, true) => Some("no key is defined: everybody who reaches the gateway is answered"),

@@ -122,6 +122,45 @@ fn chat_prints_json_of_success_and_failure() {
 }
 
 #[test]
+fn an_answer_must_fit_a_type_or_a_schema_and_is_asked_for_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: String| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let says = |text: &str| {
+        let message = serde_json::json!({"role": "assistant", "content": text});
+        let body = serde_json::json!({"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]});
+        serde_json::json!({"headers": [["content-type", "application/json"]], "chunks": [body.to_string()]})
+    };
+    let steps = [r#"{"a": 1.5}"#, r#"{"a": ["b"]}"#, r#"{"a": 1.5}"#, r#"{"a": "c"}"#, "no"].map(says);
+    let script = file("script.json", serde_json::json!({"steps": steps}).to_string());
+    let mock = Running::start(&["mock", "openai", "--listen", "127.0.0.1:0", "--script", &script]);
+    let base = format!("providers.openai.base_url={}", mock.url);
+    let ask = |more: &[&str]| {
+        let usual = ["chat", "-m", "openai/m", "--set", "providers.openai.api_key=k", "--set", &base];
+        run(&[&usual, more].concat(), &[], "What?")
+    };
+    let map = "Dict[str, Union[str,int,List[str]]]";
+    let (code, out, _) = ask(&["--type", map]);
+    assert_eq!((code, out.as_str()), (0, "{\"a\": [\"b\"]}\n"));
+    let (code, out, errors) = ask(&["--type", map, "--attempts", "1"]);
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert!(errors.contains("`$.a`: 1.5 is none of"), "{errors}");
+    let schema = file("schema.json", r#"{"type": "object", "required": ["a"]}"#.to_owned());
+    let (code, out, _) = ask(&["--schema", &schema, "--json"]);
+    let envelope: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(
+        (code, &envelope["content"], &envelope["metadata"]["attempts"]),
+        (0, &"{\"a\": \"c\"}".into(), &1.into())
+    );
+    let (code, _, errors) = ask(&["--type", "Dict[str"]);
+    assert_eq!(code, 2);
+    assert!(errors.contains("the type cannot be read"), "{errors}");
+}
+
+#[test]
 fn embed_models_and_resolve_print_data() {
     let (_, out, _) = run(&["embed", "one", "two", "--dimensions", "3", "--json"], &[], "");
     let (_, again, _) = run(&["embed", "one", "two", "--dimensions", "3", "--json"], &[], "");

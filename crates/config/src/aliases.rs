@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use tollbridge_core::Registry;
+use tollbridge_core::{AliasFault, Aliases, Registry};
 
 use crate::config::ProviderConfig;
 use crate::problem::nearest;
@@ -20,46 +20,32 @@ pub(crate) fn resolve(
             aliases.insert(name.clone(), target);
         }
     }
-    for (alias, target) in &aliases {
-        if let Some((message, hint)) = fault(alias, target, &aliases, providers, registry) {
-            reader.problem(table, alias, message).hint = Some(hint);
-        }
+    let rules: Aliases = aliases.clone().into_iter().collect();
+    let is_provider = |name: &str| is_on(name, providers, registry);
+    for alias in aliases.keys() {
+        let Some(fault) = rules.fault(alias, is_provider) else { continue };
+        let hint = match &fault {
+            AliasFault::NoName { target, .. } => match nearest(target, aliases.keys().map(String::as_str)) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => fault.hint().to_owned(),
+            },
+            AliasFault::NoProvider { .. } => {
+                format!("providers that are on: {}", on(providers).collect::<Vec<_>>().join(", "))
+            }
+            fault => fault.hint().to_owned(),
+        };
+        reader.problem(table, alias, format!("the alias `{alias}` {fault}")).hint = Some(hint);
     }
     aliases
 }
 
-fn fault(
-    alias: &str,
-    target: &str,
-    aliases: &BTreeMap<String, String>,
-    providers: &[ProviderConfig],
-    registry: &Registry,
-) -> Option<(String, String)> {
-    let mut seen = vec![alias];
-    let mut target = target;
-    while let Some(next) = aliases.get(target) {
-        if seen.contains(&target) {
-            let message = format!("the alias `{alias}` leads in a circle");
-            return Some((message, "let one of the aliases name a `provider/model`".to_owned()));
-        }
-        seen.push(target);
-        target = next;
-    }
-    let enabled =
-        || providers.iter().filter(|provider| provider.enabled).map(|provider| provider.settings.name.as_str());
-    let Some((provider, _)) = target.split_once('/') else {
-        let message =
-            format!("the alias `{alias}` leads to `{target}`, which is neither an alias nor a `provider/model`");
-        let near = nearest(target, aliases.keys().map(String::as_str));
-        let hint =
-            near.map_or_else(|| "write it as provider/model".to_owned(), |near| format!("did you mean `{near}`?"));
-        return Some((message, hint));
-    };
-    let kind = registry.get(provider).map_or(provider, |kind| kind.kind);
-    if enabled().any(|name| name == provider || name == kind) {
-        return None;
-    }
-    let message = format!("the alias `{alias}` leads to the provider `{provider}`, which is not on");
-    let hint = format!("providers that are on: {}", enabled().collect::<Vec<_>>().join(", "));
-    Some((message, hint))
+/// Iterates over the names of the providers that are on.
+pub(crate) fn on(providers: &[ProviderConfig]) -> impl Iterator<Item = &str> {
+    providers.iter().filter(|provider| provider.enabled).map(|provider| provider.settings.name.as_str())
+}
+
+/// Says whether a provider of this name, or of a kind with this name, is on.
+pub(crate) fn is_on(name: &str, providers: &[ProviderConfig], registry: &Registry) -> bool {
+    let kind = registry.get(name).map_or(name, |kind| kind.kind);
+    on(providers).any(|on| on == name || on == kind)
 }

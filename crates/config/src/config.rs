@@ -1,6 +1,5 @@
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +8,7 @@ use serde::Serialize;
 use tollbridge_core::{ProviderSettings, Registration, Timeouts};
 use tollbridge_profiles::Book;
 
+use crate::server::Server;
 use crate::usage::{BudgetConfig, UsageConfig};
 
 /// The resolved configuration: everything that must be there is there.
@@ -42,40 +42,6 @@ impl Config {
     /// Lists every value with where it came from; secrets are masked.
     pub fn describe(&self) -> &[Row] {
         &self.rows
-    }
-}
-
-/// How the gateway listens and what it takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Server {
-    /// The address; loopback unless told otherwise. Port 0 lets the system choose.
-    pub listen: SocketAddr,
-    /// The largest request body, in bytes.
-    pub body_limit: usize,
-    /// How long open calls may go on after the gateway was told to stop.
-    pub drain_timeout: Duration,
-    /// Whether calls are refused of which the target's protocol cannot carry all, unless they say otherwise.
-    pub strict: bool,
-    /// Whether a session is told only the losses that are new to it, unless the call says otherwise.
-    pub new_losses: bool,
-    /// Whether the last usage of a stream tells what the call cost, unless the call says otherwise.
-    pub stream_cost: bool,
-    /// Whether the gateway answers everybody who reaches it while no virtual key is defined.
-    pub allow_open: bool,
-}
-
-impl Default for Server {
-    fn default() -> Self {
-        Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 4000)),
-            body_limit: 32 << 20,
-            drain_timeout: Duration::from_secs(30),
-            strict: false,
-            new_losses: false,
-            stream_cost: false,
-            allow_open: false,
-        }
     }
 }
 

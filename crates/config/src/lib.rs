@@ -11,13 +11,15 @@ mod problem;
 mod profile;
 mod providers;
 mod reader;
+mod server;
 mod units;
 mod usage;
 
-pub use config::{Config, MediaConfig, ProviderConfig, Row, Server, Source};
+pub use config::{Config, MediaConfig, ProviderConfig, Row, Source};
 pub use infer::{Inference, infer};
 pub use loader::Loader;
 pub use problem::{Problem, Problems, nearest};
+pub use server::Server;
 pub use usage::{BudgetConfig, PriceSource, UsageConfig, WebhookConfig};
 
 /// Every key of the configuration but those below a name of one's own, for the reference page.
@@ -29,6 +31,10 @@ pub const KEYS: &[&str] = &[
     "server.losses",
     "server.stream_cost",
     "server.allow_open",
+    "server.cors_origins",
+    "server.reply_model",
+    "server.bare_models",
+    "server.default_provider",
     "usage.dir",
     "usage.enabled",
     "usage.cost",

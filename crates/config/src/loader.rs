@@ -1,15 +1,14 @@
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use tollbridge_core::{Registry, Timeouts};
 
-use crate::config::{Config, Server, Source};
+use crate::config::{Config, Source};
 use crate::layer::{self, Layer};
 use crate::problem::{Problem, Problems};
 use crate::reader::{Reader, Table};
-use crate::{aliases, media, profile, providers, units, usage};
+use crate::{aliases, media, profile, providers, server, units, usage};
 
 /// Gathers the sources of a configuration and resolves them.
 ///
@@ -116,7 +115,7 @@ impl<'a> Loader<'a> {
         for name in tables {
             reader.must_be_table(&root, name);
         }
-        let server = server(&mut reader, &root.child("server"));
+        let server = server::resolve(&mut reader, &root.child("server"));
         let usage = usage::resolve(&mut reader, &root.child("usage"), &self.environment);
         let budgets = usage::budgets(&mut reader, &root.child("budgets"));
         let media = media::resolve(&mut reader, &root.child("media"));
@@ -133,6 +132,7 @@ impl<'a> Loader<'a> {
         let profiles = profile::book(&mut reader, &root);
         profile::check(&mut reader, &providers, &profiles);
         let aliases = aliases::resolve(&mut reader, &root.child("aliases"), &providers, self.registry);
+        server::check_default_provider(&mut reader, &root.child("server"), &server, &providers, self.registry);
         let Reader { mut problems, rows, .. } = reader;
         if !problems.is_empty() {
             problems.sort_by_key(|problem| match &problem.source {
@@ -163,34 +163,6 @@ fn read_file(path: &Path) -> Result<String, Problem> {
         let source = Source::File { path: path.display().to_string(), line: None };
         Problem::new(source, "", format!("the file cannot be read: {error}"))
     })
-}
-
-fn server(reader: &mut Reader<'_>, table: &Table) -> Server {
-    reader.known(table, &["listen", "body_limit", "drain_timeout", "strict", "losses", "stream_cost", "allow_open"]);
-    let mut server = Server::default();
-    if let Some(text) = reader.text(table, "listen") {
-        match text.parse::<SocketAddr>() {
-            Ok(address) => server.listen = address,
-            Err(_) => {
-                reader.problem(table, "listen", "`server.listen` is not an address").hint =
-                    Some("write it as IP:PORT, such as 127.0.0.1:4000 or [::1]:4000".to_owned());
-            }
-        }
-    }
-    server.body_limit = reader.unit(table, "body_limit", units::bytes).unwrap_or(server.body_limit);
-    server.drain_timeout = reader.unit(table, "drain_timeout", units::duration).unwrap_or(server.drain_timeout);
-    server.strict = reader.flag(table, "strict").unwrap_or(server.strict);
-    server.new_losses = usage::choice(reader, table, "losses", ["all", "new"]) == "new";
-    server.stream_cost = reader.flag(table, "stream_cost").unwrap_or(server.stream_cost);
-    server.allow_open = reader.flag(table, "allow_open").unwrap_or(server.allow_open);
-    reader.show(table, "allow_open", server.allow_open.to_string());
-    reader.show(table, "strict", server.strict.to_string());
-    reader.show(table, "losses", if server.new_losses { "new" } else { "all" }.to_owned());
-    reader.show(table, "stream_cost", server.stream_cost.to_string());
-    reader.show(table, "listen", server.listen.to_string());
-    reader.show(table, "body_limit", server.body_limit.to_string());
-    reader.show(table, "drain_timeout", format!("{:?}", server.drain_timeout));
-    server
 }
 
 /// Reads time limits over those of the level above.

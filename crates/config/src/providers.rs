@@ -125,7 +125,7 @@ fn provider(
     }
     settings.headers = headers(reader, &fields.child("headers"));
     settings.models = models(reader, fields);
-    settings.think_tags = think_tags(reader, fields);
+    settings.think_tags = think_tags(reader, fields).unwrap_or_default();
     settings.fetch_media = reader.flag(fields, "fetch_media");
     if let Some(fetches) = settings.fetch_media {
         reader.show(fields, "fetch_media", fetches.to_string());
@@ -133,7 +133,8 @@ fn provider(
     settings.timeouts = loader::timeouts(reader, &fields.child("timeouts"), above, false);
     for option in kind.options {
         let shown = |value: &str| if option.secret { "***".to_owned() } else { value.to_owned() };
-        let value = reader.text(fields, option.name).inspect(|value| reader.show(fields, option.name, shown(value)));
+        let value =
+            option_text(reader, fields, option.name).inspect(|value| reader.show(fields, option.name, shown(value)));
         // A secret of the vendor's own address is not sent to another.
         let variables = if option.secret && !own { &[] } else { option.env };
         let value =
@@ -141,6 +142,16 @@ fn provider(
         settings.options.extend(value.map(|value| (option.name.to_owned(), value)));
     }
     Some(ProviderConfig { registration: *kind, settings, enabled })
+}
+
+/// Reads an option; a table of texts is read as its `name=text` pairs.
+fn option_text(reader: &mut Reader<'_>, fields: &Table, name: &str) -> Option<String> {
+    if !fields.fields.get(name)?.is_object() {
+        return reader.text(fields, name);
+    }
+    let table = fields.child(name);
+    let pairs = table.fields.keys().filter_map(|key| Some(format!("{key}={}", reader.text(&table, key)?)));
+    Some(pairs.collect::<Vec<_>>().join(", "))
 }
 
 /// Takes the first of a vendor's variables that is set, and warns if others say something else.
@@ -186,10 +197,10 @@ fn headers(reader: &mut Reader<'_>, table: &Table) -> HeaderMap {
     headers
 }
 
-fn think_tags(reader: &mut Reader<'_>, fields: &Table) -> ThinkTags {
-    let Some(word) = reader.text(fields, "think_tags") else { return ThinkTags::Off };
+fn think_tags(reader: &mut Reader<'_>, fields: &Table) -> Option<ThinkTags> {
+    let word = reader.text(fields, "think_tags")?;
     reader.show(fields, "think_tags", &word);
-    match word.as_str() {
+    Some(match word.as_str() {
         "off" | "false" => ThinkTags::Off,
         "opening" => ThinkTags::Opening,
         "closing" | "true" => ThinkTags::Closing,
@@ -199,7 +210,7 @@ fn think_tags(reader: &mut Reader<'_>, fields: &Table) -> ThinkTags {
             problem.hint = Some("use `off`, `opening` or `closing`".to_owned());
             ThinkTags::Off
         }
-    }
+    })
 }
 
 /// Reads models: a list of names, or a table keyed by them with what is known of each.
@@ -226,6 +237,7 @@ fn model(reader: &mut Reader<'_>, table: &Table, name: String) -> ModelSettings 
     let known = [
         "display_name",
         "max_tokens",
+        "think_tags",
         "supports_tools",
         "supports_vision",
         "supports_streaming",
@@ -237,12 +249,13 @@ fn model(reader: &mut Reader<'_>, table: &Table, name: String) -> ModelSettings 
     let mut model = ModelSettings::new(name);
     model.display_name = reader.text(&fields, "display_name");
     model.max_tokens = reader.unit(&fields, "max_tokens", units::tokens);
+    model.think_tags = think_tags(reader, &fields);
     model.supports_tools = reader.flag(&fields, "supports_tools").unwrap_or(true);
     model.supports_vision = reader.flag(&fields, "supports_vision").unwrap_or(true);
     model.supports_streaming = reader.flag(&fields, "supports_streaming").unwrap_or(true);
     model.supports_response_format = reader.flag(&fields, "supports_response_format").unwrap_or(true);
     model.profile = profile::own(reader, &fields, &model);
-    for key in known.iter().filter(|key| fields.fields.contains_key(**key)) {
+    for key in known.iter().filter(|key| **key != "think_tags" && fields.fields.contains_key(**key)) {
         if let Some(text) = reader.text(&fields, key) {
             reader.show(&fields, key, text);
         }

@@ -105,6 +105,22 @@ impl Reader<'_> {
         flag
     }
 
+    /// Reads a list of texts, or one text with commas between them.
+    pub(crate) fn list(&mut self, table: &Table, name: &str) -> Option<Vec<String>> {
+        let list: Option<Vec<String>> = match table.fields.get(name)? {
+            Value::Array(list) => list.iter().map(|one| one.as_str().map(str::to_owned)).collect(),
+            Value::String(text) => {
+                Some(text.split(',').map(|one| one.trim().to_owned()).filter(|one| !one.is_empty()).collect())
+            }
+            _ => None,
+        };
+        if list.is_none() {
+            let key = table.key_of(name);
+            self.problem(table, name, format!("`{key}` is not a list of texts"));
+        }
+        list
+    }
+
     /// Reads a value with a unit of its own.
     pub(crate) fn unit<T>(
         &mut self,

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use tollbridge_config::{Config, KEYS, Loader, PriceSource, Problems, infer};
+use tollbridge_config::{Config, KEYS, Loader, PriceSource, Problems, Row, infer};
 use tollbridge_core::{
     Currency, Error, ErrorKind, Money, OptionSpec, Provider, ProviderSettings, Registration, Registry, Transport,
 };
@@ -77,7 +77,7 @@ fn problems(name: &str, text: &str, environment: &[(&str, &str)]) -> String {
 }
 
 fn shown(config: &Config) -> String {
-    let row = |row: &tollbridge_config::Row| {
+    let row = |row: &Row| {
         let source = row.source.to_string();
         let source =
             source.find("tollbridge.").map_or(source.as_str(), |at| source.get(at..).unwrap_or_default()).to_owned();
@@ -172,6 +172,40 @@ api_verson = "x"
 models = 5
 "#;
     insta::assert_snapshot!(problems("tollbridge.toml", file, &[]));
+}
+
+#[test]
+fn aliases_with_a_star_and_choices_of_names_are_checked_with_their_line() {
+    let good = "[server]\nreply_model = \"asked\"\nbare_models = true\ndefault_provider = \"google\"\n\
+                cors_origins = [\"http://Localhost:5173\", \"*\"]\n\
+                [providers.gemini]\napi_key = \"k\"\n[aliases]\n\"g-*\" = \"gemini/*\"\n\"x-*\" = \"g-*\"\n";
+    let config = load(Some(("a.toml", good)), &[], &[]).unwrap();
+    let rows = config.describe().iter().filter(|row| row.key.starts_with("aliases") || row.key.contains("_model"));
+    let place = |row: &Row| row.source.to_string().rsplit('/').next().unwrap().to_owned();
+    let rows = rows.map(|row| format!("{} = {} ({})", row.key, row.value, place(row))).collect::<Vec<_>>();
+    insta::assert_snapshot!(rows.join("\n"));
+    assert_eq!(config.server.cors_origins, ["http://localhost:5173", "*"]);
+    assert_eq!(config.server.default_provider.as_deref(), Some("google"));
+    let wrong = r#"
+[server]
+reply_model = "mine"
+default_provider = "openai"
+cors_origins = ["localhost:5173", "http://localhost:5173/", 5]
+[providers.gemini]
+api_key = "k"
+[aliases]
+"a-*" = "b-*"
+"b-*" = "a-*"
+c = "gemini/*"
+"gemini/*" = "c"
+"google/x-*" = "c"
+"d-*-*" = "gemini/*"
+"e-*" = "openai/*"
+"f-*" = "nothing-*"
+"#;
+    insta::assert_snapshot!(problems("a.toml", wrong, &[]));
+    let origins = "[server]\ncors_origins = \"localhost:5173, http://localhost:5173/\"\n";
+    insta::assert_snapshot!(problems("a.toml", origins, &[]));
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! [`Frame`]s. A [`Provider`] takes a request to a vendor, a [`Layer`] wraps a provider, a
 //! [`Transport`] moves bytes. Nothing here does IO, knows a vendor or needs a runtime.
 
+mod aliases;
 mod bare_url;
 mod cancel;
 mod context;
@@ -19,12 +20,14 @@ mod operation;
 mod provider;
 mod registry;
 mod reply;
+mod reply_model;
 mod request;
 mod rest;
 mod secret;
 mod settings;
 mod transport;
 
+pub use aliases::{AliasFault, Aliases};
 pub use bare_url::bare_url;
 pub use cancel::Cancellation;
 pub use context::{CallContext, CallEvent, Observer, Timeouts};
@@ -39,6 +42,7 @@ pub use operation::Operation;
 pub use provider::{Layer, Provider, ProviderInfo};
 pub use registry::{Build, Registration, Registry};
 pub use reply::{Reply, ReplyBody};
+pub use reply_model::ReplyModel;
 pub use request::{Request, Route, Typed, Wire};
 pub use rest::Rest;
 pub use secret::Secret;

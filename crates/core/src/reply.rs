@@ -20,6 +20,9 @@ pub struct Reply {
     pub provider: String,
     /// The model that served, as the provider was asked for it.
     pub model: String,
+    /// The name that the model which served goes by: the one that was asked for, or, after a fallback, that of the other.
+    /// Empty if no name was looked up.
+    pub asked: String,
     /// What of the request the vendor's protocol could not carry.
     pub losses: Vec<Loss>,
     /// The request body as it went out, in the bytes of the same protocol.
@@ -44,6 +47,7 @@ impl Reply {
             headers: HeaderMap::new(),
             provider: provider.into(),
             model: model.into(),
+            asked: String::new(),
             losses: Vec::new(),
             sent: Bytes::new(),
             fault: Fault::default(),

@@ -141,7 +141,7 @@ impl Request {
 pub struct Route {
     /// The model's name as the caller gave it.
     pub asked: String,
-    /// That name, if it is an alias.
+    /// The alias that took that name, if one did; of one with a star the star, not what it stood for.
     pub alias: Option<String>,
     /// The group of deployments that served the alias.
     pub group: Option<String>,

@@ -100,6 +100,8 @@ pub struct ModelSettings {
     pub display_name: Option<String>,
     /// The most tokens of an answer; a request for more is refused.
     pub max_tokens: Option<u64>,
+    /// Whether thinking between `<think>` tags is parted from its answers; `None` leaves that to the provider's settings.
+    pub think_tags: Option<ThinkTags>,
     /// Whether it takes tools; a request with tools is refused if not.
     pub supports_tools: bool,
     /// Whether it takes images; a request with images is refused if not.
@@ -119,6 +121,7 @@ impl ModelSettings {
             name: name.into(),
             display_name: None,
             max_tokens: None,
+            think_tags: None,
             supports_tools: true,
             supports_vision: true,
             supports_streaming: true,

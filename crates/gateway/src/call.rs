@@ -7,6 +7,7 @@ use axum::response::Response;
 use futures_util::FutureExt;
 use tollbridge::protocol::{self, ReplyContext, translate};
 use tollbridge::{CallContext, Error, ErrorKind, Operation, Protocol};
+use tollbridge_usage::meter::chat_by_length;
 
 use crate::caller::Caller;
 use crate::cost;
@@ -77,20 +78,32 @@ async fn serve(state: &State, asked: &Asked, request: Request, cx: &mut CallCont
     tags::add(&head.headers, cx)?;
     let Input { request, stream_usage, stream_cost, base64, session } =
         input::read(asked, &head.headers, body, &state.options).await?;
-    caller.check(&state.client, &request.model)?;
+    caller.check(&state.client, &request.model).await?;
     let stream = request.stream;
-    let model = request.model.clone();
+    let asked_for = request.model.clone();
+    // Anthropic's clients read the input at a stream's start, where others' vendors tell it at the end.
+    let counted = (stream && asked.protocol == Protocol::ANTHROPIC_MESSAGES).then(|| request.clone());
     let mut reply = state.client.call(request, cx).await?;
+    // After a fallback it is the name of the model that answered.
+    let model = if reply.asked.is_empty() { asked_for } else { reply.asked.clone() };
     state.metrics.losses(asked.protocol, reply.protocol, reply.losses());
     if let Some(session) = session {
         state.told.keep_new(cx.key.as_deref(), &session, &mut reply.losses, tokio::time::Instant::now());
     }
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let context = ReplyContext::new(&cx.request_id, &model, now).with_stream_usage(stream_usage);
+    let context = context.with_reply_model(state.options.reply_model);
+    let counted = counted.filter(|_| reply.protocol != asked.protocol);
+    let context = match counted.and_then(|request| protocol::chat_request(&request).ok()) {
+        Some(chat) => context.with_input_estimate(chat_by_length(&chat)),
+        None => context,
+    };
     let reply = match asked.operation {
         Operation::CountTokens => translate::count_to(reply, asked.protocol)?,
         Operation::Rerank => translate::rerank_to(reply, asked.protocol, &context)?,
-        Operation::Moderate | Operation::Image | Operation::Speech | Operation::Transcribe => reply,
+        Operation::Moderate | Operation::Image | Operation::Speech | Operation::Transcribe => {
+            translate::renamed(reply, &context)
+        }
         Operation::Embed => translate::embed_to(reply, asked.protocol, base64, &context)?,
         _ => translate::reply(reply, asked.protocol, stream, &context)?,
     };

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use http::Extensions;
 use tollbridge::{CallContext, Client, Error, ErrorKind};
-use tollbridge_usage::key::VirtualKey;
+use tollbridge_usage::key::{ModelPattern, VirtualKey};
 
 /// Who makes a request: a key, or whoever may come in without one.
 ///
@@ -33,7 +33,11 @@ impl Caller {
     }
 
     /// Refuses a model that the key is not for.
-    pub(crate) fn check(&self, client: &Client, model: &str) -> Result<(), Error> {
+    pub(crate) async fn check(&self, client: &Client, model: &str) -> Result<(), Error> {
+        if self.0.as_ref().is_some_and(|key| !key.allows([model])) {
+            // Whose model it is says whether the key is for it.
+            client.learn(model).await;
+        }
         let Some(key) = self.0.as_ref().filter(|_| !self.may_call(client, model)) else { return Ok(()) };
         let allowed: Vec<_> = key.models.iter().map(|pattern| format!("`{pattern}`")).collect();
         Err(Error::new(ErrorKind::Permission, format!("the key may not call the model `{model}`"))
@@ -44,9 +48,19 @@ impl Caller {
     /// Says whether the key is for a model: by the name that was asked for, or by that which it leads to.
     pub(crate) fn may_call(&self, client: &Client, model: &str) -> bool {
         let Some(key) = &self.0 else { return true };
-        key.allows([model])
-            || client
-                .resolve(model)
-                .is_ok_and(|(provider, model)| key.allows([format!("{}/{model}", provider.info().name).as_str()]))
+        if key.allows([model]) {
+            return true;
+        }
+        client.resolve(model).is_ok_and(|(provider, model)| {
+            let named = format!("{}/{model}", provider.info().name);
+            key.allows([named.as_str()]) || key.models.iter().any(|pattern| canonical(client, pattern).matches(&named))
+        })
     }
+}
+
+/// Returns a pattern with the name that a provider is configured under, where it is written with another of its kind.
+fn canonical(client: &Client, pattern: &ModelPattern) -> ModelPattern {
+    let parts = pattern.as_str().split_once('/');
+    let named = parts.and_then(|(provider, model)| Some(format!("{}/{model}", client.provider(provider)?.info().name)));
+    named.and_then(|named| named.parse().ok()).unwrap_or_else(|| pattern.clone())
 }

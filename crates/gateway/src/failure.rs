@@ -1,15 +1,18 @@
 use axum::response::Response;
-use http::{HeaderValue, header};
+use http::{HeaderValue, StatusCode, header};
 use tollbridge::protocol::errors;
 use tollbridge::{Error, ErrorKind, Protocol, Retry};
 
-use crate::output;
+use crate::{content_encoding, output};
 
 /// Makes the response of a failed call in the client's own form.
 pub(crate) fn response(error: &Error, protocol: Protocol, request_id: &str) -> Response {
     let (status, body) = errors(protocol).encode_error(error, request_id);
     let mut response = output::json(status, body, request_id);
     let headers = response.headers_mut();
+    if status == StatusCode::UNSUPPORTED_MEDIA_TYPE && error.path() == Some("content-encoding") {
+        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(content_encoding::TAKEN));
+    }
     if let Some(vendor) = error.vendor() {
         output::pass_on(&vendor.headers, headers);
     }

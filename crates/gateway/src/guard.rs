@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State as Shared};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::MethodRouter;
 use http::{HeaderMap, header};
@@ -13,7 +13,7 @@ use tollbridge_usage::now_ms;
 
 use crate::caller::Caller;
 use crate::server::State;
-use crate::{failure, peer, routes};
+use crate::{cors, failure, peer, routes};
 
 /// Routes, none of which can be mounted without saying who may come in.
 pub(crate) struct Mounts {
@@ -41,7 +41,10 @@ impl Mounts {
 
     /// Ends the list, with what is left to say about the whole.
     pub(crate) fn finish(self, rest: impl FnOnce(Router<Arc<State>>) -> Router<Arc<State>>) -> Router {
-        rest(self.router).with_state(self.state)
+        let cors = from_fn_with_state(Arc::clone(&self.state), cors::layer);
+        let routes = rest(self.router).with_state(self.state);
+        // A router tells the methods of a route after its own layers.
+        Router::new().fallback_service(routes).layer(from_fn(routes::wrong_method)).layer(cors)
     }
 }
 
@@ -104,7 +107,8 @@ impl Guard {
 
     /// Decides who the caller is.
     fn decide(self, state: &State, request: &Request) -> Result<Caller, Error> {
-        let (local, text) = (peer::is_local(request), presented(request.headers(), self.query(request)));
+        let (local, text) =
+            (peer::is_local(request, &state.options.cors_origins), presented(request.headers(), self.query(request)));
         // A key of ours is checked even where none is needed: who revokes the last one wants it refused.
         let ours = text.is_some_and(|text| text.starts_with(PREFIX));
         match state.options.keys.as_deref() {

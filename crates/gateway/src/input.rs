@@ -8,6 +8,7 @@ use tollbridge::protocol::{Peek, chat_request, embed_request, multipart, peek};
 use tollbridge::{Error, ErrorKind, Operation, Protocol, Request};
 
 use crate::call::Asked;
+use crate::content_encoding;
 use crate::server::Options;
 use crate::told::{self, Losses};
 
@@ -93,7 +94,14 @@ async fn read_form(
         return Err(Error::new(ErrorKind::InvalidRequest, "the body is a form, and this route takes JSON")
             .with_hint("send one JSON object with `Content-Type: application/json`"));
     }
-    let announced = announced(headers, limit)?;
+    let (announced, body) = match content_encoding::encodings(headers)?.is_empty() {
+        true => (announced(headers, limit)?, body),
+        // What is compressed is passed on as it was before.
+        false => {
+            let decoded = collect(headers, body, limit).await?;
+            (Some(decoded.len()), Body::from(decoded))
+        }
+    };
     let boundary = kind.to_str().ok().and_then(multipart::boundary).unwrap_or_default();
     let mut body = Limited::new(body, limit).into_data_stream().map_err(move |error| broken(&*error, limit));
     let (mut start, mut looked) = (BytesMut::new(), 0);
@@ -127,8 +135,9 @@ async fn read_form(
 
 async fn collect(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Error> {
     announced(headers, limit)?;
+    let encodings = content_encoding::encodings(headers)?;
     let body = Limited::new(body, limit).collect().await.map_err(|error| broken(&*error, limit))?;
-    Ok(body.to_bytes())
+    content_encoding::decode(body.to_bytes(), encodings, limit, too_large).await
 }
 
 /// Returns the length that the client says its body has.

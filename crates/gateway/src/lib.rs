@@ -2,6 +2,8 @@
 
 mod call;
 mod caller;
+mod content_encoding;
+mod cors;
 mod cost;
 mod failure;
 mod guard;

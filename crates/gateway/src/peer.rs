@@ -8,11 +8,16 @@ use http::{HeaderValue, Uri, header};
 ///
 /// A page that a browser here shows is not one, wherever the browser runs: any site could have it call. Browsers name
 /// the page's origin in every call that could do harm, except where they take it for a page reading its own site. Then
-/// the host that was asked for is the site's name, which its owner has led to this machine.
-pub(crate) fn is_local(request: &Request) -> bool {
+/// the host that was asked for is the site's name, which its owner has led to this machine. A site that is allowed by
+/// its name is the owner's own; `*` names none.
+pub(crate) fn is_local(request: &Request, allowed: &[String]) -> bool {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
     let here = peer.is_some_and(|ConnectInfo(peer)| is_loopback(peer.ip()));
-    let own_page = |origin: &HeaderValue| origin.to_str().is_ok_and(is_own_page);
+    let own_page = |origin: &HeaderValue| {
+        origin.to_str().is_ok_and(|origin| {
+            is_own_page(origin) || allowed.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin))
+        })
+    };
     here && is_asked_by_address(request) && request.headers().get(header::ORIGIN).is_none_or(own_page)
 }
 

@@ -1,10 +1,11 @@
 use std::sync::Arc;
 
 use axum::extract::{OriginalUri, Path, Request, State as Shared};
+use axum::middleware::Next;
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode, header};
 use tollbridge::{Error, ErrorKind, Operation, Protocol};
 
 use crate::call::{self, Asked};
@@ -75,7 +76,7 @@ pub(crate) fn routes(state: Arc<State>) -> Router {
         .guarded("/v1/usage/reprice", Guard::administers(), post(usage::reprice))
         .guarded("/v1/usage/cleanup", Guard::administers(), post(usage::cleanup))
         .guarded("/metrics", counters, get(metrics::serve))
-        .finish(|router| router.fallback(unknown).method_not_allowed_fallback(wrong_method))
+        .finish(|router| router.fallback(unknown))
 }
 
 /// Serves `{model}:{method}`, where the model may hold slashes.
@@ -132,11 +133,17 @@ async fn unknown(uri: OriginalUri) -> Response {
     failure::response(&error, protocol_of(uri.path()), "")
 }
 
-async fn wrong_method(uri: OriginalUri, method: http::Method) -> Response {
-    let error = Error::new(ErrorKind::InvalidRequest, format!("`{}` does not take {method}", uri.path()))
+/// Tells a method that a route does not take in the client's own form, beside the header that names the others.
+pub(crate) async fn wrong_method(request: Request, next: Next) -> Response {
+    let (path, method) = (request.uri().path().to_owned(), request.method().clone());
+    let refused = next.run(request).await;
+    let allowed = refused.headers().get(header::ALLOW).filter(|_| refused.status() == StatusCode::METHOD_NOT_ALLOWED);
+    let Some(allowed) = allowed.cloned() else { return refused };
+    let error = Error::new(ErrorKind::InvalidRequest, format!("`{path}` does not take {method}"))
         .with_hint("calls are POST, lists are GET");
-    let mut response = failure::response(&error, protocol_of(uri.path()), "");
-    *response.status_mut() = http::StatusCode::METHOD_NOT_ALLOWED;
+    let mut response = failure::response(&error, protocol_of(&path), "");
+    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+    response.headers_mut().insert(header::ALLOW, allowed);
     response
 }
 

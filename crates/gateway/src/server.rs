@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
-use tollbridge::Client;
+use tollbridge::{Client, ReplyModel};
 use tollbridge_usage::key::KeyStore;
 
 use crate::metrics::Metrics;
@@ -48,6 +48,10 @@ pub struct Options {
     pub stream_cost: bool,
     /// The virtual keys. As soon as there is one, calls without one are refused.
     pub keys: Option<Arc<KeyStore>>,
+    /// Which name of the model a reply carries.
+    pub reply_model: ReplyModel,
+    /// The origins whose pages may call from a browser, in small letters; `*` stands for all.
+    pub cors_origins: Vec<String>,
     /// Whether, while there is no key, everybody is answered instead of this machine alone.
     pub allow_open: bool,
 }
@@ -61,6 +65,8 @@ impl Default for Options {
             losses: Losses::All,
             stream_cost: false,
             keys: None,
+            reply_model: ReplyModel::default(),
+            cors_origins: Vec::new(),
             allow_open: false,
         }
     }

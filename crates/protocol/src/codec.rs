@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
-use tollbridge_core::{Error, Frame, Loss};
+use tollbridge_core::{Error, Frame, Loss, ReplyModel};
 use tollbridge_profiles::Profile;
 use tollbridge_types::{
     ChatEvent, ChatReply, ChatRequest, EmbedReply, EmbedRequest, ModelInfo, Protocol, RerankReply, RerankRequest,
@@ -136,18 +136,22 @@ impl<'a> Target<'a> {
 pub struct ReplyContext<'a> {
     /// An id for replies that have none.
     pub id: &'a str,
-    /// The model that the client asked for, for replies that name none.
+    /// The model that the client asked for.
     pub model: &'a str,
     /// The time, in seconds since 1970 UTC, for replies that tell none.
     pub created: u64,
     /// Whether the client wants usage on its stream, in protocols where it must ask.
     pub stream_usage: bool,
+    /// Which name of the model the reply carries.
+    pub reply_model: ReplyModel,
+    /// A guess of the input tokens, for streams that tell them at their start; 0 if there is none.
+    pub input_estimate: u64,
 }
 
 impl<'a> ReplyContext<'a> {
     /// Makes a context for a stream that reports usage.
     pub fn new(id: &'a str, model: &'a str, created: u64) -> Self {
-        Self { id, model, created, stream_usage: true }
+        Self { id, model, created, stream_usage: true, reply_model: ReplyModel::default(), input_estimate: 0 }
     }
 
     /// Says whether the client wants usage on its stream.
@@ -155,6 +159,32 @@ impl<'a> ReplyContext<'a> {
     pub fn with_stream_usage(mut self, wanted: bool) -> Self {
         self.stream_usage = wanted;
         self
+    }
+
+    /// Says which name of the model the reply carries.
+    #[must_use]
+    pub fn with_reply_model(mut self, choice: ReplyModel) -> Self {
+        self.reply_model = choice;
+        self
+    }
+
+    /// Gives a guess of the input tokens to streams that tell them before their vendor does.
+    #[must_use]
+    pub fn with_input_estimate(mut self, tokens: u64) -> Self {
+        self.input_estimate = tokens;
+        self
+    }
+
+    /// Returns the name that takes the place of the vendor's in bytes that pass, if one does.
+    pub(crate) fn name_in_bytes(&self) -> Option<&'a str> {
+        (self.reply_model == ReplyModel::Asked).then_some(self.model)
+    }
+
+    /// Leaves the vendor's name of the model only where it is wanted in a reply that is translated.
+    pub(crate) fn name(&self, model: &mut Option<String>) {
+        if self.reply_model != ReplyModel::Vendor && !self.model.is_empty() {
+            *model = None;
+        }
     }
 }
 

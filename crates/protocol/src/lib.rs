@@ -12,6 +12,7 @@ mod buckets;
 mod client_path;
 pub mod codec;
 pub mod cohere;
+mod embed_parts;
 mod endings;
 mod eventstream;
 mod fit;
@@ -29,6 +30,7 @@ mod peek;
 mod plain;
 mod read;
 mod remedy;
+mod reply_name;
 mod rerank;
 pub mod responses;
 mod state;
@@ -41,6 +43,7 @@ pub mod translate;
 mod usage;
 mod usage_facts;
 mod usage_meter;
+mod user_id;
 mod vendor_error;
 mod written;
 
@@ -48,6 +51,7 @@ pub use codec::{
     ChatCodec, ChatStreamDecoder, ChatStreamEncoder, CountCodec, EmbedCodec, ErrorCodec, ModelsCodec, ReplyContext,
     RerankCodec, Target, chat, count, embed, errors, models, rerank,
 };
+pub use embed_parts::{embed_parts, gathered, moved};
 pub use frame_kind::{FrameKind, frame_kind};
 pub use framing::{FrameDecoder, Framing, framing_of};
 pub use media::{MediaRules, extension_type, fit_media, media_type};

@@ -1,9 +1,10 @@
 use std::ops::Range;
 
 use bytes::Bytes;
+use memchr::memmem;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
-use tollbridge_core::{Error, ErrorKind};
+use tollbridge_core::{Error, ErrorKind, Frame};
 
 /// The few fields of a request body that routing needs, and where they stand.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -207,6 +208,28 @@ pub(crate) fn edited(body: &[u8], mut edits: Vec<(Range<usize>, String)>) -> Byt
     }
     spliced.extend_from_slice(body.get(at..).unwrap_or_default());
     spliced.into()
+}
+
+/// Returns an event with another text at a span of its data, and every other byte as it was.
+pub(crate) fn edited_frame(frame: &Frame, span: Range<usize>, text: String) -> Option<Frame> {
+    let raw = edited(&frame.raw, vec![(span_in_raw(frame, &span)?, text.clone())]);
+    Some(Frame::new(raw, frame.event.clone(), edited(&frame.data, vec![(span, text)])))
+}
+
+/// Returns where a span of an event's data stands in its bytes, in which each line of the data has a name before it.
+fn span_in_raw(frame: &Frame, span: &Range<usize>) -> Option<Range<usize>> {
+    let place = |place: usize| {
+        let (mut read, mut at) = (0, 0);
+        for line in frame.data.split(|byte| *byte == b'\n') {
+            at += memmem::find(frame.raw.get(at..)?, line)?;
+            if place <= read + line.len() {
+                return Some(at + place - read);
+            }
+            (read, at) = (read + line.len() + 1, at + line.len());
+        }
+        None
+    };
+    Some(place(span.start)?..place(span.end)?)
 }
 
 /// Extends the span of a value to the name before it.

@@ -15,7 +15,7 @@ use tollbridge_types::{
 
 use crate::client_path::ClientBody;
 use crate::think_tags::StreamSplitter;
-use crate::{ChatStreamDecoder, chat, count, embed, endings, models, rerank};
+use crate::{ChatStreamDecoder, ReplyContext, chat, count, embed, endings, models, rerank};
 
 /// Returns the typed form of a chat request, reading its bytes once.
 ///
@@ -156,6 +156,8 @@ pub struct ChatEvents {
     ending: endings::Watch,
     failure: Option<Error>,
     fault: Fault,
+    /// Whether the vendor's name of the model is left out.
+    unnamed: bool,
 }
 
 impl ChatEvents {
@@ -171,7 +173,16 @@ impl ChatEvents {
         };
         let decoder = codec.stream_decoder();
         let (provider, fault, ending) = (provider.to_owned(), fault.clone(), endings::Watch::default());
-        Ok(Self { provider, frames, decoder, splitter: None, queue, ending, failure: None, fault })
+        let (splitter, failure, unnamed) = (None, None, false);
+        Ok(Self { provider, frames, decoder, splitter, queue, ending, failure, fault, unnamed })
+    }
+
+    /// Leaves the vendor's name of the model out if the client is to see the one that it asked for.
+    pub(crate) fn named(mut self, context: &ReplyContext<'_>) -> Self {
+        let mut name = Some(String::new());
+        context.name(&mut name);
+        self.unnamed = name.is_none();
+        self
     }
 
     /// Parts the thinking that the model writes into its answer.
@@ -186,7 +197,10 @@ impl Stream for ChatEvents {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
-            if let Some(event) = self.queue.pop_front() {
+            if let Some(mut event) = self.queue.pop_front() {
+                if let (true, ChatEvent::Start(start)) = (self.unnamed, &mut event) {
+                    start.model = None;
+                }
                 return Poll::Ready(Some(Ok(event)));
             }
             if let Some(error) = self.failure.take() {

@@ -1,12 +1,9 @@
-use std::ops::Range;
-
-use memchr::memmem;
 use serde::Deserialize;
 use tollbridge_core::{Currency, Frame, Money};
 use tollbridge_types::Protocol;
 
 use crate::frame_kind::says;
-use crate::peek::{Field, edited, head};
+use crate::peek::{Field, edited_frame, head};
 use crate::usage_meter::tells_usage;
 use crate::{FrameKind, frame_kind};
 
@@ -90,24 +87,7 @@ fn with_cost(frame: &Frame, cost: Option<Money>) -> Option<Frame> {
             (end..end, format!("{}\"cost\":{number}", if empty { "" } else { "," }))
         }
     };
-    let raw = edited(&frame.raw, vec![(span_in_raw(frame, &span)?, written.clone())]);
-    Some(Frame::new(raw, frame.event.clone(), edited(&frame.data, vec![(span, written)])))
-}
-
-/// Returns where a span of an event's data stands in its bytes, in which each line of the data has a name before it.
-fn span_in_raw(frame: &Frame, span: &Range<usize>) -> Option<Range<usize>> {
-    let place = |place: usize| {
-        let (mut read, mut at) = (0, 0);
-        for line in frame.data.split(|byte| *byte == b'\n') {
-            at += memmem::find(frame.raw.get(at..)?, line)?;
-            if place <= read + line.len() {
-                return Some(at + place - read);
-            }
-            (read, at) = (read + line.len() + 1, at + line.len());
-        }
-        None
-    };
-    Some(place(span.start)?..place(span.end)?)
+    edited_frame(frame, span, written)
 }
 
 /// Where the protocols that clients speak tell usage.

@@ -80,7 +80,11 @@ impl Splitter {
         } else {
             let looked = (0..=looked).rev().find(|at| self.held.is_char_boundary(*at)).unwrap_or_default();
             let rest = self.held.get(looked..).unwrap_or_default();
-            if let Some(at) = rest.find(CLOSE) {
+            let (opens, closes) = (rest.find(OPEN), rest.find(CLOSE));
+            if opens.is_some_and(|opens| closes.is_none_or(|closes| opens < closes)) {
+                // A tag that opens further on is the answer's own, and so is the one that closes it.
+                self.finish(pieces);
+            } else if let Some(at) = closes {
                 let answer = self.held.split_off(looked + at).split_off(CLOSE.len());
                 say(Piece::Thought(std::mem::replace(&mut self.held, answer)), pieces);
                 self.finish(pieces);

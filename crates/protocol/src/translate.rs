@@ -20,7 +20,7 @@ use crate::usage_meter::reported_error;
 use crate::{
     ChatCodec, ChatEvents, ChatStreamEncoder, CountCodec, EmbedCodec, FrameDecoder, Remedy, ReplyContext, RerankCodec,
     Target, chat, chat_request, count, count_reply, embed, embed_reply, embed_request, endings, framing_of, models,
-    models_reply, multipart, peek, rerank, rerank_reply, rerank_request, think_tags,
+    models_reply, multipart, peek, reply_name, rerank, rerank_reply, rerank_request, think_tags,
 };
 
 /// A request body for a vendor.
@@ -340,13 +340,14 @@ pub fn reply(mut reply: Reply, to: Protocol, stream: bool, context: &ReplyContex
     let codec = known(chat(to), to)?;
     let same = reply.protocol == to;
     match &mut reply.body {
-        ReplyBody::Whole(_) if same && !stream => Ok(reply),
+        ReplyBody::Whole(_) if same && !stream => Ok(renamed(reply, context)),
         ReplyBody::Whole(body) if !stream => {
             let read = |body| {
                 let decoded = decode_chat(reply.protocol, body)?;
                 endings::check(&decoded, to).map(|()| decoded)
             };
-            let decoded = read(body).map_err(|error| error.with_provider(&reply.provider))?;
+            let mut decoded = read(body).map_err(|error| error.with_provider(&reply.provider))?;
+            context.name(&mut decoded.model);
             let body = codec.encode_reply(&decoded, context)?;
             Ok(reply.with_body(to, body))
         }
@@ -357,7 +358,8 @@ pub fn reply(mut reply: Reply, to: Protocol, stream: bool, context: &ReplyContex
             let provider = reply.provider.clone();
             let foreign = move |frame: &Frame| codec.foreign_error(frame).map(|error| error.with_provider(&provider));
             let own = own_errors(to, &reply);
-            Ok(reply.with_body(to, forward(frames, codec.stream_encoder(context), keep, foreign, own)))
+            let frames = forward(frames, codec.stream_encoder(context), keep, foreign, own);
+            Ok(reply.with_body(to, renamed_frames(frames, to, context)))
         }
         body if stream => {
             let body = std::mem::replace(body, ReplyBody::Whole(Bytes::new()));
@@ -369,7 +371,7 @@ pub fn reply(mut reply: Reply, to: Protocol, stream: bool, context: &ReplyContex
                 fault.tell(&error);
                 Some(error)
             };
-            Ok(reply.with_body(to, encode(events, codec.stream_encoder(context), untold)))
+            Ok(reply.with_body(to, encode(events.named(context), codec.stream_encoder(context), untold)))
         }
         _ => Err(Error::new(ErrorKind::Decode, "the provider streamed a reply that was wanted whole")
             .with_provider(&reply.provider)),
@@ -439,9 +441,11 @@ pub fn part_thinking(mut reply: Reply, tags: ThinkTags, context: &ReplyContext<'
 /// [`ErrorKind::Decode`] if the reply cannot be read, [`ErrorKind::Unsupported`] if there is no codec.
 pub fn embed_to(reply: Reply, to: Protocol, base64: bool, context: &ReplyContext<'_>) -> Result<Reply, Error> {
     if reply.protocol == to {
-        return Ok(reply);
+        return Ok(renamed(reply, context));
     }
-    let body = known(embed(to), to)?.encode_reply(&embed_reply(&reply)?, base64, context)?;
+    let mut decoded = embed_reply(&reply)?;
+    context.name(&mut decoded.model);
+    let body = known(embed(to), to)?.encode_reply(&decoded, base64, context)?;
     Ok(reply.with_body(to, body))
 }
 
@@ -463,9 +467,11 @@ pub fn count_to(reply: Reply, to: Protocol) -> Result<Reply, Error> {
 /// [`ErrorKind::Decode`] if the reply cannot be read, [`ErrorKind::Unsupported`] if there is no codec.
 pub fn rerank_to(reply: Reply, to: Protocol, context: &ReplyContext<'_>) -> Result<Reply, Error> {
     if reply.protocol == to {
-        return Ok(reply);
+        return Ok(renamed(reply, context));
     }
-    let body = known(rerank(to), to)?.encode_reply(&rerank_reply(&reply)?, context);
+    let mut decoded = rerank_reply(&reply)?;
+    context.name(&mut decoded.model);
+    let body = known(rerank(to), to)?.encode_reply(&decoded, context);
     Ok(reply.with_body(to, body))
 }
 
@@ -483,6 +489,22 @@ pub fn models_to(reply: Reply, to: Protocol) -> Result<Reply, Error> {
 }
 
 type Queue = VecDeque<Result<Frame, Error>>;
+
+/// Gives a whole reply in the client's protocol the name of the model that the client is to see, if that is another.
+///
+/// What is no JSON object passes as it is.
+pub fn renamed(mut reply: Reply, context: &ReplyContext<'_>) -> Reply {
+    if let (Some(name), ReplyBody::Whole(body)) = (context.name_in_bytes(), &mut reply.body) {
+        *body = reply_name::named(std::mem::take(body), reply.protocol, name);
+    }
+    reply
+}
+
+/// Gives each event of a stream that passes the name of the model that the client is to see, if that is another.
+fn renamed_frames(frames: FrameStream, protocol: Protocol, context: &ReplyContext<'_>) -> FrameStream {
+    let Some(name) = context.name_in_bytes().map(str::to_owned) else { return frames };
+    Box::pin(frames.map(move |frame| frame.map(|frame| reply_name::named_frame(frame, protocol, &name))))
+}
 
 /// Finds the errors that a vendor reports in the form that the client knows, and says that there is one.
 fn own_errors(protocol: Protocol, reply: &Reply) -> impl Fn(&Frame) -> Option<Error> + Send + use<> {

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tollbridge_core::{Error, ErrorKind, FrameStream, Operation, Reply, ReplyBody, Request};
+use tollbridge_core::{Error, ErrorKind, FrameStream, Operation, Reply, ReplyBody, ReplyModel, Request};
 use tollbridge_protocol::{ChatCodec, ReplyContext, Target, chat_reply, codec, translate};
 use tollbridge_types::{
     ChatAssembler, ChatEvent, ChatReply, ChatRequest, Choice, Finish, FinishReason, Part, Protocol, Signature, Start,
@@ -212,6 +212,7 @@ fn whole_and_stream_of_one_answer_read_alike() {
 
 #[tokio::test]
 async fn every_pair_crosses_whole_and_streamed() {
+    let context = || context().with_reply_model(ReplyModel::Vendor);
     for from in CODECS {
         for to in CODECS {
             for (name, reply) in replies(from.protocol()).into_iter().filter(|(name, _)| *name != "refusal") {

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use serde_json::{Value, json};
-use tollbridge_core::{ErrorKind, Frame, FrameStream, Operation, Reply, Request};
+use tollbridge_core::{ErrorKind, Frame, FrameStream, Operation, Reply, ReplyModel, Request};
 use tollbridge_protocol::{
     ChatCodec, FrameDecoder, FrameKind, Framing, ReplyContext, Target, chat_reply, codec, errors, frame_kind,
     framing_of, translate,
@@ -211,6 +211,7 @@ fn essence(reply: &ChatReply) -> Value {
 
 #[tokio::test]
 async fn every_answer_crosses_whole_and_streamed() {
+    let context = || context().with_reply_model(ReplyModel::Vendor);
     for other in OTHERS {
         for (from, to) in [(OLLAMA, other), (other, OLLAMA)] {
             for (name, reply) in replies().into_iter().filter(|(name, _)| *name != "calls without ids") {

@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::{StreamExt, TryStreamExt};
 use http::response::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use tollbridge_core::{
@@ -17,13 +17,14 @@ use tollbridge_profiles::Profiles;
 use tollbridge_protocol::media::Fetched;
 use tollbridge_protocol::translate::{self, Encoded};
 use tollbridge_protocol::{
-    ChatCodec, CountCodec, Cure, EmbedCodec, ModelsCodec, Remedy, ReplyContext, RerankCodec, chat_request, errors,
-    framing_of, models,
+    ChatCodec, CountCodec, Cure, EmbedCodec, ModelsCodec, Remedy, ReplyContext, RerankCodec, chat_request, embed_parts,
+    errors, framing_of, gathered, models, moved,
 };
 use tollbridge_types::{ModelInfo, Protocol};
 use url::Url;
 
 use crate::body::{self, Shape};
+use crate::field_map::FieldMap;
 use crate::learned::Learned;
 use crate::limits;
 use crate::signer::Signer;
@@ -44,6 +45,9 @@ pub struct HttpProvider {
     /// What must not show in an error, beside the key.
     hidden: Vec<Secret>,
     rewrite: Option<Box<Rewrite>>,
+    /// Where the server has the fields of a whole chat completion, and of a chunk of one.
+    reply_fields: FieldMap,
+    stream_fields: FieldMap,
     headers: HeaderMap,
     key: Option<Secret>,
     listed: Vec<ModelSettings>,
@@ -96,6 +100,8 @@ impl HttpProvider {
             signer: None,
             hidden: Vec::new(),
             rewrite: None,
+            reply_fields: FieldMap::default(),
+            stream_fields: FieldMap::default(),
             headers,
             key: settings.api_key,
             listed: settings.models,
@@ -204,6 +210,13 @@ impl HttpProvider {
         self
     }
 
+    /// Says where a server has the fields of chat completions, whole and streamed, that it names in its own way.
+    #[must_use]
+    pub fn reply_fields(mut self, whole: FieldMap, streamed: FieldMap) -> Self {
+        (self.reply_fields, self.stream_fields) = (whole, streamed);
+        self
+    }
+
     /// Sends a header with every request, unless the settings name it.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
@@ -217,6 +230,15 @@ impl HttpProvider {
     }
 
     async fn make(&self, request: &Request, cx: &CallContext) -> Result<Reply, Error> {
+        if let Some(most) = self.most_texts(request)
+            && let Some(parts) = embed_parts(request, most)?
+        {
+            return self.make_parts(parts, most, cx).await;
+        }
+        self.make_one(request, cx).await
+    }
+
+    async fn make_one(&self, request: &Request, cx: &CallContext) -> Result<Reply, Error> {
         let operation = request.operation;
         let protocol = self.protocol_for(request).ok_or_else(|| {
             Error::new(ErrorKind::Unsupported, format!("this provider has no operation `{operation}`"))
@@ -265,8 +287,10 @@ impl HttpProvider {
         }
         let mut reply = outcome?;
         reply.losses = encoded.losses;
-        if operation == Operation::Chat && self.think_tags != ThinkTags::Off {
-            return translate::part_thinking(reply, self.think_tags, &reply_context(request, cx));
+        let own_tags = self.listed.iter().find(|settings| settings.name == model).and_then(|model| model.think_tags);
+        let tags = own_tags.unwrap_or(self.think_tags);
+        if operation == Operation::Chat && tags != ThinkTags::Off {
+            return translate::part_thinking(reply, tags, &reply_context(request, cx));
         }
         Ok(reply)
     }
@@ -349,6 +373,34 @@ impl HttpProvider {
         let pairs = urls.into_iter().zip(bytes);
         let fetched: Vec<_> = pairs.map(|(url, found)| Fetched::new(url, found.bytes, found.content_type)).collect();
         translate::with_media(request, &fetched).map(Some)
+    }
+
+    /// Returns how many texts a call for vectors may have, if that is known.
+    fn most_texts(&self, request: &Request) -> Option<usize> {
+        let codec = self.embed.filter(|_| request.operation == Operation::Embed)?;
+        let most = self.profiles.of(&request.model, codec.protocol().as_str()).limits.texts?;
+        usize::try_from(most).ok()
+    }
+
+    /// Makes the calls for the parts of a request, several at a time, and one reply of all.
+    async fn make_parts(&self, parts: Vec<Request>, most: usize, cx: &CallContext) -> Result<Reply, Error> {
+        let in_whole = |place: usize, error: Error| match error.path().map(|path| moved(path, place * most)) {
+            Some(path) => error.with_path(path),
+            None => error,
+        };
+        // What is wrong with the last text is told before the first is sent.
+        for (place, part) in parts.iter().enumerate() {
+            if let Some(codec) = self.embed {
+                translate::embed_body(part, codec).map_err(|error| in_whole(place, error))?;
+            }
+        }
+        let calls = parts.into_iter().enumerate().map(|(place, part)| async move {
+            let reply = self.make_one(&part, cx).await.map_err(|error| in_whole(place, error))?;
+            Ok((part, reply))
+        });
+        // The first error ends the call, and drops what is still open.
+        let replies: Vec<_> = futures_util::stream::iter(calls).buffered(AT_A_TIME).try_collect().await?;
+        gathered(replies, most)
     }
 
     fn encode(&self, request: &Request, route: &Route<'_>, lessons: &[Remedy]) -> Result<Encoded, Error> {
@@ -456,6 +508,8 @@ impl HttpProvider {
         gather: impl Fn(&[u8]) -> Option<Result<Bytes, Error>>,
     ) -> Result<ReplyBody, Error> {
         let (framing, status) = (framing_of(protocol), head.status);
+        let mapped = protocol == Protocol::OPENAI_CHAT;
+        let fields = if mapped { self.stream_fields.clone() } else { FieldMap::default() };
         let mut first = Bytes::new();
         let mut open = true;
         if stream {
@@ -470,12 +524,15 @@ impl HttpProvider {
                 }
             }
             if open && body::begins_stream(framing, &first) {
-                return Ok(ReplyBody::Frames(stream::frames(protocol, &first, body, timeouts.finish)));
+                return Ok(ReplyBody::Frames(stream::frames(protocol, &first, body, timeouts.finish, fields)));
             }
         }
         let whole = if open { body::read_whole(body, first, body::WHOLE_LIMIT).await? } else { first };
         match body::inspect(status, &whole) {
             Ok(Shape::Failure(deserved)) => Err(errors(protocol).decode_error(deserved, &head.headers, &whole)),
+            Ok(Shape::Answer) if mapped && !self.reply_fields.is_empty() => {
+                Ok(ReplyBody::Whole(self.reply_fields.from_server(&whole)?))
+            }
             Ok(Shape::Answer) => Ok(ReplyBody::Whole(whole)),
             // Some servers stream whatever they are asked: the events hold the answer and its usage.
             Err(garbage) if body::begins_stream(framing, &whole) => match gather(&whole) {
@@ -500,6 +557,9 @@ impl HttpProvider {
         Ok(Reply::new(protocol, &self.info.name, "", codec.encode_reply(&list)?))
     }
 }
+
+/// How many parts of one call are open at a time.
+const AT_A_TIME: usize = 8;
 
 /// Models that were found to refuse something, so that they are not asked again.
 #[derive(Default)]

@@ -5,6 +5,7 @@
 
 mod body;
 mod endpoint;
+mod field_map;
 mod http_provider;
 mod learned;
 mod limits;
@@ -13,6 +14,7 @@ mod signer;
 mod stream;
 
 pub use endpoint::{Endpoint, api_path};
+pub use field_map::FieldMap;
 pub use http_provider::{HttpProvider, Route};
 pub use openai_paths::openai_path;
 pub use signer::Signer;

@@ -8,16 +8,25 @@ use tollbridge_core::{ByteStream, Error, ErrorKind, Frame, FrameStream};
 use tollbridge_protocol::{FrameDecoder, FrameKind, frame_kind, framing_of};
 use tollbridge_types::Protocol;
 
+use crate::field_map::FieldMap;
+
 /// Cuts a body into frames, and tells a finished stream from one that was cut short.
 ///
 /// After the answer's end the vendor has `grace` to send usage and its end mark; some never close.
-pub(crate) fn frames(protocol: Protocol, first: &Bytes, body: ByteStream, grace: Duration) -> FrameStream {
+pub(crate) fn frames(
+    protocol: Protocol,
+    first: &Bytes,
+    body: ByteStream,
+    grace: Duration,
+    fields: FieldMap,
+) -> FrameStream {
     let mut reader = Reader {
         protocol,
         body: Some(body),
         decoder: FrameDecoder::new(framing_of(protocol)),
         ready: VecDeque::new(),
         grace,
+        fields,
         progress: Progress::Open,
         failure: None,
     };
@@ -34,6 +43,7 @@ struct Reader {
     decoder: FrameDecoder,
     ready: VecDeque<Frame>,
     grace: Duration,
+    fields: FieldMap,
     progress: Progress,
     failure: Option<Error>,
 }
@@ -83,13 +93,14 @@ impl Reader {
     fn take(&mut self, bytes: &[u8]) {
         let mut frames = Vec::new();
         self.failure = self.decoder.push(bytes, &mut frames).err();
-        self.ready.extend(frames);
+        self.ready.extend(frames.into_iter().map(|frame| mapped(frame, &self.fields)));
     }
 
     fn end(&mut self) {
         self.body = None;
         let mut frames = Vec::new();
         self.failure = self.decoder.finish(&mut frames).err();
+        let frames: Vec<_> = frames.into_iter().map(|frame| mapped(frame, &self.fields)).collect();
         for frame in &frames {
             self.note(frame);
         }
@@ -119,5 +130,16 @@ impl Reader {
             }
             Progress::Finished(since) | Progress::Ended(since) => Some(since + self.grace),
         }
+    }
+}
+
+/// Returns an event with the server's fields where the protocol has them; what is no JSON, such as an end mark, stays.
+fn mapped(frame: Frame, fields: &FieldMap) -> Frame {
+    if fields.is_empty() || frame.is_comment() {
+        return frame;
+    }
+    match fields.from_server(&frame.data) {
+        Ok(data) => Frame::new([b"data: ".as_slice(), &data, b"\n\n"].concat().into(), None, data),
+        Err(_) => frame,
     }
 }

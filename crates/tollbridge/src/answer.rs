@@ -24,7 +24,11 @@ impl Answer {
             ReplyBody::Whole(bytes) => bytes.clone(),
             _ => Bytes::new(),
         };
-        Ok(Self { reply: chat_reply(reply).await?, head, raw })
+        let reply = chat_reply(reply).await?;
+        match filtered(&reply, &head) {
+            Some(error) => Err(error.with_partial(reply)),
+            None => Ok(Self { reply, head, raw }),
+        }
     }
 
     /// Returns the typed answer.
@@ -89,12 +93,14 @@ pub struct ChatStream {
     events: ChatEvents,
     assembler: ChatAssembler,
     head: Head,
+    /// Whether the end has been told.
+    over: bool,
 }
 
 impl ChatStream {
     pub(crate) fn new(mut reply: Reply, cx: CallContext) -> Result<Self, Error> {
         let head = Head::of(&mut reply, cx);
-        Ok(Self { events: chat_events(reply)?, assembler: ChatAssembler::default(), head })
+        Ok(Self { events: chat_events(reply)?, assembler: ChatAssembler::default(), head, over: false })
     }
 
     /// Reads the stream to its end and returns the whole answer.
@@ -154,7 +160,17 @@ impl Stream for ChatStream {
         if let Poll::Ready(Some(Ok(event))) = &next {
             self.assembler.push(event.clone());
         }
-        next
+        match next {
+            Poll::Ready(None) if !std::mem::replace(&mut self.over, true) => {
+                let error = filtered(&self.assembler.clone().into_reply(), &self.head);
+                Poll::Ready(error.map(Err))
+            }
+            Poll::Ready(Some(Err(_))) => {
+                self.over = true;
+                next
+            }
+            next => next,
+        }
     }
 }
 
@@ -220,6 +236,17 @@ impl Deref for Embeddings {
     fn deref(&self) -> &EmbedReply {
         &self.reply
     }
+}
+
+/// Returns the error of an answer of which a filter left nothing.
+fn filtered(reply: &ChatReply, head: &Head) -> Option<Error> {
+    if !reply.is_filtered() {
+        return None;
+    }
+    let finish = reply.finish();
+    let told = finish.and_then(|finish| finish.message.as_deref().or(finish.raw.as_deref())).unwrap_or("filtered");
+    let error = Error::new(ErrorKind::ContentPolicy, format!("the vendor's filter left no answer: {told}"));
+    Some(error.with_provider(&head.provider).with_hint("change the prompt; the same one is filtered again"))
 }
 
 /// What is known of a reply besides its body.

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tollbridge_core::{
-    Error, ErrorKind, Fetch, Layer, Observer, Provider, ProviderSettings, Registration, Registry, Transport,
+    Aliases, Error, ErrorKind, Fetch, Layer, Observer, Provider, ProviderSettings, Registration, Registry, Transport,
 };
 use tollbridge_profiles::{Book, Profiles};
 
@@ -25,7 +25,9 @@ pub struct ClientBuilder {
     providers: BTreeMap<String, Arc<dyn Provider>>,
     pending: Vec<(Registration, ProviderSettings)>,
     profiles: Arc<Book>,
-    aliases: BTreeMap<String, String>,
+    aliases: Aliases,
+    bare_models: bool,
+    default_provider: Option<String>,
     layers: Vec<Arc<dyn Layer>>,
     observer: Option<Arc<dyn Observer>>,
     fetch: Option<Arc<dyn Fetch>>,
@@ -43,7 +45,9 @@ impl ClientBuilder {
             providers: BTreeMap::new(),
             pending: Vec::new(),
             profiles: Book::embedded(),
-            aliases: BTreeMap::new(),
+            aliases: Aliases::default(),
+            bare_models: false,
+            default_provider: None,
             layers: Vec::new(),
             observer: None,
             fetch: None,
@@ -97,7 +101,9 @@ impl ClientBuilder {
         let enabled = config.providers.iter().filter(|provider| provider.enabled);
         self.pending.extend(enabled.map(|provider| (provider.registration, provider.settings.clone())));
         self.profiles = Arc::clone(&config.profiles);
-        self.aliases.extend(config.aliases.iter().map(|(alias, target)| (alias.clone(), target.clone())));
+        config.aliases.iter().for_each(|(alias, target)| self.aliases.insert(alias, target));
+        self.bare_models |= config.server.bare_models;
+        self.default_provider = config.server.default_provider.clone().or(self.default_provider);
         #[cfg(feature = "http")]
         self.media.clone_from(&config.media);
         self
@@ -117,10 +123,26 @@ impl ClientBuilder {
         self
     }
 
-    /// Lets a name stand for `provider/model` or another alias.
+    /// Lets a name stand for `provider/model` or another alias; each side may hold one `*`, as [`Aliases`] says.
     #[must_use]
     pub fn alias(mut self, alias: impl Into<String>, target: impl Into<String>) -> Self {
-        self.aliases.insert(alias.into(), target.into());
+        self.aliases.insert(alias, target);
+        self
+    }
+
+    /// Lets a model be named without its provider if the list of one provider alone has it.
+    ///
+    /// The lists are asked for when the first such name comes, and kept for ten minutes.
+    #[must_use]
+    pub fn bare_models(mut self) -> Self {
+        self.bare_models = true;
+        self
+    }
+
+    /// Sends names without a provider to this one, unless the list of one other alone has them.
+    #[must_use]
+    pub fn default_provider(mut self, name: impl Into<String>) -> Self {
+        self.default_provider = Some(name.into());
         self
     }
 
@@ -196,6 +218,7 @@ impl ClientBuilder {
         let metered = |_: &str, _: Option<&ProviderSettings>, provider| provider;
         let made = self.providers.into_iter().map(|(name, provider)| (name.clone(), metered(&name, None, provider)));
         let mut providers: BTreeMap<String, Arc<dyn Provider>> = made.collect();
+        let mut profiles = BTreeMap::new();
         if !self.pending.is_empty() {
             let connect = self.pending.iter().map(|(_, settings)| settings.timeouts.connect).max();
             let transport = match self.transport {
@@ -215,16 +238,17 @@ impl ClientBuilder {
                 let name = settings.name.clone();
                 let own = settings.models.iter().map(|model| (model.name.clone(), model.profile.clone()));
                 settings.profiles = Profiles::new(Arc::clone(&self.profiles), kind.kind).with(own.collect::<Vec<_>>());
+                profiles.insert(name.clone(), settings.profiles.clone());
                 let known = settings.clone();
                 let provider = (kind.build)(&kind, settings, Arc::clone(&transport));
                 let provider = provider.map_err(|error| error.with_provider(name.clone()))?;
                 providers.insert(name, metered(kind.kind, Some(&known), provider));
             }
         }
-        let router = Arc::new(Router::new(providers, self.aliases, self.registry));
-        for alias in router.aliases.keys() {
-            check_alias(&router, alias)?;
-        }
+        let (bare, default) = (self.bare_models, self.default_provider);
+        let router = Router::new(providers, self.aliases, self.registry, bare, default);
+        let router = Arc::new(router.with_profiles(profiles));
+        check_names(&router)?;
         let inner: Arc<dyn Provider> = Arc::clone(&router) as _;
         #[cfg(feature = "usage")]
         let inner = metering.map_or(Arc::clone(&inner), |metering| metering.calls().wrap(inner));
@@ -255,19 +279,19 @@ fn deployment(kind: &str, settings: Option<&ProviderSettings>) -> tollbridge_usa
     deployment
 }
 
-fn check_alias(router: &Router, alias: &str) -> Result<(), Error> {
-    let mut seen = vec![alias];
-    while let Some(next) = seen.last().and_then(|last| router.aliases.get(*last)) {
-        if seen.contains(&next.as_str()) {
-            let circle = format!("{} → {next}", seen.join(" → "));
-            return Err(Error::new(ErrorKind::Config, format!("the alias `{alias}` leads in a circle: {circle}")));
+fn check_names(router: &Router) -> Result<(), Error> {
+    for (alias, _) in router.aliases.iter() {
+        if let Some(fault) = router.aliases.fault(alias, |name| router.is_provider(name)) {
+            return Err(Error::new(ErrorKind::Config, format!("the alias `{alias}` {fault}")).with_hint(fault.hint()));
         }
-        seen.push(next);
     }
-    router.resolve(alias).map(|_| ()).map_err(|error| {
-        let message = format!("the alias `{alias}` leads nowhere: {}", error.message());
-        Error::new(ErrorKind::Config, message).with_hint(error.hint().unwrap_or_default().to_owned())
-    })
+    match router.default_provider.as_deref().filter(|name| !router.is_provider(name)) {
+        Some(name) => {
+            Err(Error::new(ErrorKind::Config, format!("there is no provider `{name}` to be the default one"))
+                .with_hint("name a provider that is on"))
+        }
+        None => Ok(()),
+    }
 }
 
 #[cfg(feature = "http")]

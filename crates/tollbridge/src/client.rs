@@ -1,7 +1,8 @@
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use tollbridge_core::{CallContext, Error, Observer, Provider, Registry, Reply, Request};
+use tollbridge_core::{CallContext, Error, Observer, Operation, Protocol, Provider, Registry, Reply, Request};
 use tollbridge_protocol::{count_reply, embed_reply, rerank_reply};
 use tollbridge_types::{ChatRequest, EmbedRequest, RerankReply, RerankRequest, TokenCount};
 
@@ -170,10 +171,40 @@ impl Client {
 
     /// Returns the provider that serves a model's name, and the vendor's own name of it.
     ///
+    /// A name without a provider is looked up in the lists that the providers gave last;
+    /// [`learn`](Self::learn) asks for them.
+    ///
     /// # Errors
     /// [`ErrorKind::ModelNotFound`](crate::ErrorKind::ModelNotFound) with a list of what there is.
-    pub fn resolve<'a>(&'a self, model: &'a str) -> Result<(&'a Arc<dyn Provider>, &'a str), Error> {
+    pub fn resolve<'a>(&'a self, model: &'a str) -> Result<(&'a Arc<dyn Provider>, Cow<'a, str>), Error> {
         self.router.resolve(model)
+    }
+
+    /// Returns how many tokens of prompt and answer a model holds; 200,000 where neither the configuration nor a rule says.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), tollbridge::Error> {
+    /// # use tollbridge::Client;
+    /// let client = Client::builder().configure("echo", |_| {})?.build()?;
+    /// assert_eq!(client.context_window("echo/any")?, 200_000);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`resolve`](Self::resolve).
+    pub fn context_window(&self, model: &str) -> Result<u64, Error> {
+        let (provider, model) = self.resolve(model)?;
+        let profiles = self.router.profiles.get(&provider.info().name);
+        let protocol = provider.info().protocol(Operation::Chat).map_or("", Protocol::as_str);
+        let known = profiles.and_then(|profiles| profiles.of(&model, protocol).limits.context);
+        Ok(known.unwrap_or(UNKNOWN_WINDOW))
+    }
+
+    /// Asks the providers for their lists, if a model's name cannot be told without them and may be.
+    pub async fn learn(&self, model: &str) {
+        if self.router.bare.is_some() {
+            self.router.learn(model, &self.context()).await;
+        }
     }
 
     /// Returns what records, prices and limits the calls, if something does.
@@ -198,3 +229,6 @@ impl fmt::Debug for Client {
         f.debug_struct("Client").field("providers", &self.router.providers.keys()).finish_non_exhaustive()
     }
 }
+
+/// The context window of a model of which nothing is known.
+const UNKNOWN_WINDOW: u64 = 200_000;

@@ -1,11 +1,14 @@
 #![doc = include_str!("../README.md")]
 
 mod answer;
+mod bare;
 mod builder;
 mod call;
 mod client;
 #[cfg(feature = "tokens")]
 mod count;
+#[cfg(feature = "schema")]
+mod fitting;
 mod listing;
 mod media;
 #[cfg(all(feature = "config", feature = "usage"))]
@@ -15,6 +18,10 @@ mod price_feed;
 #[cfg(all(feature = "config", feature = "usage"))]
 mod prices;
 mod router;
+#[cfg(feature = "schema")]
+mod schema;
+#[cfg(feature = "schema")]
+mod type_expression;
 #[cfg(feature = "schemars")]
 mod typed;
 
@@ -32,8 +39,8 @@ pub use prices::prices;
 pub use schemars;
 pub use tollbridge_core as core;
 pub use tollbridge_core::{
-    CallContext, Error, ErrorKind, Layer, Loss, Operation, Protocol, Provider, Registry, Reply, ReplyBody, Request,
-    Retry, Secret, Timeouts,
+    Aliases, CallContext, Error, ErrorKind, Layer, Loss, Operation, Protocol, Provider, Registry, Reply, ReplyBody,
+    ReplyModel, Request, Retry, Secret, Timeouts,
 };
 pub use tollbridge_profiles as profiles;
 pub use tollbridge_protocol as protocol;
@@ -43,8 +50,8 @@ pub use tollbridge_types::{
     ToolResult,
 };
 
-#[cfg(feature = "schemars")]
-pub use typed::Typed;
+#[cfg(feature = "schema")]
+pub use fitting::{AnswerSchema, Typed};
 
 #[cfg(feature = "anthropic")]
 pub use tollbridge_anthropic as anthropic;

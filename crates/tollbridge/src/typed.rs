@@ -1,34 +1,14 @@
 //! Answers as values of Rust types.
 
-use std::ops::Deref;
-
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tollbridge_core::{Error, ErrorKind};
-use tollbridge_types::{Json, Message, ResponseFormat};
+use tollbridge_types::{Json, ResponseFormat};
 
-use crate::answer::Answer;
 use crate::call::ChatCall;
-
-/// A value that a model answered with. It reads like the value.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Typed<T> {
-    /// The value.
-    pub value: T,
-    /// Every answer that was asked for, all of them paid; only the last one fits.
-    pub answers: Vec<Answer>,
-}
-
-impl<T> Deref for Typed<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.value
-    }
-}
+use crate::fitting::Typed;
 
 impl ChatCall {
     /// Asks for a value of a type, and asks again if the answer is none.
@@ -57,38 +37,11 @@ impl ChatCall {
     /// answer in [`Error::partial`] if none fits.
     pub async fn typed<T: JsonSchema + DeserializeOwned>(mut self, attempts: u32) -> Result<Typed<T>, Error> {
         self.request.response_format = Some(format_of::<T>()?);
-        let mut answers = Vec::new();
-        loop {
-            let answer = self.clone().send().await?;
-            let text = answer.text();
-            let fault = match read(&text) {
-                Ok(value) => {
-                    answers.push(answer);
-                    return Ok(Typed { value, answers });
-                }
-                Err(fault) => fault,
-            };
-            answers.push(answer);
-            if answers.len() >= attempts as usize {
-                let error = Error::new(ErrorKind::Decode, format!("the answer does not fit its type: {fault}"))
-                    .with_hint("allow more attempts, or describe the fields in the type's documentation");
-                return Err(match answers.pop() {
-                    Some(last) => error.with_provider(last.provider().to_owned()).with_partial(last.into_reply()),
-                    None => error,
-                });
-            }
-            let remedy = format!("That does not fit the schema: {fault}. Answer again, with the JSON alone.");
-            self.request.messages.extend([Message::assistant(text), Message::user(remedy)]);
-        }
+        self.until_it_fits(attempts, read).await
     }
 }
 
-/// Reads a value out of an answer: the JSON alone, or in a fence, as models write it that were not held to a form.
 fn read<T: DeserializeOwned>(text: &str) -> Result<T, String> {
-    let text = text.trim();
-    let fenced = text.split_once("```").and_then(|(_, rest)| rest.split_once("```")).map(|(inner, _)| inner);
-    let fenced = fenced.map(|inner| inner.strip_prefix("json").unwrap_or(inner).trim());
-    let text = fenced.filter(|_| !text.starts_with(['{', '['])).unwrap_or(text);
     let mut json = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();

@@ -70,6 +70,21 @@ impl ChatReply {
         message
     }
 
+    /// Says whether a filter of the vendor's left nothing of any answer but thinking.
+    pub fn is_filtered(&self) -> bool {
+        let says_nothing = |part: &Part| match part {
+            Part::Text(text) => text.text.is_empty(),
+            Part::Thought(_) => true,
+            _ => false,
+        };
+        let filtered = |choice: &Choice| {
+            let reason = choice.finish.as_ref().map(|finish| &finish.reason);
+            matches!(reason, Some(FinishReason::ContentFilter | FinishReason::Refusal))
+                && choice.parts.iter().all(says_nothing)
+        };
+        !self.choices.is_empty() && self.choices.iter().all(filtered)
+    }
+
     fn parts(&self) -> impl Iterator<Item = &Part> {
         self.choices.first().into_iter().flat_map(|choice| &choice.parts)
     }

@@ -5,7 +5,7 @@ use tollbridge_core::{
 };
 use tollbridge_protocol::codec;
 use tollbridge_protocol::openai::{Chat, Quirks};
-use tollbridge_provider::{Endpoint, HttpProvider, openai_path};
+use tollbridge_provider::{Endpoint, FieldMap, HttpProvider, openai_path};
 
 /// Makes a provider of any row of the table.
 pub(crate) fn build(
@@ -29,11 +29,24 @@ pub(crate) fn build(
     let asks_usage = !NO_STREAM_OPTIONS.contains(&kind.kind) && flag(&settings, "stream_options")?.unwrap_or(true);
     let responses = RESPONSES.contains(&kind.kind) || flag(&settings, "responses")? == Some(true);
     let own_header = own_auth(&settings, &auth)?;
+    let fields = |name: &str| {
+        let map = FieldMap::parse(settings.option(name).unwrap_or_default());
+        map.map_err(|error| error.with_path(name))
+    };
+    let (sent, whole, streamed) = (fields("request_fields")?, fields("reply_fields")?, fields("stream_fields")?);
     let provider = HttpProvider::new(settings, transport, move |route| {
         Ok(match (route.operation, &chat_path, &embed_path) {
             (Operation::Embed, _, Some(path)) => bare.join(&segments(path)),
             (Operation::Embed, ..) => embed.join(&["embeddings"]),
-            (Operation::Chat, Some(path), _) if route.protocol == Protocol::OPENAI_CHAT => bare.join(&segments(path)),
+            (Operation::Chat, Some(path), _) if route.protocol == Protocol::OPENAI_CHAT => {
+                let (path, query) =
+                    path.split_once('?').map_or((path.as_str(), None), |(path, query)| (path, Some(query)));
+                let with_model = |step: &str| step.replace("{model}", route.model);
+                let steps: Vec<String> = segments(path).into_iter().map(with_model).collect();
+                let mut url = bare.join(&steps.iter().map(String::as_str).collect::<Vec<_>>());
+                url.set_query(query);
+                url
+            }
             _ => endpoint.join(openai_path(route)),
         })
     });
@@ -41,6 +54,15 @@ pub(crate) fn build(
     let provider = if responses { provider.chat(codec::OPENAI_RESPONSES) } else { provider };
     let provider = provider.embed(codec::OPENAI_EMBEDDINGS).rerank(codec::COHERE_RERANK);
     let provider = provider.models(codec::OPENAI_MODELS).openai_media();
+    let provider = provider.reply_fields(whole, streamed);
+    let provider = if sent.is_empty() {
+        provider
+    } else {
+        provider.rewrite(move |route, body| match route.protocol {
+            Protocol::OPENAI_CHAT => sent.to_server(&body),
+            _ => Ok(body),
+        })
+    };
     let provider = if asks_usage { provider } else { provider.without_stream_options() };
     Ok(match own_header {
         Some((name, value)) => provider.header(name, value).build(),

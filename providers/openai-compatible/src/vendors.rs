@@ -113,12 +113,19 @@ pub const VENDORS: &[Registration] = &[
 
 const CUSTOM: &[OptionSpec] = &[
     OptionSpec::new("auth", "How the key travels: `bearer` (default), `none`, or the name of a header", &[]),
-    OptionSpec::new("path", "The path of chat below `base_url`, instead of `/chat/completions` under the version", &[]),
+    OptionSpec::new(
+        "path",
+        "The path of chat below `base_url`, instead of `/chat/completions` under the version; `{model}` stands for the model",
+        &[],
+    ),
     OptionSpec::new("embed_path", "The path of embeddings below `base_url`, instead of `/embeddings`", &[]),
     OptionSpec::new("responses", "`true` if the server speaks OpenAI's responses too", &[]),
     OptionSpec::new("stream_options", "`false` if the server knows no `stream_options`", &[]),
     OptionSpec::new("content_parts", "`false` if the server takes content only as a text", &[]),
     OptionSpec::new("max_tokens_field", "`max_tokens` (default) or `max_completion_tokens`", &[]),
+    OptionSpec::new("request_fields", "Where the server wants fields of a chat completion, as `field=path` pairs", &[]),
+    OptionSpec::new("reply_fields", "Where the server has the fields of a whole answer, as `field=path` pairs", &[]),
+    OptionSpec::new("stream_fields", "Where the server has the fields of a streamed chunk, as `field=path` pairs", &[]),
 ];
 
 const fn vendor(

@@ -8,9 +8,9 @@ use tollbridge_types::{
 
 use super::request_decode::SOURCE;
 use super::{MESSAGES_PROTOCOL as PROTOCOL, blocks, thinking};
-use crate::Target;
 use crate::losses;
 use crate::object::{Fields, Object, arguments_object, json};
+use crate::{Target, user_id};
 
 /// The limit of an answer for requests that set none, to a model of which none is known: Anthropic demands one.
 const MAX_TOKENS: u64 = 32_000;
@@ -73,7 +73,9 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Ve
     }
     body.put_some("service_tier", request.service_tier.as_ref()).put_some("thinking", thinking);
     output_config(request, &mut body, losses);
-    if let (Some(user), None) = (&request.user, request.extras.get(PROTOCOL, "metadata")) {
+    if request.extras.get(PROTOCOL, "metadata").is_none()
+        && let Some(user) = user_id::opaque(request.user.as_ref(), losses)
+    {
         body.put("metadata", &serde_json::json!({"user_id": user}));
     }
     losses::report_description(request.response_format.as_ref(), losses);

@@ -23,6 +23,8 @@ pub(crate) struct Encoder {
     called: bool,
     refused: bool,
     usage: Usage,
+    /// A guess of the input, for as long as the vendor has not told it.
+    estimate: u64,
     finish: Option<Finish>,
     /// What belongs to the thought in progress beside its words.
     thought: Thought,
@@ -47,6 +49,7 @@ impl Encoder {
         Self {
             id: context.id.to_owned(),
             model: context.model.to_owned(),
+            estimate: context.input_estimate,
             started: false,
             open: None,
             index: 0,
@@ -66,10 +69,19 @@ impl Encoder {
         let mut message = Fields::new();
         message.put("id", &self.id).put("type", "message").put("role", "assistant").put("model", &self.model);
         message.put::<[Json]>("content", &[]).put("stop_reason", &None::<Json>).put("stop_sequence", &None::<Json>);
-        message.put("usage", &usage::encode(&self.usage));
+        message.put("usage", &usage::encode(&self.usage_so_far()));
         let mut event = Fields::new();
         event.put("type", "message_start").put("message", &message);
         push("message_start", &event, frames);
+    }
+
+    /// Clients fill their windows by the numbers at the start; those at the end are the vendor's, if it told any.
+    fn usage_so_far(&self) -> Usage {
+        let mut usage = self.usage.clone();
+        if usage.total_input() == 0 && self.estimate > 0 {
+            usage.input = Some(self.estimate);
+        }
+        usage
     }
 
     fn begin(&mut self, open: Option<Open>, block: &Json, frames: &mut Vec<Frame>) {
@@ -274,7 +286,7 @@ impl ChatStreamEncoder for Encoder {
         delta.put("stop_reason", endings::word(PROTOCOL, &finish, self.called));
         delta.put("stop_sequence", &finish.stop_sequence);
         let mut event = Fields::new();
-        event.put("type", "message_delta").put("delta", &delta).put("usage", &usage::encode(&self.usage));
+        event.put("type", "message_delta").put("delta", &delta).put("usage", &usage::encode(&self.usage_so_far()));
         push("message_delta", &event, frames);
         let mut event = Fields::new();
         event.put("type", "message_stop");

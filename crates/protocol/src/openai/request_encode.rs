@@ -10,7 +10,7 @@ use super::quirks::Quirks;
 use super::request_decode::BESIDE_FUNCTION;
 use super::{media, thinking};
 use crate::object::{Fields, json};
-use crate::{Target, losses, tool_id};
+use crate::{Target, losses, tool_id, user_id};
 
 /// Writes the body of "Create chat completion".
 pub(crate) fn encode(
@@ -58,7 +58,8 @@ pub(crate) fn encode(
         losses::report_foreign(&reasoning.extras, "reasoning.extras", PROTOCOL, losses);
         thinking::ask(reasoning, &target.profile.thinking, &mut body, losses);
     }
-    body.put_some("user", request.user.as_ref()).put_some("service_tier", request.service_tier.as_ref());
+    body.put_some("user", user_id::short(request.user.as_ref(), losses));
+    body.put_some("service_tier", request.service_tier.as_ref());
     stream(request, target, quirks, &mut body);
     losses::report_foreign(&request.extras, "extras", PROTOCOL, losses);
     losses::put_shared(&request.extras, PROTOCOL, &mut body);

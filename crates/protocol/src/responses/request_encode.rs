@@ -8,11 +8,11 @@ use tollbridge_types::{
 };
 
 use super::{RESPONSES_PROTOCOL as PROTOCOL, items, reply_encode};
-use crate::Target;
 use crate::losses;
 use crate::media::file_name;
 use crate::object::{Fields, Object, json};
 use crate::openai::request_encode::effort;
+use crate::{Target, user_id};
 
 /// Writes the body of "Create a model response".
 pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Vec<Loss>) -> Result<Bytes, Error> {
@@ -48,7 +48,8 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Ve
     text(request, &mut body);
     reasoning(request, &mut body, losses);
     include(request, &mut body);
-    body.put_some("user", request.user.as_ref()).put_some("service_tier", request.service_tier.as_ref());
+    body.put_some("user", user_id::short(request.user.as_ref(), losses));
+    body.put_some("service_tier", request.service_tier.as_ref());
     if target.stream {
         body.put("stream", &true);
     }

@@ -14,7 +14,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ("</think>rest", "", "rest"),
     ("a plan</think>rest", "a plan", "rest"),
     ("rest", "", "rest"),
-    ("rest with <think>a tag</think> in it", "rest with <think>a tag", " in it"),
+    ("rest with <think>a tag</think> in it", "", "rest with <think>a tag</think> in it"),
     ("<think>cut of", "cut of", ""),
     ("< think", "", "< think"),
     ("<think></think>", "", ""),

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use tollbridge_core::{Operation, Request, Typed, Usage, UsageBasis};
 use tollbridge_protocol::{Written, chat_request};
-use tollbridge_types::{EmbedInput, Part};
+use tollbridge_types::{ChatRequest, EmbedInput, Part, Tool};
 
 use super::CountTokens;
 
@@ -93,7 +93,7 @@ fn input_by_length(request: &Request) -> u64 {
     let bytes = match request.wire() {
         Some(wire) => wire.body.len(),
         None => match request.typed(|_| Ok(Typed::Models)) {
-            Ok(Typed::Chat(chat)) => chat.messages.iter().flat_map(|message| &message.parts).map(part_bytes).sum(),
+            Ok(Typed::Chat(chat)) => chat_bytes(chat),
             Ok(Typed::Embed(embed)) => embed.input.iter().map(input_bytes).sum(),
             Ok(Typed::Rerank(rerank)) => {
                 rerank.query.len() + rerank.documents.iter().map(|document| document.as_str().len()).sum::<usize>()
@@ -102,6 +102,24 @@ fn input_by_length(request: &Request) -> u64 {
         },
     };
     tokens(bytes as u64)
+}
+
+/// Guesses the input tokens of a conversation from the length of its texts, without a tokeniser.
+pub fn chat_by_length(chat: &ChatRequest) -> u64 {
+    tokens(chat_bytes(chat) as u64)
+}
+
+fn chat_bytes(chat: &ChatRequest) -> usize {
+    let words = chat.messages.iter().flat_map(|message| &message.parts).map(part_bytes).sum::<usize>();
+    let described = |tool: &Tool| match tool {
+        Tool::Function { name, description, parameters, .. } => {
+            let schema = parameters.as_ref().map_or(0, |schema| schema.as_str().len());
+            name.len() + description.as_deref().map_or(0, str::len) + schema
+        }
+        Tool::Opaque(opaque) => opaque.json.as_str().len(),
+        _ => 0,
+    };
+    words + chat.tools.iter().map(described).sum::<usize>()
 }
 
 /// Returns the most output tokens that a request asks for.

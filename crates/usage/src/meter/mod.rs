@@ -22,6 +22,7 @@ use crate::ledger::Ledger;
 use crate::price::{PriceBook, Prices};
 
 pub use count::CountTokens;
+pub use estimate::chat_by_length;
 pub use spending::LedgerSpending;
 pub use totals::MeterTotals;
 
