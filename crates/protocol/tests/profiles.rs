@@ -259,3 +259,35 @@ fn roles_are_those_of_the_model() {
     assert_eq!(body["messages"][0]["role"], "user");
     assert!(told.contains(&"messages[0].role".to_owned()), "{told:?}");
 }
+
+#[test]
+fn thinking_goes_back_where_a_vendor_demands_it_beside_calls() {
+    let call = json!({"type": "tool_use", "id": "c1", "name": "f", "input": {}});
+    let thought = json!({"type": "thinking", "thinking": "hm", "signature": "s"});
+    let result = json!({"role": "user", "content": [{"type": "tool_result", "tool_use_id": "c1", "content": "1"}]});
+    let turn = |blocks: Value| {
+        messages(
+            &json!({"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": blocks}, result]}),
+        )
+    };
+    for (vendor, model) in [("deepseek", "deepseek-v4-pro"), ("moonshot", "kimi-k2-thinking")] {
+        let to = |body: &Value| sent(vendor, Protocol::ANTHROPIC_MESSAGES, codec::OPENAI_CHAT, model, body);
+        let (body, _) = to(&turn(json!([thought, call])));
+        assert_eq!(body["messages"][1]["reasoning_content"], "hm", "{model}: {body}");
+        let (body, told) = to(&turn(json!([call])));
+        assert_eq!(body["messages"][1]["reasoning_content"], " ", "{model}");
+        assert!(told.contains(&"messages[1]".to_owned()), "{told:?}");
+        // In the vendor's own protocol too.
+        let own = chat(&json!({"messages": [
+            {"role": "user", "content": "hi"},
+            {"role": "assistant", "content": null, "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]},
+            {"role": "tool", "tool_call_id": "c1", "content": "1"},
+        ]}));
+        let (body, told) = sent(vendor, Protocol::OPENAI_CHAT, codec::OPENAI_CHAT, model, &own);
+        assert_eq!(body["messages"][1]["reasoning_content"], " ", "{model}");
+        assert_eq!(told, ["messages[1]"]);
+        let off = with(own, &json!({"thinking": {"type": "disabled"}}));
+        let (body, _) = sent(vendor, Protocol::OPENAI_CHAT, codec::OPENAI_CHAT, model, &off);
+        assert_eq!(body["messages"][1]["reasoning_content"], Value::Null, "{model}");
+    }
+}

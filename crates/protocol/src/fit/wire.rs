@@ -38,10 +38,11 @@ type Changes = Vec<(&'static str, Option<String>)>;
 impl<'a> Fitting<'a, '_> {
     fn fit(&mut self) {
         let mut top: Vec<(String, Option<String>)> = Vec::new();
+        let mut thinks = false;
         let inner = self.form.settings.map(|name| self.root.object(name));
         if let Some(settings) = inner.clone().unwrap_or_else(|| Some(self.root.clone())) {
             let thinking = self.think(&settings);
-            let thinks = thinking::thinks(thinking.settled.as_ref(), self.profile);
+            thinks = thinking::thinks(thinking.settled.as_ref(), self.profile) && !is_switched_off(&self.root);
             let mut changes = self.sample(&settings, thinks);
             changes.extend(thinking.changes);
             match inner {
@@ -55,7 +56,7 @@ impl<'a> Fitting<'a, '_> {
         self.schemas(&mut top);
         let top: Vec<_> = top.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
         self.splices.rewrite(&self.root, &top);
-        self.messages();
+        self.messages(thinks);
     }
 
     fn sample(&mut self, settings: &Node<'a>, thinks: bool) -> Changes {
@@ -252,11 +253,14 @@ impl<'a> Fitting<'a, '_> {
     }
 
     /// Sends roles as the model has them, and leaves out fields of messages that the vendor refuses.
-    fn messages(&mut self) {
+    fn messages(&mut self, thinks: bool) {
         let (roles, fields) = (&self.profile.roles, &self.profile.fields.refused_in_messages);
         let no_thinking = self.profile.history.thinking == Some(PastThinking::Never);
         let keeps = roles.developer.is_none() && roles.system.is_none();
-        if (keeps && fields.is_empty() && !no_thinking) || self.form.messages.is_empty() {
+        let history = &self.profile.history;
+        let demands = matches!(history.thinking, Some(PastThinking::WithTools | PastThinking::Always));
+        let demanded = history.thinking_field.as_deref().filter(|_| demands && thinks);
+        if (keeps && fields.is_empty() && !no_thinking && demanded.is_none()) || self.form.messages.is_empty() {
             return;
         }
         for (place, raw) in self.root.list(self.form.messages).into_iter().enumerate() {
@@ -282,9 +286,24 @@ impl<'a> Fitting<'a, '_> {
                 changes.push((name, None));
                 self.losses.push(Loss::dropped(format!("{path}.{name}"), "the model takes no earlier thinking back"));
             }
+            if let Some(field) = demanded
+                && !message.list("tool_calls").is_empty()
+                && !THINKING.iter().any(|name| message.get(name).is_some())
+            {
+                // One space is the least that is taken.
+                changes.push((field, Some("\" \"".to_owned())));
+                let reason = format!("the thinking that led to the call is not there: `{field}` is sent empty");
+                self.losses.push(Loss::adapted(path, reason));
+            }
             self.splices.rewrite(&message, &changes);
         }
     }
+}
+
+/// Says whether a chat completion switches thinking off in one of the vendors' own fields.
+fn is_switched_off(root: &Node<'_>) -> bool {
+    let disabled = root.object("thinking").and_then(|node| node.value::<String>("type")).as_deref() == Some("disabled");
+    disabled || root.value::<bool>("enable_thinking") == Some(false)
 }
 
 /// The fields of a chat completion's message that hold thinking.

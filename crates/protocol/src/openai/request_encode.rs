@@ -1,5 +1,6 @@
 use bytes::Bytes;
 use tollbridge_core::{Error, Loss};
+use tollbridge_profiles::{History, PastThinking};
 use tollbridge_types::{
     ChatRequest, Media, MediaSource, Message, Opaque, Part, Protocol, Reasoning, ResponseFormat, Role, Text, Thought,
     Tool, ToolCall, ToolCallKind, ToolChoice, ToolResult,
@@ -10,7 +11,7 @@ use super::quirks::Quirks;
 use super::request_decode::BESIDE_FUNCTION;
 use super::{media, thinking};
 use crate::object::{Fields, json};
-use crate::{Target, losses, tool_id, user_id};
+use crate::{Target, fit, losses, tool_id, user_id};
 
 /// Writes the body of "Create chat completion".
 pub(crate) fn encode(
@@ -19,7 +20,9 @@ pub(crate) fn encode(
     quirks: &Quirks,
     losses: &mut Vec<Loss>,
 ) -> Result<Bytes, Error> {
-    let mut writer = Writer { quirks, losses, messages: Vec::new(), beside: Vec::new() };
+    let thinks = fit::thinking::thinks(request.reasoning.as_ref(), target.profile);
+    let history = &target.profile.history;
+    let mut writer = Writer { quirks, history, thinks, losses, messages: Vec::new(), beside: Vec::new() };
     for (place, message) in request.messages.iter().enumerate() {
         writer.message(message, &format!("messages[{place}]"))?;
     }
@@ -117,6 +120,8 @@ pub(crate) fn effort<'r>(reasoning: &'r Reasoning, losses: &mut Vec<Loss>) -> Op
 
 struct Writer<'a> {
     quirks: &'a Quirks,
+    history: &'a History,
+    thinks: bool,
     losses: &'a mut Vec<Loss>,
     messages: Vec<Fields>,
     /// What tools returned that their results cannot hold. It follows the last result of a turn.
@@ -158,6 +163,14 @@ impl Writer<'_> {
         fields.put_some("refusal", refusal);
         if !calls.is_empty() {
             fields.put("tool_calls", &calls);
+            if let Some(field) = self.demanded_field().filter(|field| self.thinks && !fields.has(field)) {
+                // One space is the least that is taken.
+                fields.put(field, " ");
+                self.losses.push(Loss::adapted(
+                    path,
+                    format!("the thinking that led to the call is not there: `{field}` is sent empty"),
+                ));
+            }
         }
         fields.put_some("name", message.name.as_ref()).put_extras(&message.extras, PROTOCOL);
         for name in self.quirks.refused_in_messages.iter().filter(|name| fields.remove(name)) {
@@ -257,8 +270,32 @@ impl Writer<'_> {
             }
             // Only Mistral signs in this protocol; a client of another one brought the thought back.
             None if own => content.push(Content::Part(thinking(thought))),
-            None => self.losses.push(Loss::dropped(path, "thinking of another protocol cannot be sent back")),
+            None => match self.taken_field().filter(|field| !thought.text.is_empty() && !fields.has(field)) {
+                Some(field) => {
+                    losses::report_signature(thought.signature.as_ref(), path, PROTOCOL, self.losses);
+                    fields.put(field, &thought.text);
+                }
+                None => self.losses.push(Loss::dropped(path, "thinking of another protocol cannot be sent back")),
+            },
         }
+    }
+
+    /// Returns the field of a message in which the model takes earlier thinking as a text, whoever thought it.
+    fn taken_field(&self) -> Option<&'static str> {
+        if matches!(self.history.thinking, None | Some(PastThinking::Never)) {
+            return None;
+        }
+        match self.history.thinking_field.as_deref() {
+            Some("reasoning_content") => Some("reasoning_content"),
+            Some("reasoning") => Some("reasoning"),
+            _ => None,
+        }
+    }
+
+    /// Returns that field, if a message with tool calls is refused without it.
+    fn demanded_field(&self) -> Option<&'static str> {
+        let demanded = matches!(self.history.thinking, Some(PastThinking::WithTools | PastThinking::Always));
+        self.taken_field().filter(|_| demanded)
     }
 
     fn tool_call(&mut self, call: &ToolCall, place: usize, path: &str) -> Fields {
