@@ -33,6 +33,8 @@ pub(crate) async fn run(sources: &Sources, arguments: &ServeOptions) -> Result<E
     options.allow_open = allow_open;
     options.reply_model = config.server.reply_model;
     options.cors_origins.clone_from(&config.server.cors_origins);
+    options.state_cache_size = config.server.state_cache_size;
+    options.state_cache_ttl = config.server.state_cache_ttl;
     let note = match (keys.required(), allow_open) {
         (true, _) => None,
         (false, true) => Some("no key is defined: everybody who reaches the gateway is answered"),

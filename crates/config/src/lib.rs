@@ -35,6 +35,8 @@ pub const KEYS: &[&str] = &[
     "server.reply_model",
     "server.bare_models",
     "server.default_provider",
+    "server.state_cache_size",
+    "server.state_cache_ttl",
     "usage.dir",
     "usage.enabled",
     "usage.cost",

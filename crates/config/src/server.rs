@@ -26,6 +26,10 @@ pub struct Server {
     pub stream_cost: bool,
     /// Whether the gateway answers everybody who reaches it while no virtual key is defined.
     pub allow_open: bool,
+    /// The most bytes of state that are kept in memory for clients that do not send it back; 0 keeps none.
+    pub state_cache_size: usize,
+    /// How long that is kept.
+    pub state_cache_ttl: Duration,
     /// The origins whose pages may call from a browser; `*` stands for all.
     pub cors_origins: Vec<String>,
     /// Which name of the model a reply carries.
@@ -46,6 +50,8 @@ impl Default for Server {
             new_losses: false,
             stream_cost: false,
             allow_open: false,
+            state_cache_size: 64 << 20,
+            state_cache_ttl: Duration::from_secs(60 * 60),
             cors_origins: Vec::new(),
             reply_model: ReplyModel::default(),
             bare_models: false,
@@ -68,6 +74,9 @@ pub(crate) fn resolve(reader: &mut Reader<'_>, table: &Table) -> Server {
     }
     server.body_limit = reader.unit(table, "body_limit", units::bytes).unwrap_or(server.body_limit);
     server.drain_timeout = reader.unit(table, "drain_timeout", units::duration).unwrap_or(server.drain_timeout);
+    server.state_cache_size =
+        reader.unit(table, "state_cache_size", units::bytes_or_none).unwrap_or(server.state_cache_size);
+    server.state_cache_ttl = reader.unit(table, "state_cache_ttl", units::duration).unwrap_or(server.state_cache_ttl);
     server.strict = reader.flag(table, "strict").unwrap_or(server.strict);
     server.new_losses = usage::choice(reader, table, "losses", ["all", "new"]) == "new";
     server.stream_cost = reader.flag(table, "stream_cost").unwrap_or(server.stream_cost);
@@ -90,6 +99,8 @@ pub(crate) fn resolve(reader: &mut Reader<'_>, table: &Table) -> Server {
     reader.show(table, "stream_cost", server.stream_cost.to_string());
     reader.show(table, "listen", server.listen.to_string());
     reader.show(table, "body_limit", server.body_limit.to_string());
+    reader.show(table, "state_cache_size", server.state_cache_size.to_string());
+    reader.show(table, "state_cache_ttl", format!("{:?}", server.state_cache_ttl));
     reader.show(table, "drain_timeout", format!("{:?}", server.drain_timeout));
     let origins = if server.cors_origins.is_empty() { "none".to_owned() } else { server.cors_origins.join(", ") };
     reader.show(table, "cors_origins", origins);
@@ -140,6 +151,8 @@ const KEYS: &[&str] = &[
     "losses",
     "stream_cost",
     "allow_open",
+    "state_cache_size",
+    "state_cache_ttl",
     "cors_origins",
     "reply_model",
     "bare_models",

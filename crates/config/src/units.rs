@@ -52,6 +52,12 @@ pub(crate) fn bytes(value: &Value) -> Result<usize, &'static str> {
     if size == 0 { Err("is not above zero") } else { Ok(size) }
 }
 
+/// Reads a size of which nothing at all is one too.
+pub(crate) fn bytes_or_none(value: &Value) -> Result<usize, &'static str> {
+    let none = value.as_u64() == Some(0) || value.as_str().is_some_and(|text| text.trim() == "0");
+    if none { Ok(0) } else { bytes(value) }
+}
+
 /// Reads a number of tokens.
 pub(crate) fn tokens(value: &Value) -> Result<u64, &'static str> {
     let tokens = value.as_u64().or_else(|| value.as_str()?.trim().parse().ok());

@@ -25,6 +25,7 @@ mod request;
 mod rest;
 mod secret;
 mod settings;
+mod state_store;
 mod transport;
 
 pub use aliases::{AliasFault, Aliases};
@@ -47,6 +48,7 @@ pub use request::{Request, Route, Typed, Wire};
 pub use rest::Rest;
 pub use secret::Secret;
 pub use settings::{AuthStyle, ModelSettings, OptionSpec, ProviderSettings, ThinkTags};
+pub use state_store::StateStore;
 pub use tollbridge_types::{Protocol, Usage, UsageBasis};
 pub use transport::{ByteStream, RequestBody, Transport};
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use tollbridge_types::{ChatRequest, EmbedRequest, Protocol, RerankRequest};
 
-use crate::{Error, Operation, Rest};
+use crate::{Error, Operation, Rest, StateStore};
 
 /// One call to be made: an operation, a model and a body.
 ///
@@ -25,6 +25,8 @@ pub struct Request {
     pub headers: HeaderMap,
     /// How the model was chosen.
     pub route: Route,
+    /// What was kept for this caller of earlier answers.
+    pub states: Option<Arc<dyn StateStore>>,
     wire: Option<Wire>,
     typed: OnceLock<Typed>,
 }
@@ -39,6 +41,7 @@ impl Request {
             strict: false,
             headers: HeaderMap::new(),
             route: Route::default(),
+            states: None,
             wire: Some(Wire { protocol, body, rest: None }),
             typed: OnceLock::new(),
         }
@@ -129,6 +132,7 @@ impl Request {
             strict: false,
             headers: HeaderMap::new(),
             route: Route::default(),
+            states: None,
             wire: None,
             typed: OnceLock::from(typed),
         }

@@ -76,8 +76,9 @@ async fn serve(state: &State, asked: &Asked, request: Request, cx: &mut CallCont
     let caller = Caller::of(&head.extensions)?;
     caller.sign(cx);
     tags::add(&head.headers, cx)?;
-    let Input { request, stream_usage, stream_cost, base64, session } =
-        input::read(asked, &head.headers, body, &state.options).await?;
+    let states = state.kept.as_ref().map(|kept| kept.of(cx.key.as_deref()));
+    let Input { request, stream_usage, stream_cost, base64, keep, session } =
+        input::read(asked, &head.headers, body, &state.options, states.clone()).await?;
     caller.check(&state.client, &request.model).await?;
     let stream = request.stream;
     let asked_for = request.model.clone();
@@ -98,6 +99,7 @@ async fn serve(state: &State, asked: &Asked, request: Request, cx: &mut CallCont
         Some(chat) => context.with_input_estimate(chat_by_length(&chat)),
         None => context,
     };
+    let context = context.with_states(states.as_ref().filter(|_| keep));
     let reply = match asked.operation {
         Operation::CountTokens => translate::count_to(reply, asked.protocol)?,
         Operation::Rerank => translate::rerank_to(reply, asked.protocol, &context)?,

@@ -1,9 +1,13 @@
+use std::sync::Arc;
+
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, TryStreamExt};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use tollbridge::core::{Rest, VendorError};
+use memchr::memmem;
+use serde::Deserialize;
+use tollbridge::core::{Rest, StateStore, VendorError};
 use tollbridge::protocol::{Peek, chat_request, embed_request, multipart, peek};
 use tollbridge::{Error, ErrorKind, Operation, Protocol, Request};
 
@@ -24,10 +28,18 @@ pub(crate) struct Input {
     pub(crate) base64: bool,
     /// The session of the call, if its header is to tell only the losses that are new to it.
     pub(crate) session: Option<Vec<u8>>,
+    /// Whether the client lets what it is answered be kept for its next turn.
+    pub(crate) keep: bool,
 }
 
 /// Reads a client's body and checks all of it before anything is sent anywhere.
-pub(crate) async fn read(asked: &Asked, headers: &HeaderMap, body: Body, options: &Options) -> Result<Input, Error> {
+pub(crate) async fn read(
+    asked: &Asked,
+    headers: &HeaderMap,
+    body: Body,
+    options: &Options,
+    states: Option<Arc<dyn StateStore>>,
+) -> Result<Input, Error> {
     if let Some(form) = form_of(headers) {
         return read_form(asked, headers, body, &form, options.body_limit).await;
     }
@@ -39,7 +51,9 @@ pub(crate) async fn read(asked: &Asked, headers: &HeaderMap, body: Body, options
     };
     let losses = Losses::of(headers)?.unwrap_or(options.losses);
     let session = (losses == Losses::New).then(|| told::session(headers, &body));
+    let keep = may_be_kept(&body);
     let mut request = Request::from_wire(asked.operation, asked.protocol, model, body);
+    request.states = states;
     request.stream = asked.operation == Operation::Chat && (asked.stream || (asked.model.is_none() && peek.stream));
     request.headers = companions(asked.protocol, headers);
     request.strict = switch(headers, &STRICT)?.unwrap_or(options.strict);
@@ -56,7 +70,18 @@ pub(crate) async fn read(asked: &Asked, headers: &HeaderMap, body: Body, options
     let stream_cost = switch(headers, &STREAM_COST)?;
     // A call that asks for its cost itself asks for the usage in which that stands.
     let stream_usage = !asks || peek.stream_usage.unwrap_or(stream_cost == Some(true));
-    Ok(Input { request, stream_usage, stream_cost: stream_cost.unwrap_or(options.stream_cost), base64, session })
+    Ok(Input { request, stream_usage, stream_cost: stream_cost.unwrap_or(options.stream_cost), base64, keep, session })
+}
+
+/// Says whether nothing in a body forbids to keep the answer.
+fn may_be_kept(body: &Bytes) -> bool {
+    #[derive(Deserialize)]
+    struct Head {
+        #[serde(default)]
+        store: Option<bool>,
+    }
+    memmem::find(body, b"\"store\"").is_none()
+        || serde_json::from_slice::<Head>(body).is_ok_and(|head| head.store != Some(false))
 }
 
 /// Reads a header that switches something on or off for one call.
@@ -130,7 +155,7 @@ async fn read_form(
     }
     request.headers = companions(asked.protocol, headers);
     request.headers.insert(header::CONTENT_TYPE, kind.clone());
-    Ok(Input { request, stream_usage: true, stream_cost: false, base64: false, session: None })
+    Ok(Input { request, stream_usage: true, stream_cost: false, base64: false, keep: false, session: None })
 }
 
 async fn collect(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Error> {

@@ -8,6 +8,7 @@ mod cost;
 mod failure;
 mod guard;
 mod input;
+mod kept;
 mod keys;
 mod metrics;
 mod output;

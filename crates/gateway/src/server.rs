@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use tollbridge::{Client, ReplyModel};
 use tollbridge_usage::key::KeyStore;
 
+use crate::kept::Kept;
 use crate::metrics::Metrics;
 use crate::told::{Losses, Told};
 use crate::{keys, routes};
@@ -46,6 +47,10 @@ pub struct Options {
     pub losses: Losses,
     /// Whether the last usage of a stream tells what the call cost, unless the call says otherwise.
     pub stream_cost: bool,
+    /// The most bytes of state that are kept in memory for clients that do not send it back; 0 keeps none.
+    pub state_cache_size: usize,
+    /// How long that is kept.
+    pub state_cache_ttl: Duration,
     /// The virtual keys. As soon as there is one, calls without one are refused.
     pub keys: Option<Arc<KeyStore>>,
     /// Which name of the model a reply carries.
@@ -64,6 +69,8 @@ impl Default for Options {
             strict: false,
             losses: Losses::All,
             stream_cost: false,
+            state_cache_size: 64 << 20,
+            state_cache_ttl: Duration::from_secs(60 * 60),
             keys: None,
             reply_model: ReplyModel::default(),
             cors_origins: Vec::new(),
@@ -80,20 +87,16 @@ pub(crate) struct State {
     pub(crate) draining: AtomicBool,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) told: Told,
+    /// What clients may not send back whole.
+    pub(crate) kept: Option<Arc<Kept>>,
 }
 
 impl Gateway {
     /// Puts a client behind the routes.
     pub fn new(client: Client, options: Options) -> Self {
-        Self {
-            state: Arc::new(State {
-                client,
-                options,
-                draining: AtomicBool::new(false),
-                metrics: Arc::default(),
-                told: Told::default(),
-            }),
-        }
+        let kept = Kept::new(options.state_cache_size, options.state_cache_ttl);
+        let (draining, metrics, told) = (AtomicBool::new(false), Arc::default(), Told::default());
+        Self { state: Arc::new(State { client, options, draining, metrics, told, kept }) }
     }
 
     /// Returns the routes, to be served or nested elsewhere.

@@ -1,10 +1,10 @@
 //! The traits that codecs implement, and the codecs by name.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
-use tollbridge_core::{Error, Frame, Loss, ReplyModel};
+use tollbridge_core::{Error, Frame, Loss, ReplyModel, StateStore};
 use tollbridge_profiles::Profile;
 use tollbridge_types::{
     ChatEvent, ChatReply, ChatRequest, EmbedReply, EmbedRequest, ModelInfo, Protocol, RerankReply, RerankRequest,
@@ -12,7 +12,9 @@ use tollbridge_types::{
 };
 
 use crate::media::MediaRules;
-use crate::{anthropic, bedrock, cohere, gemini, ollama, openai, plain, rerank as reranking, responses, vendor_error};
+use crate::{
+    IdForm, anthropic, bedrock, cohere, gemini, ollama, openai, plain, rerank as reranking, responses, vendor_error,
+};
 
 /// Reads and writes one chat protocol.
 ///
@@ -41,6 +43,11 @@ pub trait ChatCodec: Send + Sync {
         target: &Target<'_>,
         losses: &mut Vec<Loss>,
     ) -> Result<Bytes, Error>;
+
+    /// Says which ids of tool calls the vendor takes in a client's own body, where the model's profile says nothing of it.
+    fn call_ids(&self) -> IdForm {
+        IdForm::OPEN
+    }
 
     /// Says whether a client's body of this protocol can go to the vendor as it is, but for the model.
     ///
@@ -146,12 +153,22 @@ pub struct ReplyContext<'a> {
     pub reply_model: ReplyModel,
     /// A guess of the input tokens, for streams that tell them at their start; 0 if there is none.
     pub input_estimate: u64,
+    /// Where to keep what the client may not send back whole.
+    pub states: Option<&'a Arc<dyn StateStore>>,
 }
 
 impl<'a> ReplyContext<'a> {
     /// Makes a context for a stream that reports usage.
     pub fn new(id: &'a str, model: &'a str, created: u64) -> Self {
-        Self { id, model, created, stream_usage: true, reply_model: ReplyModel::default(), input_estimate: 0 }
+        let reply_model = ReplyModel::default();
+        Self { id, model, created, stream_usage: true, reply_model, input_estimate: 0, states: None }
+    }
+
+    /// Says where to keep what the client may not send back whole.
+    #[must_use]
+    pub fn with_states(mut self, states: Option<&'a Arc<dyn StateStore>>) -> Self {
+        self.states = states;
+        self
     }
 
     /// Says whether the client wants usage on its stream.

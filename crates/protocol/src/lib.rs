@@ -19,6 +19,8 @@ mod fit;
 mod frame_kind;
 mod framing;
 pub mod gemini;
+mod history;
+mod ids;
 mod losses;
 pub mod media;
 mod model_abilities;
@@ -38,7 +40,6 @@ mod status;
 mod stream_cost;
 mod think_tags;
 mod timestamp;
-mod tool_id;
 pub mod translate;
 mod usage;
 mod usage_facts;
@@ -54,6 +55,7 @@ pub use codec::{
 pub use embed_parts::{embed_parts, gathered, moved};
 pub use frame_kind::{FrameKind, frame_kind};
 pub use framing::{FrameDecoder, Framing, framing_of};
+pub use ids::{IdForm, IdLetters};
 pub use media::{MediaRules, extension_type, fit_media, media_type};
 pub use peek::{Peek, peek};
 pub use read::{

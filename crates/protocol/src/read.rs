@@ -15,7 +15,7 @@ use tollbridge_types::{
 
 use crate::client_path::ClientBody;
 use crate::think_tags::StreamSplitter;
-use crate::{ChatStreamDecoder, ReplyContext, chat, count, embed, endings, models, rerank};
+use crate::{ChatStreamDecoder, ReplyContext, chat, count, embed, endings, history, models, openai, rerank};
 
 /// Returns the typed form of a chat request, reading its bytes once.
 ///
@@ -23,14 +23,19 @@ use crate::{ChatStreamDecoder, ReplyContext, chat, count, embed, endings, models
 /// [`ErrorKind::InvalidRequest`] with the JSON path of the fault.
 pub fn chat_request(request: &Request) -> Result<Arc<ChatRequest>, Error> {
     let decode = |wire: &Wire| {
+        let whole = history::resolved(wire, request.states.as_ref());
+        let body = whole.as_ref().unwrap_or(&wire.body);
         let decoded = match count(wire.protocol) {
-            Some(codec) => codec.decode_request(&wire.body),
-            None => known(chat(wire.protocol), wire.protocol)?.decode_request(&wire.body),
+            Some(codec) => codec.decode_request(body),
+            None => known(chat(wire.protocol), wire.protocol)?.decode_request(body),
         };
         let mut typed = decoded.map_err(|error| ClientBody::new(wire).spell(error))?;
         // In some protocols model and stream stand in the URL and not in the body.
         typed.model.clone_from(&request.model);
         typed.stream = request.stream;
+        if let Some(states) = request.states.as_ref().filter(|_| wire.protocol == Protocol::OPENAI_CHAT) {
+            openai::recall(&mut typed.messages, &**states);
+        }
         Ok(Typed::Chat(Arc::new(typed)))
     };
     match request.typed(decode)? {

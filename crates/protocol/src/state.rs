@@ -2,20 +2,22 @@
 //!
 //! A signature, encrypted thinking or a part that only its vendor understands is sealed into one
 //! base64 text, which rides in the field that the client's own protocol has for such things and
-//! its SDKs send back untouched. The checksum tells damage; forgery is the vendor's to detect,
-//! since it signs what it issues.
+//! its SDKs send back untouched. The checksum tells damage, and what is damaged is left out; forgery
+//! is the vendor's to detect, since it signs what it issues.
+
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use base64::Engine;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
-use tollbridge_core::Error;
 use tollbridge_types::{Extras, Json, Opaque, Part, Protocol, Signature, Text, Thought, ToolCall};
 
 use crate::object::{Fields, Object};
 
 /// The first bytes of a sealed state: nine of them, so that their base64 form is always the same.
 const MAGIC: &[u8] = b"tollstate";
-const MAGIC_TEXT: &str = "dG9sbHN0YXRl";
+/// How every sealed text begins.
+pub(crate) const MARK: &str = "dG9sbHN0YXRl";
 
 /// One thing that a vendor wants back.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,6 +60,32 @@ impl State {
         // The id of an item means something only in its vendor's store.
         let any = signature.is_some() || extras.iter().any(|(_, name, _)| name != "id");
         any.then(|| Self::Call { id: call.id.clone(), signature, extras })
+    }
+
+    /// Returns whose vendor wants it back.
+    pub(crate) fn issuer(&self) -> Option<Protocol> {
+        let first = |extras: &Extras| extras.iter().next().map(|(owner, ..)| owner);
+        match self {
+            Self::Thought(thought) => {
+                let issued = thought.signature.as_ref().or(thought.redacted.as_ref());
+                issued.map(|issued| issued.protocol).or_else(|| first(&thought.extras))
+            }
+            Self::Call { signature, extras, .. } => {
+                signature.as_ref().map(|signature| signature.protocol).or_else(|| first(extras))
+            }
+            Self::Text(signature) => Some(signature.protocol),
+            Self::Part(opaque) => Some(opaque.protocol),
+            Self::Said => None,
+        }
+    }
+
+    /// Says whether this only tells where something stood.
+    pub(crate) fn is_place(&self) -> bool {
+        match self {
+            Self::Said => true,
+            Self::Call { signature, extras, .. } => signature.is_none() && extras.is_empty(),
+            _ => false,
+        }
     }
 
     /// Returns the signature of a text, if it is not the client's protocol's own.
@@ -111,18 +139,18 @@ impl State {
         match self {
             Self::Thought(thought) => {
                 fields.put("k", "thought");
-                let issuer = thought.signature.as_ref().or(thought.redacted.as_ref()).map(|issued| issued.protocol);
-                let owner = issuer.or_else(|| thought.extras.iter().next().map(|(owner, ..)| owner));
-                fields.put_some("p", owner);
+                fields.put_some("p", self.issuer());
                 fields.put_some("t", Some(&thought.text).filter(|text| !text.is_empty()));
                 fields.put_some("s", thought.signature.as_ref().map(|signature| &signature.value));
                 fields.put_some("r", thought.redacted.as_ref().map(|redacted| &redacted.value));
                 put_extras(&mut fields, &thought.extras);
             }
+            Self::Call { id, .. } if self.is_place() => {
+                fields.put("k", "place").put_some("id", id.as_ref());
+            }
             Self::Call { id, signature, extras } => {
                 fields.put("k", "call").put_some("id", id.as_ref());
-                let owner = signature.as_ref().map(|signature| signature.protocol);
-                fields.put_some("p", owner.or_else(|| extras.iter().next().map(|(owner, ..)| owner)));
+                fields.put_some("p", self.issuer());
                 fields.put_some("s", signature.as_ref().map(|signature| &signature.value));
                 put_extras(&mut fields, extras);
             }
@@ -144,6 +172,10 @@ impl State {
         let mut fields = Object::lenient(json);
         if fields.peek("k").is_some_and(|kind| kind.as_str() == "\"said\"") {
             return Some(Self::Said);
+        }
+        if fields.peek("k").is_some_and(|kind| kind.as_str() == "\"place\"") {
+            let (signature, extras) = (None, Extras::default());
+            return Some(Self::Call { id: fields.find("id"), signature, extras });
         }
         let protocol = Protocol::known(&fields.find::<String>("p")?)?;
         let signature =
@@ -176,16 +208,30 @@ pub(crate) fn seal(states: &[State]) -> String {
     STANDARD.encode([MAGIC, &sum, payload].concat())
 }
 
-/// Opens a sealed text; `None` if it is none, and so belongs to the client's own vendor.
-///
-/// # Errors
-/// [`InvalidRequest`](tollbridge_core::ErrorKind::InvalidRequest) if the text was changed since it was sealed.
-pub(crate) fn open(text: &str, path: &str) -> Result<Option<Vec<State>>, Error> {
-    let Some(rest) = text.strip_prefix(MAGIC_TEXT) else { return Ok(None) };
-    let damaged = || {
-        Error::invalid(path, format!("`{path}` holds state of an earlier answer and was changed on the way"))
-            .with_hint("send it back exactly as it came, or leave it out")
-    };
+/// A text that may hold sealed states.
+#[derive(Debug)]
+pub(crate) enum Sealed {
+    /// It was not sealed here, and so belongs to the client's own vendor.
+    Foreign,
+    /// It was changed since it was sealed, and says nothing any more.
+    Damaged,
+    /// What was sealed; states that this version does not know are left out.
+    States(Vec<State>),
+}
+
+impl Sealed {
+    /// Returns the states; none if the seal is damaged or is none.
+    pub(crate) fn into_states(self) -> Vec<State> {
+        match self {
+            Self::States(states) => states,
+            Self::Foreign | Self::Damaged => Vec::new(),
+        }
+    }
+}
+
+/// Opens a sealed text.
+pub(crate) fn open(text: &str) -> Sealed {
+    let Some(rest) = text.strip_prefix(MARK) else { return Sealed::Foreign };
     // SDKs that read it as bytes write it back in either alphabet, with or without padding.
     let standard: String = rest
         .chars()
@@ -195,13 +241,13 @@ pub(crate) fn open(text: &str, path: &str) -> Result<Option<Vec<State>>, Error> 
             other => other,
         })
         .collect();
-    let bytes = LENIENT.decode(standard.as_bytes()).map_err(|_| damaged())?;
-    let (sum, payload) = bytes.split_at_checked(4).ok_or_else(damaged)?;
-    if sum != crc32fast::hash(payload).to_be_bytes() {
-        return Err(damaged());
+    let Ok(bytes) = LENIENT.decode(standard.as_bytes()) else { return Sealed::Damaged };
+    let whole = bytes.split_at_checked(4).filter(|(sum, payload)| *sum == crc32fast::hash(payload).to_be_bytes());
+    let list = whole.and_then(|(_, payload)| serde_json::from_slice::<Vec<Json>>(payload).ok());
+    match list {
+        Some(list) => Sealed::States(list.iter().filter_map(State::from_json).collect()),
+        None => Sealed::Damaged,
     }
-    let list: Vec<Json> = serde_json::from_slice(payload).map_err(|_| damaged())?;
-    Ok(Some(list.iter().filter_map(State::from_json).collect()))
 }
 
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
@@ -209,105 +255,130 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Adds a part that a client sent, with the state that its signature may hold for another protocol.
-///
-/// What belongs to a call that may come later is kept in `calls`, for [`attach`].
-///
-/// # Errors
-/// [`InvalidRequest`](tollbridge_core::ErrorKind::InvalidRequest) if a state was changed since it was sealed.
-pub(crate) fn push_opened(
-    part: Part,
+/// Puts a message together of parts that a client sent and the states that they carry for other protocols.
+#[derive(Debug)]
+pub(crate) struct Opener {
     own: Protocol,
-    path: &str,
-    parts: &mut Vec<Part>,
-    calls: &mut Vec<State>,
-) -> Result<(), Error> {
-    let sealed = match &part {
-        Part::Thought(thought) => thought.signature.as_ref().or(thought.redacted.as_ref()),
-        Part::ToolCall(call) => call.signature.as_ref(),
-        Part::Text(text) => text.signature.as_ref(),
-        _ => None,
-    };
-    let sealed = sealed.and_then(|signature| signature.of(own));
-    let Some(states) = sealed.map(|sealed| open(sealed, path)).transpose()?.flatten() else {
-        parts.push(part);
-        return Ok(());
-    };
-    match part {
-        Part::ToolCall(mut call) => {
-            call.signature = None;
-            states.iter().for_each(|state| state.restore_call(&mut call));
-            parts.push(Part::ToolCall(call));
-        }
-        Part::Text(mut text) => {
-            text.signature = None;
-            if !text.text.is_empty() {
-                parts.push(Part::Text(text));
+    /// What belongs to a call that may come later.
+    calls: Vec<State>,
+    /// The seals on nothing else, which a client may have sent twice.
+    seen: HashSet<String>,
+}
+
+impl Opener {
+    pub(crate) fn new(own: Protocol) -> Self {
+        Self { own, calls: Vec::new(), seen: HashSet::new() }
+    }
+
+    /// Adds a part, with the state that its signature may hold.
+    pub(crate) fn push(&mut self, mut part: Part, parts: &mut Vec<Part>) {
+        let (signature, words) = match &mut part {
+            Part::Thought(thought) => {
+                let signed = thought.signature.is_some();
+                (if signed { &mut thought.signature } else { &mut thought.redacted }, thought.text.is_empty())
             }
-            states.into_iter().for_each(|state| state.restore(parts));
-        }
-        other => {
-            let mut words = match other {
-                Part::Thought(thought) => thought.text,
-                _ => String::new(),
-            };
-            for state in states {
-                match state {
-                    State::Thought(mut thought) if thought.text.is_empty() && !words.is_empty() => {
-                        thought.text = std::mem::take(&mut words);
-                        parts.push(Part::Thought(thought));
-                    }
-                    State::Call { .. } => calls.push(state),
-                    other => other.restore(parts),
+            Part::ToolCall(call) => (&mut call.signature, false),
+            Part::Text(text) => (&mut text.signature, text.text.is_empty()),
+            _ => return parts.push(part),
+        };
+        let text = signature.as_ref().and_then(|signature| signature.of(self.own)).unwrap_or_default();
+        let states = match open(text) {
+            Sealed::Foreign => return parts.push(part),
+            _ if words && !self.seen.insert(text.to_owned()) => return,
+            sealed => sealed.into_states(),
+        };
+        *signature = None;
+        let (origin, before) = (part.origin().map(str::to_owned), parts.len());
+        match part {
+            Part::ToolCall(mut call) => {
+                states.iter().for_each(|state| state.restore_call(&mut call));
+                parts.push(Part::ToolCall(call));
+            }
+            Part::Thought(thought) => self.thought(thought, states, parts),
+            other => {
+                if !words {
+                    parts.push(other);
                 }
+                states.into_iter().for_each(|state| state.restore(parts));
+            }
+        }
+        if let Some(origin) = origin {
+            let restored = parts.split_off(before.min(parts.len()));
+            parts
+                .extend(restored.into_iter().map(|part| if part.origin().is_none() { part.at(&origin) } else { part }));
+        }
+    }
+
+    fn thought(&mut self, bare: Thought, states: Vec<State>, parts: &mut Vec<Part>) {
+        let mut words = bare.text;
+        for state in states {
+            match state {
+                State::Thought(mut thought) if thought.text.is_empty() && !words.is_empty() => {
+                    thought.text = std::mem::take(&mut words);
+                    parts.push(Part::Thought(thought));
+                }
+                State::Call { .. } => self.calls.push(state),
+                other => other.restore(parts),
+            }
+        }
+        if !words.is_empty() {
+            let mut thought = Thought::default();
+            thought.text = words;
+            parts.push(Part::Thought(thought));
+        }
+    }
+
+    /// Keeps what was attached to a call that may come later, and restores everything else.
+    pub(crate) fn restore(&mut self, states: Vec<State>, parts: &mut Vec<Part>) {
+        for state in states {
+            match state {
+                State::Call { .. } => self.calls.push(state),
+                other => other.restore(parts),
             }
         }
     }
-    Ok(())
-}
 
-/// Puts what was attached to calls back onto them, wherever in their message they stand.
-pub(crate) fn attach(calls: &[State], parts: &mut [Part]) {
-    for part in parts {
-        if let Part::ToolCall(call) = part {
-            calls.iter().for_each(|state| state.restore_call(call));
+    /// Says whether a seal comes for the first time.
+    pub(crate) fn is_new(&mut self, seal: &str) -> bool {
+        self.seen.insert(seal.to_owned())
+    }
+
+    /// Puts what was attached to calls back onto them, wherever in their message they stand.
+    pub(crate) fn attach(&mut self, parts: &mut [Part]) {
+        let calls = std::mem::take(&mut self.calls);
+        self.seen.clear();
+        let mut by_id: HashMap<Option<String>, VecDeque<&State>> = HashMap::new();
+        for state in &calls {
+            if let State::Call { id, .. } = state {
+                by_id.entry(id.clone()).or_default().push_back(state);
+            }
+        }
+        for part in parts.iter_mut().filter(|_| !calls.is_empty()) {
+            let Part::ToolCall(call) = part else { continue };
+            let own = by_id.get_mut(&call.id);
+            // Where vendors repeat an id, the n-th state is the n-th call's.
+            let state =
+                own.and_then(|states| if states.len() > 1 { states.pop_front() } else { states.front().copied() });
+            if let Some(state) = state {
+                state.restore_call(call);
+            }
         }
     }
 }
 
-/// Appends sealed states to a tool call's id, the one field that every client sends back.
-pub(crate) fn onto_id(id: &str, states: &[State]) -> String {
-    if states.is_empty() { id.to_owned() } else { format!("{id}{ID_MARK}{}", url_safe(&seal(states))) }
-}
-
-/// Takes sealed states off a tool call's id.
-///
-/// # Errors
-/// [`InvalidRequest`](tollbridge_core::ErrorKind::InvalidRequest) if the id was changed since it was made.
-pub(crate) fn off_id(id: &str, path: &str) -> Result<(String, Vec<State>), Error> {
-    match id.split_once(ID_MARK) {
-        Some((id, sealed)) if sealed.starts_with(MAGIC_TEXT) => {
-            Ok((id.to_owned(), open(sealed, path)?.unwrap_or_default()))
-        }
-        _ => Ok((id.to_owned(), Vec::new())),
+/// Takes sealed states off a tool call's id, where earlier versions put them.
+pub(crate) fn off_id(id: &str) -> (&str, Sealed) {
+    let mark = id.find(ID_SEAL);
+    match mark.and_then(|mark| Some((id.get(..mark)?, id.get(mark + ID_MARK.len()..)?))) {
+        Some((id, sealed)) => (id, open(sealed)),
+        None => (id, Sealed::Foreign),
     }
 }
 
 const ID_MARK: &str = "--";
 
 /// What an id that carries state holds.
-pub(crate) const ID_SEAL: &str = "--dG9sbHN0YXRl";
-
-fn url_safe(text: &str) -> String {
-    text.chars()
-        .filter(|letter| *letter != '=')
-        .map(|letter| match letter {
-            '+' => '-',
-            '/' => '_',
-            other => other,
-        })
-        .collect()
-}
+const ID_SEAL: &str = "--dG9sbHN0YXRl";
 
 fn foreign_extras(extras: &Extras, own: Protocol) -> Extras {
     let mut foreign = Extras::default();

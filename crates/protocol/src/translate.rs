@@ -11,6 +11,7 @@ use tollbridge_types::{ChatAssembler, ChatEvent, ChatRequest, Finish, Json, Part
 
 use crate::client_path::ClientBody;
 use crate::fit;
+use crate::history::{self, Demands};
 use crate::media::{
     Address, Fetched, MediaRules, addresses_to_fetch, fit_media, fit_own_media, holds_media, with_fetched,
 };
@@ -18,9 +19,10 @@ use crate::peek::with_nested_models;
 use crate::read::{decode_chat, known, whole};
 use crate::usage_meter::reported_error;
 use crate::{
-    ChatCodec, ChatEvents, ChatStreamEncoder, CountCodec, EmbedCodec, FrameDecoder, Remedy, ReplyContext, RerankCodec,
-    Target, chat, chat_request, count, count_reply, embed, embed_reply, embed_request, endings, framing_of, models,
-    models_reply, multipart, peek, reply_name, rerank, rerank_reply, rerank_request, think_tags,
+    ChatCodec, ChatEvents, ChatStreamEncoder, CountCodec, EmbedCodec, FrameDecoder, IdForm, Remedy, ReplyContext,
+    RerankCodec, Target, chat, chat_request, count, count_reply, embed, embed_reply, embed_request, endings,
+    framing_of, gemini, models, models_reply, multipart, peek, reply_name, rerank, rerank_reply, rerank_request,
+    think_tags,
 };
 
 /// A request body for a vendor.
@@ -60,22 +62,15 @@ pub fn request_for(
     ask_usage: bool,
 ) -> Result<Encoded, Error> {
     if let Some(wire) = request.wire().filter(|wire| wire.protocol == codec.protocol() && codec.takes(&wire.body)) {
-        let mut losses = Vec::new();
-        let media = own_media(request, wire, profile, &mut losses)?;
-        let told = losses.len();
-        let body = media.as_ref().unwrap_or(&wire.body);
-        let fitted = fit::wire::fit(body, wire.protocol, profile, &mut losses);
-        ClientBody::new(wire).tell_plain(losses.get_mut(told..).unwrap_or_default(), Ok(()))?;
-        refuse_losses(request, &losses)?;
-        let body = fitted.as_ref().unwrap_or(body);
+        let (body, losses) = same(request, wire, codec.call_ids(), profile)?;
         // Model and stream stand in the URL.
         if matches!(wire.protocol, Protocol::GEMINI_GENERATE | Protocol::BEDROCK_CONVERSE) {
-            return Ok(Encoded { body: body.clone(), losses, ..Encoded::default() });
+            return Ok(Encoded { body, losses, ..Encoded::default() });
         }
-        let peek = peek(body)?;
+        let peek = peek(&body)?;
         let asks = matches!(wire.protocol, Protocol::OPENAI_CHAT | Protocol::OPENAI_COMPLETIONS);
         let asked_usage = asks && ask_usage && request.stream && peek.stream_usage.is_none();
-        let body = peek.splice(body, Some(&request.model), asked_usage);
+        let body = peek.splice(&body, Some(&request.model), asked_usage);
         return Ok(Encoded { body, losses, asked_usage, rest: None });
     }
     let typed = chat_request(request)?;
@@ -95,11 +90,12 @@ pub fn request_for(
 /// As [`request`].
 pub fn count_body(request: &Request, codec: &dyn CountCodec, profile: &Profile) -> Result<Encoded, Error> {
     if let Some(wire) = request.wire().filter(|wire| wire.protocol == codec.protocol()) {
+        let (body, losses) = same(request, wire, IdForm::OPEN, profile)?;
         let body = match wire.protocol {
-            Protocol::GEMINI_COUNT_TOKENS => with_nested_models(&wire.body, &request.model)?,
-            _ => peek(&wire.body)?.splice(&wire.body, Some(&request.model), false),
+            Protocol::GEMINI_COUNT_TOKENS => with_nested_models(&body, &request.model)?,
+            _ => peek(&body)?.splice(&body, Some(&request.model), false),
         };
-        return Ok(Encoded { body, ..Encoded::default() });
+        return Ok(Encoded { body, losses, ..Encoded::default() });
     }
     let typed = chat_request(request)?;
     needs_no_state(&typed, codec.protocol())?;
@@ -162,7 +158,27 @@ fn media_rules<'a>(request: &Request, to: Protocol, vendor: &MediaRules<'a>, pro
     rules.for_model(&profile.media)
 }
 
-/// Writes a request, and tells faults and losses by their places in the client's own body.
+/// Returns the body of a request for a vendor of its own protocol: fitted to its model, without what was sealed for others.
+fn same(request: &Request, wire: &Wire, ids: IdForm, profile: &Profile) -> Result<(Bytes, Vec<Loss>), Error> {
+    let mut wire = wire.clone();
+    if let Some(whole) = history::resolved(&wire, request.states.as_ref()) {
+        wire.body = whole;
+    }
+    let mut losses = Vec::new();
+    let media = own_media(request, &wire, profile, &mut losses)?;
+    let told = losses.len();
+    let body = media.as_ref().unwrap_or(&wire.body);
+    let fitted = fit::wire::fit(body, wire.protocol, profile, &mut losses);
+    ClientBody::new(&wire).tell_plain(losses.get_mut(told..).unwrap_or_default(), Ok(()))?;
+    let body = fitted.as_ref().unwrap_or(body);
+    let demands = Demands { ids: ids.under(profile), signatures: gemini::demands_signatures(profile) };
+    let (body, mut lost) = history::changes(body, wire.protocol, &demands).apply(body);
+    losses.append(&mut lost);
+    refuse_losses(request, &losses)?;
+    Ok((body, losses))
+}
+
+/// Writes a request as its model takes it, and tells faults and losses by their places in the client's own body.
 fn written(
     request: &Request,
     typed: &ChatRequest,
@@ -184,6 +200,9 @@ fn written(
     let body = encode(&fitted, &mut lost);
     let body = told(client.as_ref(), &fitted, &mut lost, body)?;
     losses.append(&mut lost);
+    if let Some(wire) = request.wire() {
+        losses.extend(history::damages(&wire.body, wire.protocol));
+    }
     refuse_losses(request, &losses)?;
     Ok((body, losses))
 }

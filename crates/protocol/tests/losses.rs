@@ -248,6 +248,7 @@ fn is_implied(path: &str) -> bool {
         // The router sets the model.
         "model",
         // What it says is the default, or the place says it.
+        "tool_call_id",
         ".role",
         ".type",
         "messages[1].content",

@@ -5,7 +5,6 @@ use tollbridge_types::{Citation, Json, Opaque, Part, Signature, Text, Thought, T
 
 use super::MESSAGES_PROTOCOL as PROTOCOL;
 use crate::object::{Fields, Object};
-use crate::tool_id;
 
 /// Reads a block that the model wrote.
 pub(crate) fn decode(json: &Json, path: &str) -> Result<Part, Error> {
@@ -99,7 +98,7 @@ pub(crate) fn thought(thought: &Thought) -> Option<Fields> {
 
 pub(crate) fn tool_use(id: &str, call: &ToolCall, input: &Json) -> Fields {
     let mut fields = Fields::new();
-    fields.put("type", "tool_use").put("id", &tool_id::plain(id)).put("name", &call.name).put("input", input);
+    fields.put("type", "tool_use").put("id", id).put("name", &call.name).put("input", input);
     fields.put_extras(&call.extras, PROTOCOL).put_mark(&call.extras);
     fields
 }

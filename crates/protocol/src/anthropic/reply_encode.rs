@@ -4,7 +4,7 @@ use tollbridge_types::{ChatReply, Json, Part, Thought, ToolCall};
 use super::{MESSAGES_PROTOCOL as PROTOCOL, blocks, usage};
 use crate::object::{Fields, arguments_object, json};
 use crate::state::{self, State};
-use crate::{ReplyContext, endings, tool_id};
+use crate::{ReplyContext, endings, ids};
 
 /// Writes the message object. Anthropic has one answer: further choices have no place in it.
 pub(crate) fn encode(reply: &ChatReply, context: &ReplyContext<'_>) -> Bytes {
@@ -15,7 +15,7 @@ pub(crate) fn encode(reply: &ChatReply, context: &ReplyContext<'_>) -> Bytes {
     for part in choice.into_iter().flat_map(endings::whole_parts) {
         match part {
             Part::ToolCall(call) => {
-                let made_up = tool_id::made_up(id, 0, calls);
+                let made_up = ids::made_up(id, 0, calls);
                 calls += 1;
                 let input = input_or_text(&call.arguments);
                 let id = call.id.as_deref().unwrap_or(&made_up);
@@ -72,8 +72,8 @@ fn thought_block(thought: &Thought) -> Option<Json> {
     if thought.text.is_empty() {
         return state.as_ref().map(carrier);
     }
-    // An empty signature says that there is nothing to prove this thinking by.
-    let signature = state.map(|state| state::seal(&[state])).unwrap_or_default();
+    // A seal on nothing says that this thinking is another vendor's.
+    let signature = state::seal(state.as_slice());
     Some(json(&serde_json::json!({"type": "thinking", "thinking": thought.text, "signature": signature})))
 }
 
@@ -86,7 +86,7 @@ pub(crate) fn carrier(state: &State) -> Json {
 /// Returns what is attached to a call that the client will know by this id.
 pub(crate) fn call_state(call: &ToolCall, id: &str) -> Option<State> {
     let mut named = call.clone();
-    named.id = Some(tool_id::plain(id));
+    named.id = Some(id.to_owned());
     State::of_call(&named, PROTOCOL)
 }
 

@@ -8,7 +8,7 @@ use tollbridge_types::{
 
 use super::{MESSAGES_PROTOCOL as PROTOCOL, blocks};
 use crate::object::{Object, wrong};
-use crate::state;
+use crate::state::Opener;
 
 /// Reads the body of "Create a message".
 pub(crate) fn decode(body: &[u8]) -> Result<ChatRequest, Error> {
@@ -107,12 +107,11 @@ fn texts_or_blocks(json: &Json, path: &str) -> Result<Vec<Part>, Error> {
         return Ok(vec![Part::text(text).at(path)]);
     }
     let list: Vec<Json> = json.parse().map_err(|_| wrong(path, "a string or an array of blocks", json))?;
-    let (mut parts, mut states) = (Vec::new(), Vec::new());
+    let (mut parts, mut opener) = (Vec::new(), Opener::new(PROTOCOL));
     for (place, json) in list.iter().enumerate() {
-        let path = format!("{path}[{place}]");
-        state::push_opened(block(json, &path)?, PROTOCOL, &path, &mut parts, &mut states)?;
+        opener.push(block(json, &format!("{path}[{place}]"))?, &mut parts);
     }
-    state::attach(&states, &mut parts);
+    opener.attach(&mut parts);
     Ok(parts)
 }
 

@@ -8,6 +8,7 @@ use tollbridge_types::{
 
 use super::request_decode::SOURCE;
 use super::{MESSAGES_PROTOCOL as PROTOCOL, blocks, thinking};
+use crate::ids::{self, IdForm, Order};
 use crate::losses;
 use crate::object::{Fields, Object, arguments_object, json};
 use crate::{Target, user_id};
@@ -17,14 +18,17 @@ const MAX_TOKENS: u64 = 32_000;
 
 /// Writes the body of "Create a message".
 pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Vec<Loss>) -> Result<Bytes, Error> {
-    let mut conversation = Conversation { losses, system: Vec::new(), turns: Vec::new(), calls: 0 };
+    let request = ids::settled(request, &IdForm::ANTHROPIC.under(target.profile));
+    let request = request.as_ref();
+    let (system, turns, order) = (Vec::new(), Vec::new(), Order::default());
+    let mut conversation = Conversation { losses, system, turns, order };
     for (place, message) in request.messages.iter().enumerate() {
         conversation.message(message, &format!("messages[{place}]"))?;
     }
     let Conversation { mut system, mut turns, .. } = conversation;
     for turn in &mut turns {
         // Anthropic wants the results of calls before anything else that is said.
-        turn.blocks.sort_by_key(|block| !block.is_result);
+        turn.blocks.sort_by_key(|block| (block.result.is_none(), block.result));
     }
     if turns.is_empty() {
         if system.is_empty() {
@@ -104,7 +108,7 @@ fn max_tokens(request: &ChatRequest, profile: &Profile, body: &mut Fields, losse
 fn lost_its_thinking(turns: &[Turn]) -> bool {
     let Some([called, answered]) = turns.last_chunk::<2>() else { return false };
     called.role == "assistant"
-        && answered.blocks.iter().any(|block| block.is_result)
+        && answered.blocks.iter().any(|block| block.result.is_some())
         && !called.blocks.first().is_some_and(Block::is_thinking)
 }
 
@@ -251,7 +255,7 @@ struct Conversation<'a> {
     losses: &'a mut Vec<Loss>,
     system: Vec<Block>,
     turns: Vec<Turn>,
-    calls: u32,
+    order: Order,
 }
 
 /// A message as it is sent: those of one speaker in a row are one.
@@ -265,12 +269,13 @@ struct Turn {
 struct Block {
     json: Json,
     plain: Option<String>,
-    is_result: bool,
+    /// The place of a result among others.
+    result: Option<usize>,
 }
 
 impl Block {
     fn new(fields: &Fields) -> Self {
-        Self { json: fields.to_json(), plain: None, is_result: false }
+        Self { json: fields.to_json(), plain: None, result: None }
     }
 
     /// Says whether the block is thinking, which Anthropic takes only as it is.
@@ -379,7 +384,7 @@ impl Conversation<'_> {
             }
             Part::Refusal(text) => {
                 let json = json(&serde_json::json!({"type": "text", "text": text}));
-                Some(Block { json, plain: Some(text.clone()), is_result: false })
+                Some(Block { json, plain: Some(text.clone()), result: None })
             }
             Part::Image(media) => {
                 losses::report_media(media, path, PROTOCOL, self.losses);
@@ -403,10 +408,10 @@ impl Conversation<'_> {
             Part::ToolCall(call) => Some(Block::new(&self.tool_call(call, path)?)),
             Part::ToolResult(result) => {
                 let fields = self.tool_result(result, path)?;
-                Some(Block { is_result: true, ..Block::new(&fields) })
+                Some(Block { result: Some(self.order.of(result.id.as_deref())), ..Block::new(&fields) })
             }
             Part::Opaque(opaque) if opaque.protocol == PROTOCOL => {
-                Some(Block { json: opaque.json.clone(), plain: None, is_result: false })
+                Some(Block { json: opaque.json.clone(), plain: None, result: None })
             }
             Part::Opaque(opaque) => {
                 self.losses.push(Loss::dropped(path, format!("only {} has it", opaque.protocol)));
@@ -428,9 +433,10 @@ impl Conversation<'_> {
             Error::invalid(path, "the arguments of the tool call are not a JSON object")
                 .with_hint("Anthropic takes only an object; correct the arguments, or leave the call out")
         })?;
-        let id = call.id.clone().unwrap_or_else(|| crate::tool_id::made_up("request", 0, self.calls));
-        self.calls += 1;
-        Ok(blocks::tool_use(&id, call, &input))
+        // Each call has an id by now.
+        let id = call.id.as_deref().unwrap_or_default();
+        self.order.called(id);
+        Ok(blocks::tool_use(id, call, &input))
     }
 
     fn tool_result(&mut self, result: &ToolResult, path: &str) -> Result<Fields, Error> {
@@ -444,7 +450,7 @@ impl Conversation<'_> {
                 .with_hint("give it the id of the call")
         })?;
         let mut fields = Fields::new();
-        fields.put("type", "tool_result").put("tool_use_id", &crate::tool_id::plain(id));
+        fields.put("type", "tool_result").put("tool_use_id", id);
         match content.as_slice() {
             [] => &mut fields,
             [Block { plain: Some(text), .. }] => fields.put("content", text),

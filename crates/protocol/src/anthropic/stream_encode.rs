@@ -8,7 +8,7 @@ use tollbridge_types::{ChatEvent, Finish, FinishReason, Json, Start, Thought, To
 use super::{MESSAGES_PROTOCOL as PROTOCOL, blocks, error, reply_encode, usage};
 use crate::object::{Fields, json};
 use crate::state::{self, State};
-use crate::{ChatStreamEncoder, ReplyContext, endings, tool_id};
+use crate::{ChatStreamEncoder, ReplyContext, endings, ids};
 
 /// Writes the events of a streamed message. Anthropic has one answer, and one open block at a time.
 #[derive(Debug)]
@@ -105,8 +105,10 @@ impl Encoder {
     fn close(&mut self, frames: &mut Vec<Frame>) {
         let Some(open) = self.open.take() else { return };
         let thought = std::mem::take(&mut self.thought);
-        if let (Open::Thought, Some(state)) = (open, State::of_thought(&thought, PROTOCOL)) {
-            let signature = state::seal(&[state]);
+        let own = thought.signature.as_ref().is_some_and(|signature| signature.of(PROTOCOL).is_some());
+        if open == Open::Thought && !own {
+            // A seal on nothing says that this thinking is another vendor's.
+            let signature = state::seal(State::of_thought(&thought, PROTOCOL).as_slice());
             self.delta(&serde_json::json!({"type": "signature_delta", "signature": signature}), frames);
         }
         self.stop_block(frames);
@@ -150,7 +152,7 @@ impl Encoder {
     }
 
     fn open_call(&mut self, number: u32, call: &ToolCall, frames: &mut Vec<Frame>) {
-        let made_up = tool_id::made_up(&self.id, 0, number);
+        let made_up = ids::made_up(&self.id, 0, number);
         let id = call.id.as_deref().unwrap_or(&made_up);
         let empty = json(&serde_json::json!({}));
         if let Some(state) = reply_encode::call_state(call, id) {
@@ -211,6 +213,7 @@ impl ChatStreamEncoder for Encoder {
                 Some(value) => {
                     self.open_thought(frames);
                     self.delta(&serde_json::json!({"type": "signature_delta", "signature": value}), frames);
+                    self.thought.signature = Some(signature);
                 }
                 None if self.open == Some(Open::Thought) => self.thought.signature = Some(signature),
                 None => self.carrier(Some(State::Text(signature)), frames),

@@ -5,7 +5,6 @@ use tollbridge_types::{Citation, Json, MediaKind, Opaque, Part, Signature, Text,
 
 use super::{CONVERSE_PROTOCOL as PROTOCOL, media};
 use crate::object::{Fields, Object};
-use crate::tool_id;
 
 /// Reads a block.
 pub(crate) fn decode(json: &Json, path: &str) -> Result<Part, Error> {
@@ -191,17 +190,9 @@ pub(crate) fn thought(thought: &Thought) -> Option<Fields> {
 
 pub(crate) fn call(id: &str, call: &ToolCall, input: &Json) -> Fields {
     let mut inner = Fields::new();
-    inner.put("toolUseId", &valid_id(id)).put("name", &call.name).put("input", input);
+    inner.put("toolUseId", id).put("name", &call.name).put("input", input);
     inner.put_extras(&call.extras, PROTOCOL);
     Fields::one("toolUse", &inner)
-}
-
-/// Brings an id into the letters and the 64 of them that Bedrock takes. The same id always becomes the same.
-pub(crate) fn valid_id(id: &str) -> String {
-    let plain = tool_id::plain(id);
-    // Ids of one maker begin alike and differ at their end.
-    let start = plain.len().saturating_sub(64);
-    plain.get(start..).unwrap_or_default().to_owned()
 }
 
 /// Writes the mark that ends a cached prefix, which lasts five minutes unless it says otherwise.

@@ -5,7 +5,7 @@ use tollbridge_types::{ChatReply, Json, Media, MediaKind, Part};
 
 use super::{CONVERSE_PROTOCOL as PROTOCOL, blocks, media, usage};
 use crate::object::{Fields, arguments_object, json};
-use crate::{ReplyContext, endings, tool_id};
+use crate::{ReplyContext, endings, ids};
 
 /// Writes the response of Converse. It has one answer: further choices have no place in it.
 pub(crate) fn encode(reply: &ChatReply, context: &ReplyContext<'_>) -> Bytes {
@@ -16,7 +16,7 @@ pub(crate) fn encode(reply: &ChatReply, context: &ReplyContext<'_>) -> Bytes {
     for part in choice.into_iter().flat_map(endings::whole_parts) {
         match part {
             Part::ToolCall(call) => {
-                let made_up = tool_id::made_up(id, 0, calls);
+                let made_up = ids::made_up(id, 0, calls);
                 calls += 1;
                 let input = input_or_text(&call.arguments);
                 content.push(blocks::call(call.id.as_deref().unwrap_or(&made_up), call, &input).to_json());

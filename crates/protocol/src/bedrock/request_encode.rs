@@ -10,13 +10,16 @@ use tollbridge_types::{
 
 use super::family::Family;
 use super::{CONVERSE_PROTOCOL as PROTOCOL, blocks, media, settings};
+use crate::ids::{self, IdForm, Order};
 use crate::media::{in_results, word_of};
 use crate::object::{Fields, Object, arguments_object};
-use crate::{Target, losses, tool_id};
+use crate::{Target, losses};
 
 /// Writes the body of Converse and ConverseStream; model and stream stand in the URL.
 pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Vec<Loss>) -> Result<Bytes, Error> {
     let family = Family::of(target.model);
+    let request = ids::settled(request, &IdForm::ANTHROPIC.under(target.profile));
+    let request = request.as_ref();
     let mut conversation = Conversation::new(family, target.profile, losses);
     for (place, message) in request.messages.iter().enumerate() {
         conversation.message(message, &format!("messages[{place}]"))?;
@@ -24,7 +27,7 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Ve
     let Conversation { mut system, mut turns, called, .. } = conversation;
     for turn in &mut turns {
         // Models want the results of calls before anything else that is said.
-        turn.blocks.sort_by_key(|block| !block.is_result);
+        turn.blocks.sort_by_key(|block| (block.result.is_none(), block.result));
     }
     if turns.is_empty() {
         if system.is_empty() {
@@ -36,7 +39,7 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Ve
     if matches!(request.response_format, Some(ResponseFormat::JsonObject)) {
         losses.push(Loss::adapted("response_format", "Bedrock has no JSON mode without a schema: asked for in words"));
         let json = Fields::one("text", losses::JSON_INSTRUCTION).to_json();
-        system.push(Block { json, is_result: false });
+        system.push(Block { json, result: None });
     }
     // A mark on the whole request ends the prefix with the last that is said.
     let mark = report_foreign(&request.extras, "extras", family, losses);
@@ -229,7 +232,7 @@ struct Conversation<'a> {
     turns: Vec<Turn>,
     /// The names of tools that were called.
     called: BTreeSet<String>,
-    calls: u32,
+    order: Order,
     /// The names of documents.
     documents: BTreeSet<String>,
     /// What belongs to results of the turn and cannot stand in them.
@@ -247,14 +250,15 @@ struct Turn {
 
 struct Block {
     json: Json,
-    is_result: bool,
+    /// The place of a result among others.
+    result: Option<usize>,
 }
 
 /// Ends a cached prefix with the last block, unless it ends there already.
 fn end_prefix(list: &mut Vec<Block>, mark: Json) {
     if let Some(last) = list.last().filter(|last| !blocks::is_cache_point(&last.json)) {
-        let is_result = last.is_result;
-        list.push(Block { json: mark, is_result });
+        let result = last.result;
+        list.push(Block { json: mark, result });
     }
 }
 
@@ -277,7 +281,7 @@ impl<'a> Conversation<'a> {
             system,
             turns,
             called,
-            calls: 0,
+            order: Order::default(),
             documents: BTreeSet::new(),
             beside: Vec::new(),
             mark_of_result: None,
@@ -291,11 +295,14 @@ impl<'a> Conversation<'a> {
         }
         let mut blocks = Vec::new();
         for (place, part) in message.parts.iter().enumerate() {
-            let is_result = matches!(part, Part::ToolResult(_));
+            let result = match part {
+                Part::ToolResult(result) => Some(self.order.of(result.id.as_deref())),
+                _ => None,
+            };
             let written = self.part(part, &format!("{path}.parts[{place}]"))?;
-            blocks.extend(written.into_iter().map(|json| Block { json, is_result }));
+            blocks.extend(written.into_iter().map(|json| Block { json, result }));
         }
-        blocks.extend(std::mem::take(&mut self.beside).into_iter().map(|json| Block { json, is_result: false }));
+        blocks.extend(std::mem::take(&mut self.beside).into_iter().map(|json| Block { json, result: None }));
         self.words_beside_documents(message, &mut blocks, path);
         match mark {
             Some(mark) if !blocks.is_empty() => end_prefix(&mut blocks, mark),
@@ -350,7 +357,7 @@ impl<'a> Conversation<'a> {
         let Some(document) = document.filter(|_| !message.parts.iter().any(says)) else { return };
         self.losses.push(Loss::adapted(path, "Bedrock demands words beside a document: its name is sent"));
         let words = document.name.as_deref().filter(|name| !name.trim().is_empty()).unwrap_or("document");
-        blocks.push(Block { json: Fields::one("text", words).to_json(), is_result: false });
+        blocks.push(Block { json: Fields::one("text", words).to_json(), result: None });
     }
 
     /// Writes a part as no, one or two blocks: the second is its mark for the prompt cache.
@@ -430,10 +437,11 @@ impl<'a> Conversation<'a> {
             Error::invalid(path, "the arguments of the tool call are not a JSON object")
                 .with_hint("Bedrock takes only an object; correct the arguments, or leave the call out")
         })?;
-        let id = call.id.clone().unwrap_or_else(|| tool_id::made_up("request", 0, self.calls));
-        self.calls += 1;
+        // Each call has an id by now.
+        let id = call.id.as_deref().unwrap_or_default();
+        self.order.called(id);
         self.called.insert(call.name.clone());
-        Ok(blocks::call(&id, call, &input))
+        Ok(blocks::call(id, call, &input))
     }
 
     fn tool_result(&mut self, result: &ToolResult, path: &str) -> Result<Fields, Error> {
@@ -464,7 +472,7 @@ impl<'a> Conversation<'a> {
                 .with_hint("give it the id of the call")
         })?;
         let mut inner = Fields::new();
-        inner.put("toolUseId", &blocks::valid_id(id)).put("content", &content);
+        inner.put("toolUseId", id).put("content", &content);
         inner.put_some("status", result.is_error.map(|failed| if failed { "error" } else { "success" }));
         inner.put_extras(&result.extras, PROTOCOL);
         Ok(Fields::one("toolResult", &inner))

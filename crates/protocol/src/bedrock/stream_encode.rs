@@ -5,7 +5,7 @@ use tollbridge_types::{ChatEvent, Finish, FinishReason, MediaKind, Opaque, Start
 
 use super::{CONVERSE_PROTOCOL as PROTOCOL, blocks, error, reply_encode, usage};
 use crate::object::{Fields, Object};
-use crate::{ChatStreamEncoder, ReplyContext, endings, eventstream, tool_id};
+use crate::{ChatStreamEncoder, ReplyContext, endings, eventstream, ids};
 
 /// Writes the events of ConverseStream. It has one answer, and one open block at a time.
 #[derive(Debug)]
@@ -101,10 +101,10 @@ impl Encoder {
     }
 
     fn open_call(&mut self, number: u32, call: &ToolCall, frames: &mut Vec<Frame>) {
-        let made_up = tool_id::made_up(&self.id, 0, number);
+        let made_up = ids::made_up(&self.id, 0, number);
         let id = call.id.as_deref().unwrap_or(&made_up);
         let mut start = Fields::new();
-        start.put("toolUseId", &blocks::valid_id(id)).put("name", &call.name).put_extras(&call.extras, PROTOCOL);
+        start.put("toolUseId", id).put("name", &call.name).put_extras(&call.extras, PROTOCOL);
         self.begin(&Fields::one("toolUse", &start), frames);
         self.open = Some(Open::Call(number));
         if !call.arguments.is_empty() {

@@ -5,17 +5,20 @@ use tollbridge_types::{
 };
 
 use super::CHAT_PROTOCOL as PROTOCOL;
+use crate::ids::{self, IdForm, InOrder};
 use crate::object::{Fields, json};
-use crate::{Target, losses, tool_id};
+use crate::{Target, losses};
 
 /// Writes the body of `POST /v2/chat`.
 pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Vec<Loss>) -> Result<Bytes, Error> {
-    let mut writer = Writer { losses, messages: Vec::new(), calls: 0, beside: Vec::new() };
+    let request = ids::settled(request, &IdForm::UNIQUE.under(target.profile));
+    let request = request.as_ref();
+    let mut writer = Writer { losses, messages: InOrder::default(), beside: Vec::new() };
     for (place, message) in request.messages.iter().enumerate() {
         writer.message(message, &format!("messages[{place}]"))?;
     }
     writer.put_beside();
-    let messages = writer.messages;
+    let messages = writer.messages.done();
     if messages.is_empty() {
         return Err(losses::nothing_said());
     }
@@ -145,8 +148,7 @@ fn thinking(reasoning: &Reasoning, losses: &mut Vec<Loss>) -> Option<Json> {
 
 struct Writer<'a> {
     losses: &'a mut Vec<Loss>,
-    messages: Vec<Fields>,
-    calls: u32,
+    messages: InOrder<Fields>,
     /// Images that tools returned. They follow the last result of a turn.
     beside: Vec<Json>,
 }
@@ -165,12 +167,13 @@ impl Writer<'_> {
                 Part::ToolCall(call) => {
                     losses::report_signature(call.signature.as_ref(), &path, PROTOCOL, self.losses);
                     losses::report_foreign(&call.extras, &format!("{path}.extras"), PROTOCOL, self.losses);
-                    let id = call.id.clone().unwrap_or_else(|| tool_id::made_up("request", 0, self.calls));
-                    self.calls += 1;
+                    // Each call has an id by now.
+                    let id = call.id.as_deref().unwrap_or_default();
+                    self.messages.called(id);
                     let mut inner = Fields::new();
                     inner.put("name", &call.name).put("arguments", &call.arguments);
                     let mut fields = Fields::new();
-                    fields.put("id", &id).put("type", "function").put("function", &inner);
+                    fields.put("id", id).put("type", "function").put("function", &inner);
                     calls.push(fields);
                 }
                 Part::ToolResult(result) => {
@@ -281,7 +284,7 @@ impl Writer<'_> {
         })?;
         let mut fields = Fields::new();
         fields.put("role", "tool").put("tool_call_id", id).put("content", &texts.join("\n"));
-        self.messages.push(fields);
+        self.messages.result(Some(id), fields);
         Ok(())
     }
 }

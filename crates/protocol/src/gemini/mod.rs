@@ -18,6 +18,7 @@ pub(crate) mod usage;
 
 use bytes::Bytes;
 use tollbridge_core::{Error, Loss};
+use tollbridge_profiles::Profile;
 use tollbridge_types::{ChatReply, ChatRequest, Protocol};
 
 use crate::media::MediaRules;
@@ -31,6 +32,14 @@ pub use predict::Predict;
 pub(crate) use thinking::thinking;
 
 const GENERATE_PROTOCOL: Protocol = Protocol::GEMINI_GENERATE;
+
+/// What Google's page on thought signatures has for calls that another model made.
+pub(crate) const ANY_SIGNATURE: &str = "skip_thought_signature_validator";
+
+/// Says whether a model refuses the first call of a turn without a signature.
+pub(crate) fn demands_signatures(profile: &Profile) -> bool {
+    profile.history.signatures.as_deref() == Some("demanded")
+}
 
 /// Reads and writes Gemini generateContent.
 #[derive(Clone, Copy, Debug, Default)]

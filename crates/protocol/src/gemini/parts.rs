@@ -4,9 +4,9 @@ use tollbridge_core::Error;
 use tollbridge_types::{Json, Media, MediaKind, MediaSource, Opaque, Part, Signature, Text, Thought, ToolCall};
 
 use super::GENERATE_PROTOCOL as PROTOCOL;
+use crate::ids;
 use crate::media::kind_of;
 use crate::object::{Fields, Object};
-use crate::tool_id;
 
 /// Reads a part; `None` for a function's response, which only requests have.
 pub(crate) fn decode(json: &Json, path: &str) -> Result<Part, Error> {
@@ -108,7 +108,7 @@ pub(crate) fn thought(text: &str, signed: bool) -> Fields {
 /// Writes a call. Ids that were made up here mean nothing to Google and stay out.
 pub(crate) fn function_call(call: &ToolCall, args: &Json, keep_id: bool) -> Fields {
     let mut inner = Fields::new();
-    inner.put_some("id", call.id.as_ref().filter(|id| keep_id || !tool_id::is_made_up(id)));
+    inner.put_some("id", call.id.as_ref().filter(|id| keep_id || !ids::is_made_up(id)));
     inner.put("name", &call.name).put("args", args);
     for (name, value) in call.extras.of(PROTOCOL) {
         if let Some(name) = name.strip_prefix("functionCall.") {

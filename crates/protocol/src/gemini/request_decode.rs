@@ -7,9 +7,9 @@ use tollbridge_types::{
 };
 
 use super::{GENERATE_PROTOCOL as PROTOCOL, parts, schema};
+use crate::ids;
 use crate::object::{Object, wrong};
-use crate::state;
-use crate::tool_id;
+use crate::state::Opener;
 
 /// Reads the body of generateContent. Google takes names in both spellings.
 pub(crate) fn decode(body: &[u8]) -> Result<ChatRequest, Error> {
@@ -110,13 +110,12 @@ fn content(json: &Json, path: &str, calls: &mut Calls) -> Result<Message, Error>
         false => json.parse::<Vec<Json>>().map_err(|_| wrong(&path, "an array of parts", &json))?,
     };
     let mut message = Message::new(role, Vec::new());
-    let mut states = Vec::new();
+    let mut opener = Opener::new(PROTOCOL);
     for (place, json) in list.iter().enumerate() {
-        let path = format!("{path}[{place}]");
-        let part = part(json, &path, calls)?;
-        state::push_opened(part, PROTOCOL, &format!("{path}.thoughtSignature"), &mut message.parts, &mut states)?;
+        let part = part(json, &format!("{path}[{place}]"), calls)?;
+        opener.push(part, &mut message.parts);
     }
-    state::attach(&states, &mut message.parts);
+    opener.attach(&mut message.parts);
     message.extras = fields.into_extras(PROTOCOL);
     Ok(message)
 }
@@ -135,7 +134,7 @@ fn part(json: &Json, path: &str, calls: &mut Calls) -> Result<Part, Error> {
     }
     let mut part = parts::decode(json, path)?;
     if let Part::ToolCall(call) = &mut part {
-        let id = call.id.get_or_insert_with(|| tool_id::made_up("contents", 0, calls.made)).clone();
+        let id = call.id.get_or_insert_with(|| ids::made_up("contents", 0, calls.made)).clone();
         calls.add(&id, &call.name);
     }
     Ok(part)

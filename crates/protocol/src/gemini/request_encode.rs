@@ -9,14 +9,16 @@ use tollbridge_types::{
 };
 
 use super::{GENERATE_PROTOCOL as PROTOCOL, parts, thinking};
+use crate::ids::{self, IdForm, Order};
 use crate::losses;
 use crate::media::in_results;
 use crate::object::{Fields, json};
-use crate::tool_id;
 
 /// Writes the body of generateContent; model and stream stand in the URL.
 pub(crate) fn encode(request: &ChatRequest, profile: &Profile, losses: &mut Vec<Loss>) -> Result<Bytes, Error> {
-    let demands_signatures = profile.history.signatures.as_deref() == Some("demanded");
+    let demands_signatures = super::demands_signatures(profile);
+    let request = ids::settled(request, &IdForm::UNIQUE.under(profile));
+    let request = request.as_ref();
     let mut conversation = Conversation {
         demands_signatures,
         profile,
@@ -25,6 +27,7 @@ pub(crate) fn encode(request: &ChatRequest, profile: &Profile, losses: &mut Vec<
         system_extras: Extras::default(),
         contents: Vec::new(),
         names: HashMap::new(),
+        order: Order::default(),
     };
     for (place, message) in request.messages.iter().enumerate() {
         conversation.message(message, &format!("messages[{place}]"))?;
@@ -35,14 +38,18 @@ pub(crate) fn encode(request: &ChatRequest, profile: &Profile, losses: &mut Vec<
             return Err(losses::nothing_said());
         }
         losses.push(Loss::adapted("messages[0]", "there are only instructions: sent as the user's words"));
-        contents.push(("user", std::mem::take(&mut system), std::mem::take(&mut system_extras)));
+        let said = std::mem::take(&mut system).into_iter().map(|json| Written { json, result: None }).collect();
+        contents.push(("user", said, std::mem::take(&mut system_extras)));
     }
     let mut body = Fields::new();
     let contents: Vec<_> = contents
-        .iter()
+        .iter_mut()
         .map(|(role, parts, extras)| {
+            // Google pairs the responses of a turn with its calls by their order too.
+            parts.sort_by_key(|part| (part.result.is_none(), part.result));
+            let parts: Vec<_> = parts.iter().map(|part| &part.json).collect();
             let mut fields = Fields::new();
-            fields.put("role", role).put("parts", parts).put_extras(extras, PROTOCOL);
+            fields.put("role", role).put("parts", &parts).put_extras(extras, PROTOCOL);
             fields
         })
         .collect();
@@ -184,9 +191,17 @@ struct Conversation<'a> {
     losses: &'a mut Vec<Loss>,
     system: Vec<Json>,
     system_extras: Extras,
-    contents: Vec<(&'static str, Vec<Json>, Extras)>,
+    contents: Vec<(&'static str, Vec<Written>, Extras)>,
     /// The name of the function that each call id stands for.
     names: HashMap<String, String>,
+    order: Order,
+}
+
+/// A part as it is sent.
+struct Written {
+    json: Json,
+    /// The place of a function's response among others.
+    result: Option<usize>,
 }
 
 impl Conversation<'_> {
@@ -202,9 +217,17 @@ impl Conversation<'_> {
             match part {
                 Part::ToolCall(call) => {
                     let unsigned = !std::mem::replace(&mut called, true) && self.demands_signatures;
-                    parts.push(self.tool_call(call, unsigned, &path)?.to_json());
+                    parts.push(Written { json: self.tool_call(call, unsigned, &path)?.to_json(), result: None });
                 }
-                part => parts.extend(self.part(part, &path)?),
+                Part::ToolResult(result) => {
+                    let place = self.order.of(result.id.as_deref());
+                    let written = self.tool_result(result, &path)?;
+                    parts.extend(written.into_iter().map(|json| Written { json, result: Some(place) }));
+                }
+                part => {
+                    let written = self.part(part, &path)?;
+                    parts.extend(written.into_iter().map(|json| Written { json, result: None }));
+                }
             }
         }
         let role = match message.role {
@@ -212,7 +235,7 @@ impl Conversation<'_> {
                 if !self.contents.is_empty() {
                     self.losses.push(Loss::adapted(path, "instructions in mid-conversation are sent at its head"));
                 }
-                self.system.extend(parts);
+                self.system.extend(parts.into_iter().map(|part| part.json));
                 self.system_extras.extend(message.extras.clone());
                 return Ok(());
             }
@@ -280,6 +303,7 @@ impl Conversation<'_> {
         losses::report_foreign(&call.extras, &format!("{path}.extras"), PROTOCOL, self.losses);
         if let Some(id) = &call.id {
             self.names.insert(id.clone(), call.name.clone());
+            self.order.called(id);
         }
         let args = crate::object::arguments_object(&call.arguments).ok_or_else(|| {
             Error::invalid(format!("{path}.arguments"), "the arguments of the tool call are not a JSON object")
@@ -287,8 +311,7 @@ impl Conversation<'_> {
         })?;
         let mut fields = parts::function_call(call, &args, false);
         if needs_signature && !fields.has("thoughtSignature") {
-            // What Google's page on thought signatures has for calls that another model made.
-            fields.put("thoughtSignature", "skip_thought_signature_validator");
+            fields.put("thoughtSignature", super::ANY_SIGNATURE);
         }
         Ok(fields)
     }
@@ -309,7 +332,7 @@ impl Conversation<'_> {
                 _ => json(&serde_json::json!({"result": text})),
             };
         let mut inner = Fields::new();
-        inner.put_some("id", result.id.as_ref().filter(|id| !tool_id::is_made_up(id)));
+        inner.put_some("id", result.id.as_ref().filter(|id| !ids::is_made_up(id)));
         inner.put("name", &name).put("response", &response);
         let profile = self.profile;
         let is_inside = |part: &Part| {

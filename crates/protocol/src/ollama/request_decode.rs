@@ -6,8 +6,8 @@ use tollbridge_types::{
 };
 
 use super::{CHAT_PROTOCOL as PROTOCOL, image, reply_decode};
+use crate::ids;
 use crate::object::{Object, wrong};
-use crate::tool_id;
 
 /// Reads the body of `POST /api/chat`.
 pub(crate) fn decode(body: &[u8]) -> Result<ChatRequest, Error> {
@@ -68,7 +68,7 @@ struct Calls {
 
 impl Calls {
     fn add(&mut self, id: &mut Option<String>, name: &str) {
-        let id = id.get_or_insert_with(|| tool_id::made_up("messages", 0, self.made));
+        let id = id.get_or_insert_with(|| ids::made_up("messages", 0, self.made));
         self.made += 1;
         self.order.push_back(id.clone());
         self.by_name.entry(name.to_owned()).or_default().push_back(id.clone());

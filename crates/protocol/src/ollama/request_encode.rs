@@ -8,16 +8,19 @@ use tollbridge_types::{
 };
 
 use super::{CHAT_PROTOCOL as PROTOCOL, reply_encode};
+use crate::ids::{self, IdForm, InOrder};
 use crate::object::{Fields, Object, arguments_object, json};
-use crate::{Target, losses, tool_id};
+use crate::{Target, losses};
 
 /// Writes the body of `POST /api/chat`.
 pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Vec<Loss>) -> Result<Bytes, Error> {
-    let mut writer = Writer { losses, messages: Vec::new(), names: HashMap::new() };
+    let request = ids::settled(request, &IdForm::UNIQUE.under(target.profile));
+    let request = request.as_ref();
+    let mut writer = Writer { losses, messages: InOrder::default(), names: HashMap::new() };
     for (place, message) in request.messages.iter().enumerate() {
         writer.message(message, &format!("messages[{place}]"))?;
     }
-    let messages = writer.messages;
+    let messages = writer.messages.done();
     if messages.is_empty() {
         return Err(losses::nothing_said());
     }
@@ -139,7 +142,7 @@ fn unsupported(request: &ChatRequest, losses: &mut Vec<Loss>) {
 
 struct Writer<'a> {
     losses: &'a mut Vec<Loss>,
-    messages: Vec<Fields>,
+    messages: InOrder<Fields>,
     /// The name of the function that each call id stands for.
     names: HashMap<String, String>,
 }
@@ -175,6 +178,7 @@ impl Writer<'_> {
                     losses::report_signature(call.signature.as_ref(), &path, PROTOCOL, self.losses);
                     if let Some(id) = &call.id {
                         self.names.insert(id.clone(), call.name.clone());
+                        self.messages.called(id);
                     }
                     let arguments = arguments_object(&call.arguments).ok_or_else(|| {
                         Error::invalid(
@@ -261,7 +265,7 @@ impl Writer<'_> {
         fields.put_some("tool_call_id", vendors_own(result.id.as_ref()));
         fields.put_some("images", (!images.is_empty()).then_some(images));
         fields.put_missing(result.extras.of(PROTOCOL));
-        self.messages.push(fields);
+        self.messages.result(result.id.as_deref(), fields);
         Ok(())
     }
 }
@@ -278,7 +282,7 @@ const FUNCTION: &str = "function.";
 
 /// Returns an id unless it was made up here, for which Ollama has no use.
 fn vendors_own(id: Option<&String>) -> Option<&String> {
-    id.filter(|id| !tool_id::is_made_up(id))
+    id.filter(|id| !ids::is_made_up(id))
 }
 
 fn tools(tools: &[Tool], losses: &mut Vec<Loss>) -> Vec<Json> {

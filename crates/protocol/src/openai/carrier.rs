@@ -1,21 +1,25 @@
 //! Where another protocol's state rides in a chat completion, which has no field for it.
 //!
-//! What comes before a tool call rides on the call's id, the one thing that every client sends
-//! back. What no call follows rides in `reasoning_details`, as a form that OpenRouter's clients know.
+//! All of a message's rides in `reasoning_details`, a form that OpenRouter's clients know; that of a tool
+//! call and of what came before it rides on the call too, in the field that Google's own chat completions
+//! have for signatures. Ids stay the vendor's.
 
-use tollbridge_core::Error;
-use tollbridge_types::{Extras, Json, Opaque, Part, Signature, Text, Thought, ToolCall};
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use tollbridge_core::StateStore;
+use tollbridge_types::{Extras, Json, Message, Opaque, Part, Role, Signature, Text, Thought, ToolCall};
 
 use super::CHAT_PROTOCOL as PROTOCOL;
+use crate::ids;
 use crate::object::{Object, json};
-use crate::state::{self, State};
+use crate::state::{self, Sealed, State};
 
 /// Gathers the state of an answer while it is written.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Carrier {
     states: Vec<State>,
-    /// Parts that only another protocol knows: too long for an id.
-    parts: Vec<State>,
+    /// Where those begin that came after the last call.
+    beside: usize,
     thought: Option<Thought>,
 }
 
@@ -67,9 +71,7 @@ impl Carrier {
     /// Takes a part that only another protocol knows.
     pub(crate) fn opaque(&mut self, opaque: &Opaque) {
         self.end();
-        // What came before it stays before it.
-        self.parts.append(&mut self.states);
-        self.parts.extend(State::of_opaque(opaque, PROTOCOL));
+        self.states.extend(State::of_opaque(opaque, PROTOCOL));
     }
 
     /// Ends the part in progress.
@@ -82,86 +84,201 @@ impl Carrier {
         }
     }
 
-    /// Returns the id that a call is given to the client by, with what came before it.
-    pub(crate) fn id(&mut self, id: &str, call: &ToolCall) -> String {
+    /// Takes a call by the id that the client is given, and returns what rides on the call itself: what came before it,
+    /// and what was attached to it.
+    pub(crate) fn call(&mut self, id: &str, call: &ToolCall) -> Option<Json> {
+        self.end();
+        let mut named = call.clone();
+        named.id = Some(id.to_owned());
+        let own = State::of_call(&named, PROTOCOL);
+        let mut states = self.states.get(self.beside..).unwrap_or_default().to_vec();
+        states.extend(own.clone().map(State::without_id));
+        // The place of the call, among states that travel apart from it.
+        let bare = State::Call { id: Some(id.to_owned()), signature: None, extras: Extras::default() };
+        self.states.push(own.unwrap_or(bare));
+        self.beside = self.states.len();
+        let seal = (!states.iter().all(State::is_place)).then(|| state::seal(&states));
+        let seal = seal.filter(|seal| seal.len() <= MOST_ON_CALL)?;
+        Some(json(&serde_json::json!({"google": {"thought_signature": seal}})))
+    }
+
+    /// Seals all that there is.
+    pub(crate) fn seal(&mut self) -> Option<String> {
         self.end();
         let mut states = std::mem::take(&mut self.states);
-        states.extend(State::of_call(call, PROTOCOL).map(State::without_id));
-        if states.iter().all(|state| *state == State::Said) {
-            return id.to_owned();
-        }
-        state::onto_id(id, &states)
-    }
-
-    /// Returns the entry of `reasoning_details` for what no call follows.
-    pub(crate) fn details(&mut self) -> Option<Json> {
-        self.end();
-        let mut states = std::mem::take(&mut self.parts);
-        states.append(&mut self.states);
-        if states.iter().all(|state| *state == State::Said) {
+        self.beside = 0;
+        while states.pop_if(|last| last.is_place()).is_some() {}
+        if states.is_empty() {
             return None;
         }
-        let data = state::seal(&states);
-        Some(json(&serde_json::json!([{"type": "reasoning.encrypted", "data": data, "format": FORMAT, "index": 0}])))
+        Some(state::seal(&states))
     }
 }
 
-/// Marks our entries among those of other makers.
-const FORMAT: &str = "tollbridge";
+/// Writes `reasoning_details` with a sealed text.
+pub(crate) fn details(seal: &str) -> Json {
+    json(&serde_json::json!([{"type": "reasoning.encrypted", "data": seal, "format": "unknown", "index": 0}]))
+}
 
-/// Takes the entries that are ours out of a message's `reasoning_details`.
+/// Names the calls of a message, for a client that sends back nothing else of it.
 ///
-/// # Errors
-/// [`InvalidRequest`](tollbridge_core::ErrorKind::InvalidRequest) if an entry was changed on the way.
-pub(crate) fn take_details(message: &mut Object) -> Result<Vec<State>, Error> {
-    let path = message.path_of("reasoning_details");
-    let Some(list) = message.peek("reasoning_details").and_then(|json| json.parse::<Vec<Json>>().ok()) else {
-        return Ok(Vec::new());
-    };
-    let mut states = Vec::new();
-    for (place, entry) in list.iter().enumerate() {
-        let mut fields = Object::lenient(entry);
-        if fields.find_text("format").as_deref() == Some(FORMAT) {
-            let data = fields.find_text("data").unwrap_or_default();
-            states.extend(state::open(&data, &format!("{path}[{place}].data"))?.unwrap_or_default());
-        }
+/// Vendors repeat ids, so their names and arguments count too. Clients may write those anew.
+pub(crate) fn name_of<'c>(calls: impl Iterator<Item = (&'c str, &'c str, &'c str)>) -> String {
+    let mut all = String::new();
+    for (id, name, arguments) in calls {
+        let arguments = serde_json::from_str::<serde_json::Value>(arguments);
+        let arguments = arguments.map(|value| value.to_string()).unwrap_or_default();
+        all.extend([id, "\n", name, "\n", &arguments, "\n"]);
     }
-    if !states.is_empty() {
-        message.take("reasoning_details");
-    }
-    Ok(states)
+    format!("chat:{}", ids::spread(&all, 0, 22))
 }
 
-/// Puts a message together again from what was said and the states that travelled apart.
-pub(crate) fn reunite(parts: &mut Vec<Part>, details: Vec<State>, mut calls: Vec<Vec<State>>) {
-    if details.is_empty() && calls.iter().all(Vec::is_empty) {
-        return;
-    }
-    let first = if calls.is_empty() { Vec::new() } else { calls.remove(0) };
-    let mut opening: Vec<State> = details;
-    opening.extend(first.iter().cloned());
-    let thinks = opening.iter().chain(calls.iter().flatten()).any(|state| matches!(state, State::Thought(_)));
-    let mut said = Vec::new();
-    let mut called = Vec::new();
-    for part in std::mem::take(parts) {
-        match part {
-            // The words of thoughts that come back whole are known already.
-            Part::Thought(_) if thinks => {}
-            Part::ToolCall(call) => called.push(call),
-            other => said.push(other),
+/// Gives messages whose clients dropped what they carried what was kept of it.
+pub(crate) fn recall(messages: &mut [Message], states: &dyn StateStore) {
+    let unsigned = |part: &Part| match part {
+        Part::Thought(thought) => thought.signature.is_none() && thought.redacted.is_none(),
+        Part::ToolCall(call) => call.signature.is_none(),
+        Part::Text(text) => text.signature.is_none(),
+        other => !matches!(other, Part::Opaque(opaque) if opaque.protocol != PROTOCOL),
+    };
+    for message in messages.iter_mut().filter(|message| message.role == Role::Assistant) {
+        let mut calls = message.parts.iter().filter_map(|part| match part {
+            Part::ToolCall(call) => Some((call.id.as_deref().unwrap_or_default(), &*call.name, &*call.arguments)),
+            _ => None,
+        });
+        let Some(first) = calls.next().filter(|_| message.parts.iter().all(unsigned)) else { continue };
+        if let Some(seal) = states.find(&name_of(std::iter::once(first).chain(calls))) {
+            let details = state::open(&seal).into_states();
+            Carried { details, calls: Vec::new(), on_ids: false }.reunite(&mut message.parts);
         }
     }
-    let middle = opening.iter().position(|state| *state == State::Said).unwrap_or(opening.len());
-    let behind = opening.split_off(middle);
-    opening.into_iter().for_each(|state| state.restore(parts));
+}
+
+/// The field of a call that Google's own chat completions, and SDKs after them, keep its signature in.
+pub(crate) const ON_CALL: &str = "extra_content";
+
+/// The longest seal on a call. What is longer rides in `reasoning_details` alone.
+const MOST_ON_CALL: usize = 16 << 10;
+
+/// What a message carries for other protocols, as its client sent it back.
+#[derive(Debug)]
+pub(crate) struct Carried {
+    /// What the whole message carries.
+    details: Vec<State>,
+    /// What each call carries.
+    calls: Vec<Vec<State>>,
+    /// Whether that stood on ids, and `details` holds only what came after, as earlier versions wrote it.
+    on_ids: bool,
+}
+
+impl Carried {
+    /// Takes what is ours out of a message's `reasoning_details`.
+    pub(crate) fn of(message: &mut Object) -> Self {
+        let list = message.peek("reasoning_details").and_then(|json| json.parse::<Vec<Json>>().ok());
+        let (mut details, mut ours) = (Vec::new(), HashSet::new());
+        for entry in list.iter().flatten() {
+            let data = Object::lenient(entry).find_text("data").unwrap_or_default();
+            match state::open(&data) {
+                Sealed::Foreign => {}
+                sealed if ours.insert(data) => details.append(&mut sealed.into_states()),
+                _ => {}
+            }
+        }
+        if !ours.is_empty() {
+            message.take("reasoning_details");
+        }
+        Self { details, calls: Vec::new(), on_ids: false }
+    }
+
+    /// Takes what is ours off the next call.
+    pub(crate) fn call(&mut self, call: &mut ToolCall, on_call: Option<Sealed>) {
+        let mut states = Vec::new();
+        if let Some((id, sealed)) = call.id.as_deref().map(state::off_id)
+            && !matches!(sealed, Sealed::Foreign)
+        {
+            self.on_ids = true;
+            states = sealed.into_states();
+            call.id = Some(id.to_owned());
+        }
+        if let Some(sealed) = on_call.filter(|_| states.is_empty()) {
+            states = sealed.into_states();
+        }
+        self.calls.push(states);
+    }
+
+    /// Puts a message together again from what was said and the states that travelled apart.
+    pub(crate) fn reunite(self, parts: &mut Vec<Part>) {
+        if self.details.is_empty() && self.calls.iter().all(Vec::is_empty) {
+            return;
+        }
+        let thinks =
+            self.details.iter().chain(self.calls.iter().flatten()).any(|state| matches!(state, State::Thought(_)));
+        let (mut said, mut called) = (Vec::new(), Vec::new());
+        for part in std::mem::take(parts) {
+            match part {
+                // The words of thoughts that come back whole are known already.
+                Part::Thought(_) if thinks => {}
+                Part::ToolCall(call) => called.push(call),
+                other => said.push(other),
+            }
+        }
+        let states = if self.details.is_empty() || self.on_ids { self.in_order(&called) } else { self.details };
+        place(states, said, called, parts);
+    }
+
+    /// Returns the states of the message and of its calls as those of the message alone.
+    fn in_order(self, called: &[ToolCall]) -> Vec<State> {
+        let mut states = self.details;
+        let mut ends = None;
+        for (call, own) in called.iter().zip(self.calls) {
+            for state in own {
+                match state {
+                    State::Call { signature, extras, .. } => {
+                        ends = Some(State::Call { id: call.id.clone(), signature, extras });
+                    }
+                    other => states.push(other),
+                }
+            }
+            let bare = || State::Call { id: call.id.clone(), signature: None, extras: Extras::default() };
+            states.push(ends.take().unwrap_or_else(bare));
+        }
+        states
+    }
+}
+
+/// Takes what a call's field carries, if it is ours.
+pub(crate) fn take_on_call(call: &mut Object) -> Option<Sealed> {
+    let seal = Object::lenient(call.peek(ON_CALL)?).find_object("google").find_text("thought_signature")?;
+    let sealed = Some(state::open(&seal)).filter(|sealed| !matches!(sealed, Sealed::Foreign))?;
+    call.take(ON_CALL);
+    Some(sealed)
+}
+
+/// Writes states, words and calls as the parts of a message, in the order of the states.
+fn place(states: Vec<State>, mut said: Vec<Part>, called: Vec<ToolCall>, parts: &mut Vec<Part>) {
+    let mut by_id: HashMap<Option<String>, VecDeque<usize>> = HashMap::new();
+    for (number, call) in called.iter().enumerate() {
+        by_id.entry(call.id.clone()).or_default().push_back(number);
+    }
+    let mut called: Vec<Option<ToolCall>> = called.into_iter().map(Some).collect();
+    let is_call = |state: &State| matches!(state, State::Call { .. });
+    // Words of which no state knows the place come before the calls.
+    let told = states.contains(&State::Said);
+    for state in states {
+        if state == State::Said || (is_call(&state) && !told) {
+            parts.append(&mut said);
+        }
+        match &state {
+            State::Call { id, .. } => {
+                let number = by_id.get_mut(id).and_then(VecDeque::pop_front);
+                if let Some(mut call) = number.and_then(|number| called.get_mut(number)?.take()) {
+                    state.restore_call(&mut call);
+                    parts.push(Part::ToolCall(call));
+                }
+            }
+            _ => state.restore(parts),
+        }
+    }
     parts.append(&mut said);
-    behind.into_iter().for_each(|state| state.restore(parts));
-    let per_call = std::iter::once(first).chain(calls).chain(std::iter::repeat_with(Vec::new));
-    for (place, (mut call, states)) in called.into_iter().zip(per_call).enumerate() {
-        states.iter().for_each(|state| state.restore_call(&mut call));
-        if place > 0 {
-            states.into_iter().for_each(|state| state.restore(parts));
-        }
-        parts.push(Part::ToolCall(call));
-    }
+    parts.extend(called.into_iter().flatten().map(Part::ToolCall));
 }

@@ -22,8 +22,9 @@ use tollbridge_core::{Error, Frame, Loss};
 use tollbridge_types::{ChatReply, ChatRequest, Protocol};
 
 use crate::media::MediaRules;
-use crate::{ChatCodec, ChatStreamDecoder, ChatStreamEncoder, ReplyContext, Target};
+use crate::{ChatCodec, ChatStreamDecoder, ChatStreamEncoder, IdForm, ReplyContext, Target};
 
+pub(crate) use carrier::recall;
 pub use completions::Completions;
 pub(crate) use completions::holds_many;
 pub use embeddings::Embeddings;
@@ -81,6 +82,10 @@ impl ChatCodec for Chat {
 
     fn media(&self) -> &'static MediaRules<'static> {
         if self.quirks.content_parts { self.quirks.media } else { &MediaRules::ONLY_TEXT }
+    }
+
+    fn call_ids(&self) -> IdForm {
+        self.quirks.call_ids
     }
 
     fn decode_reply(&self, body: &[u8]) -> Result<ChatReply, Error> {

@@ -3,8 +3,8 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
+use crate::IdForm;
 use crate::media::MediaRules;
-use crate::tool_id;
 
 /// How a vendor differs from OpenAI in what it takes. It changes only requests that are translated.
 #[derive(Clone, Copy, Debug)]
@@ -26,8 +26,8 @@ pub struct Quirks {
     pub required_word: &'static str,
     /// Whether a call can be demanded of some of the tools (`allowed_tools`).
     pub allowed_tools: bool,
-    /// Whether ids of tool calls must have exactly nine letters and digits.
-    pub short_ids: bool,
+    /// Which ids of tool calls are taken.
+    pub call_ids: IdForm,
     /// Whether thinking is sent back as a part of the content, whichever field it came in.
     pub thinking_parts: bool,
     /// Whether a document is a part `document_url`, which may be an address, instead of a `file`.
@@ -53,7 +53,7 @@ impl Quirks {
         seed_field: "seed",
         required_word: "required",
         allowed_tools: true,
-        short_ids: false,
+        call_ids: IdForm::OPENAI_CHAT,
         thinking_parts: false,
         document_urls: false,
         dimensions_field: "dimensions",
@@ -67,6 +67,7 @@ impl Quirks {
         developer_role: false,
         media: &MediaRules::OPENAI_COMPATIBLE,
         top_k: true,
+        call_ids: IdForm::OPEN,
         ..Self::NONE
     };
 
@@ -77,7 +78,7 @@ impl Quirks {
         seed_field: "random_seed",
         required_word: "any",
         allowed_tools: false,
-        short_ids: true,
+        call_ids: IdForm::MISTRAL,
         thinking_parts: true,
         document_urls: true,
         dimensions_field: "output_dimension",
@@ -114,7 +115,7 @@ impl Quirks {
         ..Self::COMPATIBLE
     };
 
-    /// Says whether the vendor takes a client's body as it is. It reads names and ids, no content.
+    /// Says whether the vendor takes a client's body as it is. It reads names, no content.
     pub(crate) fn takes(&self, body: &[u8]) -> bool {
         if self.refused.is_empty() {
             return true;
@@ -130,16 +131,9 @@ impl Quirks {
     }
 
     fn takes_message(&self, message: &RawFields<'_>) -> bool {
-        let text = |fields: &RawFields<'_>, name: &str| -> Option<String> {
-            serde_json::from_str(fields.get(name)?.get()).ok()
-        };
-        let role = text(message, "role").unwrap_or_default();
-        let calls =
-            message.get("tool_calls").and_then(|raw| serde_json::from_str::<Vec<RawFields<'_>>>(raw.get()).ok());
-        let ids = calls.iter().flatten().map(|call| text(call, "id")).chain(text(message, "tool_call_id").map(Some));
-        let mut ids = ids.filter(|_| self.short_ids);
-        ids.all(|id| id.is_some_and(|id| tool_id::is_short(&id)))
-            && (self.developer_role || role != "developer")
+        let role = message.get("role").and_then(|raw| serde_json::from_str::<String>(raw.get()).ok());
+        let role = role.unwrap_or_default();
+        (self.developer_role || role != "developer")
             && (role == "tool" || !holds_any(message, self.refused_in_messages))
     }
 }

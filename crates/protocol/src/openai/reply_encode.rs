@@ -1,11 +1,14 @@
+use std::sync::Arc;
+
 use bytes::Bytes;
+use tollbridge_core::StateStore;
 use tollbridge_types::{ChatReply, Choice, Citation, Part, ToolCallKind};
 
-use super::carrier::Carrier;
+use super::carrier::{self, Carrier, ON_CALL};
 use super::request_encode::tool_call;
 use super::{CHAT_PROTOCOL as PROTOCOL, logprobs, usage};
 use crate::object::{Fields, json};
-use crate::{ReplyContext, endings, tool_id};
+use crate::{ReplyContext, endings, ids};
 
 /// Writes the chat completion object.
 pub(crate) fn encode(reply: &ChatReply, context: &ReplyContext<'_>) -> Bytes {
@@ -14,19 +17,20 @@ pub(crate) fn encode(reply: &ChatReply, context: &ReplyContext<'_>) -> Bytes {
     body.put("id", id).put("object", "chat.completion");
     body.put("created", &reply.created.unwrap_or(context.created));
     body.put("model", reply.model.as_deref().unwrap_or(context.model));
-    body.put("choices", &reply.choices.iter().map(|one| choice(one, id)).collect::<Vec<_>>());
+    body.put("choices", &reply.choices.iter().map(|one| choice(one, id, context.states)).collect::<Vec<_>>());
     body.put_some("usage", reply.usage.as_ref().map(usage::encode));
     body.put_some("service_tier", reply.service_tier.as_ref());
     body.put_extras(&reply.extras, PROTOCOL);
     body.to_bytes()
 }
 
-fn choice(choice: &Choice, id: &str) -> Fields {
+fn choice(choice: &Choice, id: &str, states: Option<&Arc<dyn StateStore>>) -> Fields {
     let mut message = Fields::new();
     message.put("role", "assistant");
     let mut text: Option<String> = None;
     let (mut reasoning, mut refusal) = (String::new(), String::new());
     let mut carrier = Carrier::default();
+    let mut named = Vec::new();
     let (mut calls, mut legacy, mut citations, mut images) = (Vec::new(), None, Vec::new(), Vec::new());
     for part in &choice.parts {
         match part {
@@ -51,10 +55,12 @@ fn choice(choice: &Choice, id: &str) -> Fields {
             }
             Part::ToolCall(call) => {
                 let number = u32::try_from(calls.len()).unwrap_or(u32::MAX);
-                let known = call.id.clone().unwrap_or_else(|| tool_id::made_up(id, choice.index, number));
-                let mut carrying = call.clone();
-                carrying.id = Some(carrier.id(&known, call));
-                calls.push(tool_call(&carrying, id, choice.index, calls.len()));
+                let known = call.id.clone().unwrap_or_else(|| ids::made_up(id, choice.index, number));
+                let carried = carrier.call(&known, call);
+                let mut fields = tool_call(call, id, choice.index, calls.len());
+                named.push((known, call));
+                fields.put_some(ON_CALL, carried);
+                calls.push(fields);
             }
             Part::Image(media) => images.extend(media.to_url().map(|url| image(&url))),
             // What stands in content and belongs to this protocol alone has no place in a string.
@@ -64,7 +70,13 @@ fn choice(choice: &Choice, id: &str) -> Fields {
     message.put("content", &text);
     message.put("refusal", &(!refusal.is_empty()).then_some(refusal));
     message.put_some("reasoning_content", (!reasoning.is_empty()).then_some(reasoning));
-    message.put_some("reasoning_details", carrier.details());
+    if let Some(seal) = carrier.seal() {
+        message.put("reasoning_details", &carrier::details(&seal));
+        if let Some(states) = states.filter(|_| !named.is_empty()) {
+            let named = named.iter().map(|(id, call)| (&**id, &*call.name, &*call.arguments));
+            states.keep(&carrier::name_of(named), seal);
+        }
+    }
     message.put_some("tool_calls", (!calls.is_empty()).then_some(&calls)).put_some("function_call", legacy);
     message.put_some("annotations", (!citations.is_empty()).then_some(citations));
     message.put_some("images", (!images.is_empty()).then_some(images));

@@ -6,7 +6,8 @@ use tollbridge_types::{
     Tool, ToolCall, ToolCallKind, ToolChoice, ToolResult,
 };
 
-use super::{CHAT_PROTOCOL as PROTOCOL, carrier, media};
+use super::carrier::{self, Carried};
+use super::{CHAT_PROTOCOL as PROTOCOL, media};
 use crate::object::{Object, json, wrong};
 use crate::state;
 
@@ -96,21 +97,19 @@ fn message(mut fields: Object, called: &mut HashSet<String>) -> Result<Message, 
     }
     parts.extend(content);
     parts.extend(fields.take_as::<String>("refusal")?.map(Part::Refusal));
-    let details = carrier::take_details(&mut fields)?;
-    let mut states = Vec::new();
+    let mut carried = Carried::of(&mut fields);
     let calls_path = fields.path_of("tool_calls");
     let calls = fields.take_as::<Vec<Json>>("tool_calls")?.unwrap_or_default();
     for (place, json) in calls.iter().enumerate() {
         let path = format!("{calls_path}[{place}]");
-        let mut call = tool_call(Object::strict(json, &path)?)?;
-        let opened = call.id.as_deref().map(|id| state::off_id(id, &format!("{path}.id"))).transpose()?;
-        let (id, carried) = opened.unzip();
-        call.id = id;
-        states.push(carried.unwrap_or_default());
+        let mut fields = Object::strict(json, &path)?;
+        let on_call = carrier::take_on_call(&mut fields);
+        let mut call = tool_call(fields)?;
+        carried.call(&mut call, on_call);
         called.insert(call.id.clone().unwrap_or_default());
         parts.push(Part::ToolCall(call));
     }
-    carrier::reunite(&mut parts, details, states);
+    carried.reunite(&mut parts);
     if parts.is_empty() && !said && matches!(role.as_str(), "user" | "system" | "developer") {
         return Err(Error::invalid(content_path.clone(), format!("`{content_path}` is missing"))
             .with_hint("send a text or an array of parts there"));
@@ -204,7 +203,7 @@ fn tool_result(fields: &mut Object, content: Vec<Part>, called: &HashSet<String>
     let mut result = ToolResult::default();
     result.extras = Extras::default().at(fields.path());
     let id = fields.take_as::<String>("tool_call_id")?;
-    result.id = id.map(|id| state::off_id(&id, &path).map(|(id, _)| id)).transpose()?;
+    result.id = id.map(|id| state::off_id(&id).0.to_owned());
     result.name = fields.take_as("name")?;
     if !content.iter().all(|part| matches!(part, Part::Text(_))) {
         // The protocol has only text here; a client that sends more knows that its server takes it.

@@ -10,8 +10,9 @@ use super::CHAT_PROTOCOL as PROTOCOL;
 use super::quirks::Quirks;
 use super::request_decode::BESIDE_FUNCTION;
 use super::{media, thinking};
+use crate::ids::{self, InOrder};
 use crate::object::{Fields, json};
-use crate::{Target, fit, losses, tool_id, user_id};
+use crate::{Target, fit, losses, user_id};
 
 /// Writes the body of "Create chat completion".
 pub(crate) fn encode(
@@ -20,14 +21,16 @@ pub(crate) fn encode(
     quirks: &Quirks,
     losses: &mut Vec<Loss>,
 ) -> Result<Bytes, Error> {
+    let request = ids::settled(request, &quirks.call_ids.under(target.profile));
+    let request = request.as_ref();
     let thinks = fit::thinking::thinks(request.reasoning.as_ref(), target.profile);
     let history = &target.profile.history;
-    let mut writer = Writer { quirks, history, thinks, losses, messages: Vec::new(), beside: Vec::new() };
+    let mut writer = Writer { quirks, history, thinks, losses, messages: InOrder::default(), beside: Vec::new() };
     for (place, message) in request.messages.iter().enumerate() {
         writer.message(message, &format!("messages[{place}]"))?;
     }
     writer.put_beside();
-    let Writer { messages, .. } = writer;
+    let messages = writer.messages.done();
     if messages.is_empty() {
         return Err(losses::nothing_said());
     }
@@ -123,7 +126,7 @@ struct Writer<'a> {
     history: &'a History,
     thinks: bool,
     losses: &'a mut Vec<Loss>,
-    messages: Vec<Fields>,
+    messages: InOrder<Fields>,
     /// What tools returned that their results cannot hold. It follows the last result of a turn.
     beside: Vec<Content>,
 }
@@ -301,13 +304,8 @@ impl Writer<'_> {
     fn tool_call(&mut self, call: &ToolCall, place: usize, path: &str) -> Fields {
         losses::report_signature(call.signature.as_ref(), path, PROTOCOL, self.losses);
         losses::report_foreign(&call.extras, &format!("{path}.extras"), PROTOCOL, self.losses);
-        if !self.quirks.short_ids {
-            return tool_call(call, "request", 0, place);
-        }
-        let mut short = call.clone();
-        let id = call.id.clone().unwrap_or_else(|| tool_id::made_up("request", 0, u32::try_from(place).unwrap_or(0)));
-        short.id = Some(tool_id::short(&id));
-        tool_call(&short, "request", 0, place)
+        self.messages.called(call.id.as_deref().unwrap_or_default());
+        tool_call(call, "request", 0, place)
     }
 
     fn tool_result(&mut self, result: &ToolResult, message: &Message, path: &str) -> Result<(), Error> {
@@ -328,15 +326,13 @@ impl Writer<'_> {
         }
         let mut fields = Fields::new();
         fields.put("role", "tool");
-        let id = result.id.as_ref();
-        fields
-            .put_some("tool_call_id", id.map(|id| if self.quirks.short_ids { tool_id::short(id) } else { id.clone() }));
+        fields.put_some("tool_call_id", result.id.as_ref());
         fields.put_some("name", result.name.as_ref());
         self.content(&texts, false, &mut fields);
         if message.parts.len() == 1 {
             fields.put_extras(&message.extras, PROTOCOL);
         }
-        self.messages.push(fields);
+        self.messages.result(result.id.as_deref(), fields);
         if !others.is_empty() {
             self.losses
                 .push(Loss::adapted(path, "a tool's result holds only text: the rest follows as a user message"));
@@ -387,7 +383,7 @@ impl Content {
 
 /// Writes a tool call of a message, in requests and in replies.
 pub(crate) fn tool_call(call: &ToolCall, reply: &str, choice: u32, place: usize) -> Fields {
-    let made_up = || tool_id::made_up(reply, choice, u32::try_from(place).unwrap_or(u32::MAX));
+    let made_up = || ids::made_up(reply, choice, u32::try_from(place).unwrap_or(u32::MAX));
     let mut fields = Fields::new();
     fields.put("id", &call.id.clone().unwrap_or_else(made_up));
     let mut inner = Fields::new();

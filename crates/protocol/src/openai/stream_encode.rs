@@ -1,14 +1,15 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::Serialize;
-use tollbridge_core::{Error, Frame};
+use tollbridge_core::{Error, Frame, StateStore};
 use tollbridge_types::{ChatEvent, Extras, Start, Thought, ToolCall, ToolCallKind, Usage};
 
-use super::carrier::Carrier;
+use super::carrier::{self, Carrier, ON_CALL};
 use super::{CHAT_PROTOCOL as PROTOCOL, error, logprobs, reply_encode, usage};
 use crate::object::{Fields, json};
-use crate::{ChatStreamEncoder, ReplyContext, endings, tool_id};
+use crate::{ChatStreamEncoder, ReplyContext, endings, ids};
 
 /// Writes the chat completion chunk objects of a stream.
 #[derive(Debug)]
@@ -23,6 +24,9 @@ pub(crate) struct Encoder {
     usage: Option<Usage>,
     extras: Extras,
     carriers: BTreeMap<u32, Carrier>,
+    states: Option<Arc<dyn StateStore>>,
+    /// The calls of each choice, if their state is to be kept: ids, names and arguments.
+    named: BTreeMap<u32, Vec<(String, String, String)>>,
 }
 
 impl Encoder {
@@ -38,6 +42,8 @@ impl Encoder {
             usage: None,
             extras: Extras::default(),
             carriers: BTreeMap::new(),
+            states: context.states.cloned(),
+            named: BTreeMap::new(),
         }
     }
 
@@ -114,10 +120,13 @@ impl ChatStreamEncoder for Encoder {
             ChatEvent::PartEnd { choice } => self.carrier(choice).end(),
             ChatEvent::ToolCallStart { choice, call, id, name, kind, signature, extras } => {
                 self.called.insert(choice);
-                let id = id.unwrap_or_else(|| tool_id::made_up(&self.id, choice, call));
+                let id = id.unwrap_or_else(|| ids::made_up(&self.id, choice, call));
                 let mut begun = ToolCall::default();
                 (begun.signature, begun.extras) = (signature, extras.clone());
-                let id = self.carrier(choice).id(&id, &begun);
+                let carried = self.carrier(choice).call(&id, &begun);
+                if self.states.is_some() {
+                    self.named.entry(choice).or_default().push((id.clone(), name.clone(), String::new()));
+                }
                 let mut inner = Fields::new();
                 inner.put("name", &name);
                 let mut fields = Fields::new();
@@ -129,10 +138,14 @@ impl ChatStreamEncoder for Encoder {
                     inner.put("arguments", "");
                     fields.put("type", "function").put("function", &inner);
                 }
-                fields.put_extras(&extras, PROTOCOL);
+                fields.put_extras(&extras, PROTOCOL).put_some(ON_CALL, carried);
                 self.delta(choice, "tool_calls", &[fields], frames);
             }
             ChatEvent::ToolCallArguments { choice, call, fragment } => {
+                let named = self.named.get_mut(&choice);
+                if let Some((.., whole)) = named.and_then(|calls| calls.get_mut(usize::try_from(call).ok()?)) {
+                    whole.push_str(&fragment);
+                }
                 let call = serde_json::json!({"index": call, "function": {"arguments": fragment}});
                 self.delta(choice, "tool_calls", &[json(&call)], frames);
             }
@@ -156,8 +169,12 @@ impl ChatStreamEncoder for Encoder {
                     delta.put("role", "assistant").put("content", "");
                     self.write(choice, &delta, None, None, frames);
                 }
-                if let Some(details) = self.carrier(choice).details() {
-                    self.delta(choice, "reasoning_details", &details, frames);
+                if let Some(seal) = self.carrier(choice).seal() {
+                    self.delta(choice, "reasoning_details", &carrier::details(&seal), frames);
+                    if let (Some(states), Some(calls)) = (&self.states, self.named.remove(&choice)) {
+                        let named = calls.iter().map(|(id, name, arguments)| (&**id, &**name, &**arguments));
+                        states.keep(&carrier::name_of(named), seal);
+                    }
                 }
                 let word = endings::word(PROTOCOL, &finish, self.called.contains(&choice));
                 self.write(choice, &Fields::new(), None, Some(word), frames);

@@ -1,6 +1,5 @@
 //! The items that a model wrote, which requests and replies share.
 
-use tollbridge_core::Error;
 use tollbridge_types::{
     Citation, Extras, Json, LogProbs, Opaque, Part, Signature, Text, Thought, ToolCall, ToolCallKind,
 };
@@ -8,7 +7,6 @@ use tollbridge_types::{
 use super::RESPONSES_PROTOCOL as PROTOCOL;
 use crate::object::{Fields, Object, json};
 use crate::openai::logprobs;
-use crate::state::{self, State};
 
 /// Reads an item that the model wrote, tolerantly.
 pub(crate) fn decode(item: &Json, logprobs: &mut LogProbs) -> Vec<Part> {
@@ -159,17 +157,4 @@ pub(crate) fn summary(text: &str) -> Vec<Json> {
         return Vec::new();
     }
     vec![json(&serde_json::json!({"type": "summary_text", "text": text}))]
-}
-
-/// Opens the state of another protocol that a reasoning item carries.
-pub(crate) fn open(thought: &Thought, path: &str) -> Result<Option<Vec<State>>, Error> {
-    let sealed = thought.signature.as_ref().and_then(|signature| signature.of(PROTOCOL));
-    let Some(mut states) = sealed.map(|sealed| state::open(sealed, path)).transpose()?.flatten() else {
-        return Ok(None);
-    };
-    // The words of a thought travel in the summary beside it.
-    if let Some(State::Thought(first)) = states.first_mut().filter(|_| !thought.text.is_empty()) {
-        first.text.clone_from(&thought.text);
-    }
-    Ok(Some(states))
 }

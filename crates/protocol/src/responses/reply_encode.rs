@@ -1,10 +1,13 @@
+use std::sync::Arc;
+
+use tollbridge_core::StateStore;
 use tollbridge_types::{ChatReply, Choice, Finish, FinishReason, Json, Part, ToolCall, ToolCallKind};
 
 use super::{RESPONSES_PROTOCOL as PROTOCOL, items, usage};
-use crate::object::Fields;
+use crate::object::{Fields, Object};
 use crate::openai::logprobs;
 use crate::state::{self, State};
-use crate::{ReplyContext, endings, tool_id};
+use crate::{ReplyContext, endings, ids};
 
 /// Writes the response object.
 pub(crate) fn encode(reply: &ChatReply, context: &ReplyContext<'_>) -> Fields {
@@ -17,6 +20,7 @@ pub(crate) fn encode(reply: &ChatReply, context: &ReplyContext<'_>) -> Fields {
         }
         writer.close(choice);
     }
+    output.iter().for_each(|item| keep(item, context.states));
     let ending = Ending::of(reply.choices.first().and_then(|choice| choice.finish.as_ref()));
     let mut body = head(id, reply.created.unwrap_or(context.created), ending.status);
     ending.put(&mut body);
@@ -28,6 +32,17 @@ pub(crate) fn encode(reply: &ChatReply, context: &ReplyContext<'_>) -> Fields {
     defaults(&mut body);
     body
 }
+
+/// Keeps an item whose id was made up here, for clients that send a reference in its place.
+pub(crate) fn keep(item: &Json, states: Option<&Arc<dyn StateStore>>) {
+    let Some(states) = states else { return };
+    if let Some(id) = Object::lenient(item).find_text("id").filter(|id| id.contains(MADE_UP)) {
+        states.keep(&id, item.as_str().to_owned());
+    }
+}
+
+/// What ids of items hold that are made up here.
+const MADE_UP: &str = "_tb_";
 
 /// Begins the response object.
 pub(crate) fn head(id: &str, created: u64, status: &str) -> Fields {
@@ -94,7 +109,7 @@ pub(crate) fn status_of(call: &ToolCall) -> &'static str {
 
 /// Returns the id of the item at a place, for items whose vendor gave none.
 pub(crate) fn item_id(prefix: &str, reply: &str, place: usize) -> String {
-    let made_up = tool_id::made_up(reply, 0, u32::try_from(place).unwrap_or(u32::MAX));
+    let made_up = ids::made_up(reply, 0, u32::try_from(place).unwrap_or(u32::MAX));
     format!("{prefix}_{}", made_up.trim_start_matches("call_"))
 }
 
@@ -173,7 +188,7 @@ impl Writer<'_> {
             && let Some(first) = content.first_mut()
         {
             let mut fields = Fields::new();
-            for (name, value) in crate::object::Object::lenient(first).into_fields() {
+            for (name, value) in Object::lenient(first).into_fields() {
                 if name != "logprobs" {
                     fields.put(&name, &value);
                 }
@@ -194,7 +209,7 @@ pub(crate) fn with_id(state: State, id: &str) -> State {
 }
 
 pub(crate) fn call_id(call: &ToolCall, reply: &str, number: u32) -> String {
-    call.id.clone().unwrap_or_else(|| tool_id::made_up(reply, 0, number))
+    call.id.clone().unwrap_or_else(|| ids::made_up(reply, 0, number))
 }
 
 /// Returns what stood beside the content of the message that a text began.
@@ -256,9 +271,7 @@ pub(crate) fn reasoning(thought: &tollbridge_types::Thought, id: &str, place: us
 /// Writes a reasoning item that only carries state for another protocol's vendor.
 pub(crate) fn carrier(state: &State, id: &str, place: usize) -> Fields {
     let mut fields = Fields::new();
-    // Some clients send a reference in the place of an item, so its id carries the state too.
-    let id = state::onto_id(&item_id("rs", id, place), std::slice::from_ref(state));
-    fields.put("id", &id).put("type", "reasoning");
+    fields.put("id", &item_id("rs", id, place)).put("type", "reasoning");
     fields.put::<[Json]>("summary", &[]).put("encrypted_content", &state::seal(std::slice::from_ref(state)));
     fields
 }

@@ -8,7 +8,7 @@ use tollbridge_types::{
 
 use super::{RESPONSES_PROTOCOL as PROTOCOL, items};
 use crate::object::{Object, json, wrong};
-use crate::state::{self, State};
+use crate::state::{self, Opener};
 
 /// Reads the body of "Create a model response".
 pub(crate) fn decode(body: &[u8]) -> Result<ChatRequest, Error> {
@@ -64,7 +64,7 @@ fn input(body: &mut Object, elsewhere: bool, messages: &mut Vec<Message>) -> Res
     if list.is_empty() && !elsewhere {
         return Err(Error::invalid("input", "`input` is empty").with_hint("send at least one item"));
     }
-    let mut reader = Input { messages, called: HashSet::new(), elsewhere, states: Vec::new() };
+    let mut reader = Input { messages, called: HashSet::new(), elsewhere, opener: Opener::new(PROTOCOL) };
     for (place, item) in list.iter().enumerate() {
         reader.item(item, &format!("input[{place}]"))?;
     }
@@ -76,8 +76,8 @@ struct Input<'a> {
     messages: &'a mut Vec<Message>,
     called: HashSet<String>,
     elsewhere: bool,
-    /// What was attached to calls of the turn in progress.
-    states: Vec<State>,
+    /// Opens what was sealed into the turn in progress.
+    opener: Opener,
 }
 
 impl Input<'_> {
@@ -101,20 +101,17 @@ impl Input<'_> {
                 }
                 let kind = if custom { ToolCallKind::Custom } else { ToolCallKind::Function };
                 let call = items::call(fields, kind);
-                self.assistant(path).push(Part::ToolCall(call));
+                assistant(self.messages, path).push(Part::ToolCall(call));
             }
             "reasoning" => {
-                let sealed = fields.path_of("encrypted_content");
-                let thought = items::thought(fields);
-                match items::open(&thought, &sealed)? {
-                    None => self.assistant(path).push(Part::Thought(thought)),
-                    Some(states) => self.restore(states, path),
-                }
+                self.opener.push(Part::Thought(items::thought(fields)), assistant(self.messages, path));
             }
-            "item_reference" if fields.peek("id").is_some_and(|id| id.as_str().contains(state::ID_SEAL)) => {
-                let sealed = fields.path_of("id");
-                let (_, states) = state::off_id(&fields.require::<String>("id")?, &sealed)?;
-                self.restore(states, path);
+            "item_reference" if fields.peek("id").is_some_and(|id| id.as_str().contains(state::MARK)) => {
+                let id = fields.require::<String>("id")?;
+                let (_, sealed) = state::off_id(&id);
+                if self.opener.is_new(&id) {
+                    self.opener.restore(sealed.into_states(), assistant(self.messages, path));
+                }
             }
             _ if items::is_part(&kind) => {
                 let path = fields.path_of("type");
@@ -131,44 +128,15 @@ impl Input<'_> {
                     self.called.insert(id);
                 }
                 fields.take("type");
-                self.assistant(path).push(Part::Opaque(Opaque::new(PROTOCOL, item.clone()).at(path)));
+                assistant(self.messages, path).push(Part::Opaque(Opaque::new(PROTOCOL, item.clone()).at(path)));
             }
         }
         Ok(())
     }
 
-    fn restore(&mut self, states: Vec<State>, path: &str) {
-        for state in states {
-            match state {
-                State::Call { .. } => self.states.push(state),
-                other => other.restore(self.assistant(path)),
-            }
-        }
-    }
-
-    /// Returns the parts of the model's turn in progress.
-    fn assistant(&mut self, path: &str) -> &mut Vec<Part> {
-        if !self.messages.last().is_some_and(|message| message.role == Role::Assistant) {
-            self.begin_turn(path);
-        }
-        // The message was there or has just been pushed.
-        match self.messages.last_mut() {
-            Some(message) => &mut message.parts,
-            None => unreachable!("a message was just pushed"),
-        }
-    }
-
-    fn begin_turn(&mut self, path: &str) {
-        self.messages.push(Message::new(Role::Assistant, Vec::new()).at(path));
-    }
-
     fn end_turn(&mut self) {
-        let states = std::mem::take(&mut self.states);
-        let Some(message) = self.messages.last_mut().filter(|message| message.role == Role::Assistant) else { return };
-        for part in &mut message.parts {
-            if let Part::ToolCall(call) = part {
-                states.iter().for_each(|state| state.restore_call(call));
-            }
+        if let Some(message) = self.messages.last_mut().filter(|message| message.role == Role::Assistant) {
+            self.opener.attach(&mut message.parts);
         }
     }
 
@@ -192,9 +160,9 @@ impl Input<'_> {
             let spoken = |part: &Part| matches!(part, Part::Text(_) | Part::Refusal(_));
             if self.messages.last().is_some_and(|last| last.role == Role::Assistant && last.parts.iter().any(spoken)) {
                 self.end_turn();
-                self.begin_turn(&item);
+                self.messages.push(Message::new(Role::Assistant, Vec::new()).at(&item));
             }
-            self.assistant(&item).extend(parts);
+            assistant(self.messages, &item).extend(parts);
             return Ok(());
         }
         self.end_turn();
@@ -234,6 +202,18 @@ impl Input<'_> {
 /// Makes a message of a bare text.
 fn said(role: Role, text: String, path: &str) -> Message {
     Message::new(role, vec![Part::text(text).at(path)]).at(path)
+}
+
+/// Returns the parts of the model's turn in progress.
+fn assistant<'m>(messages: &'m mut Vec<Message>, path: &str) -> &'m mut Vec<Part> {
+    if !messages.last().is_some_and(|message| message.role == Role::Assistant) {
+        messages.push(Message::new(Role::Assistant, Vec::new()).at(path));
+    }
+    // The message was there or has just been pushed.
+    match messages.last_mut() {
+        Some(message) => &mut message.parts,
+        None => unreachable!("a message was just pushed"),
+    }
 }
 
 fn missing(path: &str) -> Error {

@@ -8,6 +8,7 @@ use tollbridge_types::{
 };
 
 use super::{RESPONSES_PROTOCOL as PROTOCOL, items, reply_encode};
+use crate::ids::{self, IdForm, InOrder};
 use crate::losses;
 use crate::media::file_name;
 use crate::object::{Fields, Object, json};
@@ -16,11 +17,14 @@ use crate::{Target, user_id};
 
 /// Writes the body of "Create a model response".
 pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Vec<Loss>) -> Result<Bytes, Error> {
-    let mut writer = Writer { losses, instructions: None, items: Vec::new(), custom: HashSet::new(), calls: 0 };
+    let request = ids::settled(request, &IdForm::OPENAI_RESPONSES.under(target.profile));
+    let request = request.as_ref();
+    let mut writer = Writer { losses, instructions: None, items: InOrder::default(), custom: HashSet::new() };
     for (place, message) in request.messages.iter().enumerate() {
         writer.message(message, &format!("messages[{place}]"))?;
     }
-    let Writer { mut instructions, mut items, .. } = writer;
+    let Writer { mut instructions, items, .. } = writer;
+    let mut items = items.done();
     let elsewhere = ["prompt", "previous_response_id", "conversation"];
     if items.is_empty() && elsewhere.iter().all(|name| request.extras.get(PROTOCOL, name).is_none()) {
         let Some(text) = instructions.take() else {
@@ -151,10 +155,9 @@ fn unsupported(request: &ChatRequest, losses: &mut Vec<Loss>) {
 struct Writer<'a> {
     losses: &'a mut Vec<Loss>,
     instructions: Option<String>,
-    items: Vec<Json>,
+    items: InOrder<Json>,
     /// The ids of calls whose arguments are free text.
     custom: HashSet<String>,
-    calls: u32,
 }
 
 impl Writer<'_> {
@@ -191,17 +194,18 @@ impl Writer<'_> {
                     self.flush(role, message, &mut content);
                     losses::report_signature(call.signature.as_ref(), &path, PROTOCOL, self.losses);
                     losses::report_foreign(&call.extras, &format!("{path}.extras"), PROTOCOL, self.losses);
-                    let id = reply_encode::call_id(call, "request", self.calls);
-                    self.calls += 1;
+                    // Each call has an id by now.
+                    let id = call.id.as_deref().unwrap_or_default();
+                    self.items.called(id);
                     if call.kind == ToolCallKind::Custom {
-                        self.custom.insert(id.clone());
+                        self.custom.insert(id.to_owned());
                     }
-                    self.items.push(tool_call(call, &id).to_json());
+                    self.items.push(tool_call(call, id).to_json());
                 }
                 Part::ToolResult(result) => {
                     self.flush(role, message, &mut content);
                     let item = self.result(result, &path)?;
-                    self.items.push(item);
+                    self.items.result(result.id.as_deref(), item);
                 }
                 // What the user says is all within messages.
                 Part::Opaque(opaque) if opaque.protocol == PROTOCOL && role == "assistant" && is_item(opaque) => {

@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
-use tollbridge_core::{Error, Frame};
+use tollbridge_core::{Error, Frame, StateStore};
 use tollbridge_types::{
     ChatEvent, Extras, Finish, Json, Signature, Start, Text, Thought, TokenLogProb, ToolCall, ToolCallKind, Usage,
 };
@@ -30,6 +31,7 @@ pub(crate) struct Encoder {
     usage: Option<Usage>,
     finish: Option<Finish>,
     extras: Extras,
+    states: Option<Arc<dyn StateStore>>,
 }
 
 #[derive(Debug)]
@@ -61,6 +63,7 @@ impl Encoder {
             usage: None,
             finish: None,
             extras: Extras::default(),
+            states: context.states.cloned(),
         }
     }
 
@@ -114,6 +117,7 @@ impl Encoder {
         let mut fields = Fields::new();
         fields.put("output_index", &place).put("item", &item);
         self.push("response.output_item.done", &fields, frames);
+        reply_encode::keep(&item, self.states.as_ref());
         if let Some(slot) = self.output.get_mut(place) {
             *slot = item;
         }
