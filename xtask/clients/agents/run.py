@@ -23,6 +23,11 @@ from script import Script
 from table import CLIENTS, MODELS, SKIPS, Client
 from tasks import BOTH, ONE, TWO
 
+# By these the clients do not even try.
+OFFLINE = dict.fromkeys(
+    ["CREWAI_DISABLE_TELEMETRY", "OTEL_SDK_DISABLED", "OPENCODE_DISABLE_MODELS_FETCH", "OPENCODE_DISABLE_AUTOUPDATE",
+     "OPENCODE_DISABLE_LSP_DOWNLOAD", "OPENCODE_DISABLE_DEFAULT_PLUGINS", "LITELLM_LOCAL_MODEL_COST_MAP"], "true"
+)
 # How this ends if it has no client of the name that was asked for.
 NO_CLIENT = 4
 
@@ -114,6 +119,7 @@ class Run:
             "PYTHONPATH": str(self.home), "NO_COLOR": "1", "CI": "1", "TMPDIR": str(self.home),
             # Whatever is not the gateway is refused at once, so that no client waits for the network.
             "HTTPS_PROXY": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9", "NO_PROXY": local, "no_proxy": local,
+            **OFFLINE,
         }
 
     def ledger_faults(self) -> list[str]:
