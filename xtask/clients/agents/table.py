@@ -86,7 +86,7 @@ FORGETS = "the client does not send DeepSeek's reasoning_content back"
 CUSTOM = "custom tools are not yet functions for others"
 CUT = "ids cut at 64 characters are not yet borne"
 SKIPS = {
-    ("gemini-cli", "deepseek"): "the thinking of DeepSeek does not yet come back from Gemini's clients",
+    ("gemini-cli", "deepseek"): FORGETS,
     ("claude-code", "gemini"): "results of parallel calls are not yet put in the order of the calls",
     **{(client, vendor): CUSTOM for client in ("codex", "codex-code") for vendor in ("anthropic", "opus", "gemini", "mistral", "deepseek")},
     **{("kimi-code", vendor): CUT for vendor in ("anthropic", "opus", "gemini")},
