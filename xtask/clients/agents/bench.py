@@ -42,6 +42,7 @@ class Bench:
 
     def configuration(self, aliases: dict[str, str]) -> str:
         lines = ["[server]", 'listen = "127.0.0.1:0"', "[usage]", f'dir = "{self.data}"', "[aliases]"]
+        lines += ['"claude-*" = "anthropic/*"', '"gpt-*" = "openai/*"']
         lines += [f'"{alias}" = "{model}"' for alias, model in aliases.items()]
         for name, (vendor, more) in PROVIDERS.items():
             lines += [f"[providers.{name}]", f'base_url = "{self.upstream.url}/{vendor}"', 'api_key = "mock-key"', *more]
