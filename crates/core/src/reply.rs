@@ -2,7 +2,7 @@ use std::fmt;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
-use tollbridge_types::Protocol;
+use tollbridge_types::{Protocol, ToolNames};
 
 use crate::{ByteStream, Fault, FrameStream, Loss};
 
@@ -25,6 +25,8 @@ pub struct Reply {
     pub asked: String,
     /// What of the request the vendor's protocol could not carry.
     pub losses: Vec<Loss>,
+    /// What the caller calls the tools that the vendor knows by other names.
+    pub tool_names: ToolNames,
     /// The request body as it went out, in the bytes of the same protocol.
     pub sent: Bytes,
     /// What turns out to be wrong with the answer.
@@ -49,6 +51,7 @@ impl Reply {
             model: model.into(),
             asked: String::new(),
             losses: Vec::new(),
+            tool_names: ToolNames::default(),
             sent: Bytes::new(),
             fault: Fault::default(),
             body: body.into(),

@@ -61,6 +61,11 @@ pub trait ChatCodec: Send + Sync {
         &MediaRules::ANY
     }
 
+    /// Says which tools besides functions a request of a model may have; others are offered as functions.
+    fn tool_forms(&self, _model: &str) -> ToolForms {
+        ToolForms::FUNCTIONS
+    }
+
     /// Reads a vendor's whole reply.
     ///
     /// # Errors
@@ -106,6 +111,49 @@ impl ChatStreamEncoder for Mute {
     fn encode(&mut self, _: ChatEvent, _: &mut Vec<Frame>) {}
     fn finish(&mut self, _: &mut Vec<Frame>) {}
     fn fail(&mut self, _: &Error, _: &mut Vec<Frame>) {}
+}
+
+/// Says which tools a vendor takes besides functions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ToolForms {
+    /// Tools that take free text.
+    pub custom: bool,
+    /// Tools in namespaces.
+    pub namespaces: bool,
+    /// Tools that OpenAI describes and the client runs, such as a shell.
+    pub built_in: bool,
+    /// Whether a call can be demanded of some of the tools.
+    pub some: bool,
+    /// Whether the vendor's chat completions search the web if they are asked to.
+    pub web_search: bool,
+    /// The longest name of a tool.
+    pub name_length: usize,
+}
+
+impl ToolForms {
+    /// Functions, and nothing else.
+    pub const FUNCTIONS: Self =
+        Self { custom: false, namespaces: false, built_in: false, some: false, web_search: false, name_length: 64 };
+
+    /// Leaves out what the profile says that the model does not take.
+    #[must_use]
+    pub fn of(mut self, profile: &Profile) -> Self {
+        let rules = &profile.tools;
+        let takes = |kind: &str| rules.kinds.as_ref().is_none_or(|kinds| kinds.iter().any(|taken| taken == kind));
+        self.custom &= takes("custom");
+        self.namespaces &= takes("namespace");
+        self.built_in &= takes("local_shell") || takes("apply_patch");
+        self.some &= rules.choices.as_ref().is_none_or(|choices| choices.iter().any(|choice| choice == "allowed"));
+        if let Some(length) = rules.name_length {
+            self.name_length = length;
+        }
+        self
+    }
+
+    /// All that OpenAI's responses have.
+    pub const ALL: Self =
+        Self { custom: true, namespaces: true, built_in: true, some: true, web_search: true, name_length: 64 };
 }
 
 /// Says what a request is encoded for.

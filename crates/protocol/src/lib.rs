@@ -40,6 +40,7 @@ mod status;
 mod stream_cost;
 mod think_tags;
 mod timestamp;
+mod tools;
 pub mod translate;
 mod usage;
 mod usage_facts;
@@ -50,7 +51,7 @@ mod written;
 
 pub use codec::{
     ChatCodec, ChatStreamDecoder, ChatStreamEncoder, CountCodec, EmbedCodec, ErrorCodec, ModelsCodec, ReplyContext,
-    RerankCodec, Target, chat, count, embed, errors, models, rerank,
+    RerankCodec, Target, ToolForms, chat, count, embed, errors, models, rerank,
 };
 pub use embed_parts::{embed_parts, gathered, moved};
 pub use frame_kind::{FrameKind, frame_kind};

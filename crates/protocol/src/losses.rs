@@ -1,9 +1,10 @@
 //! What of a typed request another protocol cannot carry.
 
 use tollbridge_core::{Error, Loss};
-use tollbridge_types::{Extras, Json, Media, Protocol, ResponseFormat, Signature, Text};
+use tollbridge_types::{ChatRequest, Extras, Json, Media, Protocol, ResponseFormat, Signature, Text, Tool};
 
 use crate::object::Fields;
+use crate::openai::legacy;
 
 /// What asks for JSON where no field does.
 pub(crate) const JSON_INSTRUCTION: &str = "Answer with one JSON object and nothing else.";
@@ -11,6 +12,12 @@ pub(crate) const JSON_INSTRUCTION: &str = "Answer with one JSON object and nothi
 /// Refuses a conversation of which nothing is left.
 pub(crate) fn nothing_said() -> Error {
     Error::invalid("messages", "there is no message that says anything").with_hint("add a user message")
+}
+
+/// Returns OpenAI's word for the kind of the tool of a name.
+pub(crate) fn kind_of_tool(request: &ChatRequest, wanted: &str) -> &'static str {
+    let custom = |tool: &Tool| matches!(tool, Tool::Custom { name, .. } if name == wanted);
+    if request.tools.iter().any(custom) { "custom" } else { "function" }
 }
 
 /// Reports fields that only other protocols know.
@@ -117,6 +124,7 @@ const COPIES: &[(Protocol, &str)] = &[
     (Protocol::OPENAI_CHAT, "content"),
     (Protocol::OPENAI_CHAT, "field"),
     (Protocol::OPENAI_CHAT, "file.file_data"),
+    (Protocol::OPENAI_CHAT, legacy::MARK),
     (Protocol::OPENAI_CHAT, "part"),
     (Protocol::OPENAI_CHAT, "part.bare"),
     (Protocol::OPENAI_CHAT, "part.type"),

@@ -10,11 +10,12 @@ use tollbridge_core::{
 };
 use tollbridge_types::{
     ChatAssembler, ChatEvent, ChatReply, ChatRequest, EmbedReply, EmbedRequest, ModelInfo, Protocol, RerankReply,
-    RerankRequest, TokenCount,
+    RerankRequest, TokenCount, ToolNames,
 };
 
 use crate::client_path::ClientBody;
 use crate::think_tags::StreamSplitter;
+use crate::tools::{self, Restorer};
 use crate::{ChatStreamDecoder, ReplyContext, chat, count, embed, endings, history, models, openai, rerank};
 
 /// Returns the typed form of a chat request, reading its bytes once.
@@ -102,7 +103,9 @@ pub fn rerank_reply(reply: &Reply) -> Result<RerankReply, Error> {
 /// arrived, in [`Error::partial`].
 pub async fn chat_reply(reply: Reply) -> Result<ChatReply, Error> {
     if let ReplyBody::Whole(body) = &reply.body {
-        return decode_chat(reply.protocol, body).map_err(|error| error.with_provider(&reply.provider));
+        let mut decoded = decode_chat(reply.protocol, body).map_err(|error| error.with_provider(&reply.provider))?;
+        tools::restore(&mut decoded, &reply.tool_names);
+        return Ok(decoded);
     }
     let mut assembler = ChatAssembler::default();
     let mut events = chat_events(reply)?;
@@ -121,7 +124,8 @@ pub async fn chat_reply(reply: Reply) -> Result<ChatReply, Error> {
 /// [`ErrorKind::Decode`] for a whole reply that cannot be read. The stream itself ends after its
 /// first error.
 pub fn chat_events(reply: Reply) -> Result<ChatEvents, Error> {
-    ChatEvents::new(reply.protocol, &reply.provider, &reply.fault, reply.body)
+    let events = ChatEvents::new(reply.protocol, &reply.provider, &reply.fault, reply.body)?;
+    Ok(events.restoring(reply.tool_names))
 }
 
 /// Reads a whole chat reply of a protocol.
@@ -157,6 +161,7 @@ pub struct ChatEvents {
     frames: Option<FrameStream>,
     decoder: Box<dyn ChatStreamDecoder>,
     splitter: Option<StreamSplitter>,
+    restorer: Option<Restorer>,
     queue: VecDeque<ChatEvent>,
     ending: endings::Watch,
     failure: Option<Error>,
@@ -178,8 +183,8 @@ impl ChatEvents {
         };
         let decoder = codec.stream_decoder();
         let (provider, fault, ending) = (provider.to_owned(), fault.clone(), endings::Watch::default());
-        let (splitter, failure, unnamed) = (None, None, false);
-        Ok(Self { provider, frames, decoder, splitter, queue, ending, failure, fault, unnamed })
+        let (splitter, restorer, failure, unnamed) = (None, None, None, false);
+        Ok(Self { provider, frames, decoder, splitter, restorer, queue, ending, failure, fault, unnamed })
     }
 
     /// Leaves the vendor's name of the model out if the client is to see the one that it asked for.
@@ -193,6 +198,18 @@ impl ChatEvents {
     /// Parts the thinking that the model writes into its answer.
     pub(crate) fn splitting(mut self, tags: ThinkTags) -> Self {
         self.splitter = Some(StreamSplitter::new(tags));
+        self
+    }
+
+    /// Gives calls the names and kinds that the caller gave its tools.
+    pub(crate) fn restoring(mut self, names: ToolNames) -> Self {
+        if !names.is_empty() {
+            let mut restorer = Restorer::new(names);
+            // The events of a whole reply are here already.
+            let queue = std::mem::take(&mut self.queue);
+            self.queue = restorer.restore(queue.into(), self.frames.is_none()).into();
+            self.restorer = Some(restorer);
+        }
         self
     }
 }
@@ -231,6 +248,9 @@ impl Stream for ChatEvents {
             let over = self.failure.is_some() || self.frames.is_none();
             if let Some(splitter) = &mut self.splitter {
                 events = splitter.split(events, over);
+            }
+            if let Some(restorer) = &mut self.restorer {
+                events = restorer.restore(events, over);
             }
             self.queue.extend(events);
         }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
+use http::HeaderMap;
 use tollbridge_core::{Error, ErrorKind, Frame, FrameStream, Loss, Reply, ReplyBody, Request, Rest, ThinkTags, Wire};
 use tollbridge_profiles::Profile;
-use tollbridge_types::{ChatAssembler, ChatEvent, ChatRequest, Finish, Json, Part, Protocol};
+use tollbridge_types::{ChatAssembler, ChatEvent, ChatRequest, Finish, Json, Part, Protocol, ToolNames};
 
 use crate::client_path::ClientBody;
 use crate::fit;
@@ -17,10 +18,11 @@ use crate::media::{
 };
 use crate::peek::with_nested_models;
 use crate::read::{decode_chat, known, whole};
+use crate::tools::{self, Offered};
 use crate::usage_meter::reported_error;
 use crate::{
     ChatCodec, ChatEvents, ChatStreamEncoder, CountCodec, EmbedCodec, FrameDecoder, IdForm, Remedy, ReplyContext,
-    RerankCodec, Target, chat, chat_request, count, count_reply, embed, embed_reply, embed_request, endings,
+    RerankCodec, Target, ToolForms, chat, chat_request, count, count_reply, embed, embed_reply, embed_request, endings,
     framing_of, gemini, models, models_reply, multipart, peek, reply_name, rerank, rerank_reply, rerank_request,
     think_tags,
 };
@@ -35,6 +37,10 @@ pub struct Encoded {
     pub losses: Vec<Loss>,
     /// Whether usage was asked for on a stream that would not have reported it.
     pub asked_usage: bool,
+    /// What the caller calls the tools that went out under other names.
+    pub tool_names: ToolNames,
+    /// Headers that the body needs.
+    pub headers: HeaderMap,
     /// What follows the bytes while they are sent.
     pub rest: Option<Rest>,
 }
@@ -71,17 +77,21 @@ pub fn request_for(
         let asks = matches!(wire.protocol, Protocol::OPENAI_CHAT | Protocol::OPENAI_COMPLETIONS);
         let asked_usage = asks && ask_usage && request.stream && peek.stream_usage.is_none();
         let body = peek.splice(&body, Some(&request.model), asked_usage);
-        return Ok(Encoded { body, losses, asked_usage, rest: None });
+        return Ok(Encoded { body, losses, asked_usage, ..Encoded::default() });
     }
     let typed = chat_request(request)?;
     needs_no_state(&typed, codec.protocol())?;
     let asked_usage = ask_usage && request.stream && typed.stream_usage.is_none();
     let mut target = Target::new(&request.model, request.stream).with_profile(profile);
     target.ask_usage = ask_usage;
+    let forms = codec.tool_forms(&request.model).of(profile);
+    let mut told = Vec::new();
+    let offered = tools::offer(&typed, codec.protocol(), forms, client(request), &mut told);
     let write = |fitted: &ChatRequest, losses: &mut Vec<Loss>| codec.encode_request(fitted, &target, losses);
     let rules = media_rules(request, codec.protocol(), codec.media(), profile);
-    let (body, losses) = written(request, &typed, profile, codec.protocol(), &rules, write)?;
-    Ok(Encoded { body, losses, asked_usage, rest: None })
+    let (body, losses) = written(request, &offered.request, told, profile, codec.protocol(), &rules, write)?;
+    let Offered { names: tool_names, headers, .. } = offered;
+    Ok(Encoded { body, losses, asked_usage, tool_names, headers, rest: None })
 }
 
 /// Writes the body of a count in the protocol of `codec`.
@@ -100,9 +110,13 @@ pub fn count_body(request: &Request, codec: &dyn CountCodec, profile: &Profile) 
     let typed = chat_request(request)?;
     needs_no_state(&typed, codec.protocol())?;
     let target = Target::new(&request.model, false).with_profile(profile);
+    let to = chat_form(codec.protocol());
+    let forms = chat(to).map_or(ToolForms::FUNCTIONS, |codec| codec.tool_forms(&request.model)).of(profile);
+    let mut told = Vec::new();
+    let offered = tools::offer(&typed, to, forms, client(request), &mut told);
     let write = |fitted: &ChatRequest, losses: &mut Vec<Loss>| codec.encode_request(fitted, &target, losses);
     let rules = media_rules(request, codec.protocol(), codec.media(), profile);
-    let (body, losses) = written(request, &typed, profile, codec.protocol(), &rules, write)?;
+    let (body, losses) = written(request, &offered.request, told, profile, codec.protocol(), &rules, write)?;
     Ok(Encoded { body, losses, ..Encoded::default() })
 }
 
@@ -178,10 +192,26 @@ fn same(request: &Request, wire: &Wire, ids: IdForm, profile: &Profile) -> Resul
     Ok((body, losses))
 }
 
+/// Returns the chat protocol whose form a request has.
+fn chat_form(protocol: Protocol) -> Protocol {
+    match protocol {
+        Protocol::OPENAI_INPUT_TOKENS => Protocol::OPENAI_RESPONSES,
+        Protocol::ANTHROPIC_COUNT_TOKENS => Protocol::ANTHROPIC_MESSAGES,
+        Protocol::GEMINI_COUNT_TOKENS => Protocol::GEMINI_GENERATE,
+        other => other,
+    }
+}
+
+/// Returns the protocol in whose terms a request's losses are told.
+fn client(request: &Request) -> Option<Protocol> {
+    request.wire().map(|wire| chat_form(wire.protocol))
+}
+
 /// Writes a request as its model takes it, and tells faults and losses by their places in the client's own body.
 fn written(
     request: &Request,
     typed: &ChatRequest,
+    mut before: Vec<Loss>,
     profile: &Profile,
     to: Protocol,
     rules: &MediaRules<'_>,
@@ -199,12 +229,13 @@ fn written(
     // The paths of an encoder are into what it was given.
     let body = encode(&fitted, &mut lost);
     let body = told(client.as_ref(), &fitted, &mut lost, body)?;
-    losses.append(&mut lost);
+    before.append(&mut losses);
+    before.append(&mut lost);
     if let Some(wire) = request.wire() {
-        losses.extend(history::damages(&wire.body, wire.protocol));
+        before.extend(history::damages(&wire.body, wire.protocol));
     }
-    refuse_losses(request, &losses)?;
-    Ok((body, losses))
+    refuse_losses(request, &before)?;
+    Ok((body, before))
 }
 
 /// Tells faults and losses in the terms of the client, if its body is there.
@@ -357,7 +388,8 @@ pub fn embed_body(request: &Request, codec: &dyn EmbedCodec) -> Result<Encoded, 
 /// [`ErrorKind::Decode`] if a whole reply cannot be read, [`ErrorKind::Unsupported`] if there is no codec.
 pub fn reply(mut reply: Reply, to: Protocol, stream: bool, context: &ReplyContext<'_>) -> Result<Reply, Error> {
     let codec = known(chat(to), to)?;
-    let same = reply.protocol == to;
+    let same = reply.protocol == to && reply.tool_names.is_empty();
+    let names = std::mem::take(&mut reply.tool_names);
     match &mut reply.body {
         ReplyBody::Whole(_) if same && !stream => Ok(renamed(reply, context)),
         ReplyBody::Whole(body) if !stream => {
@@ -367,6 +399,7 @@ pub fn reply(mut reply: Reply, to: Protocol, stream: bool, context: &ReplyContex
             };
             let mut decoded = read(body).map_err(|error| error.with_provider(&reply.provider))?;
             context.name(&mut decoded.model);
+            tools::restore(&mut decoded, &names);
             let body = codec.encode_reply(&decoded, context)?;
             Ok(reply.with_body(to, body))
         }
@@ -382,7 +415,7 @@ pub fn reply(mut reply: Reply, to: Protocol, stream: bool, context: &ReplyContex
         }
         body if stream => {
             let body = std::mem::replace(body, ReplyBody::Whole(Bytes::new()));
-            let events = ChatEvents::new(reply.protocol, &reply.provider, &reply.fault, body)?;
+            let events = ChatEvents::new(reply.protocol, &reply.provider, &reply.fault, body)?.restoring(names);
             let (provider, fault) = (reply.provider.clone(), reply.fault.clone());
             let untold = move |finish: &Finish| {
                 // The client of a vendor that speaks its protocol gets the vendor's own word.

@@ -264,6 +264,8 @@ fn is_implied(path: &str) -> bool {
         "json_schema.strict",
         "text.format.name",
         "responseMimeType",
+        // The type of a tool that a vendor runs says its name.
+        "tools[0].name",
         // Whoever thinks for Anthropic and Gemini shows it.
         "reasoning.summary",
     ];

@@ -193,7 +193,7 @@ fn known(reply: &ChatReply) -> Known {
 const UNKNOWN: &str = "{\"choices\":[{\"text\":\"no\"}],\"n\":1e400,\"null\":null}";
 
 /// Objects that are the model's own words, and no part of the protocol.
-const DATA: &[&str] = &["args", "arguments", "input"];
+const DATA: &[&str] = &["args", "arguments", "input", "action", "operation"];
 
 fn with_unknown(text: &str, name: &str) -> String {
     let mut value: Value = serde_json::from_str(text).unwrap();

@@ -286,7 +286,7 @@ impl HttpProvider {
             }
         }
         let mut reply = outcome?;
-        reply.losses = encoded.losses;
+        (reply.losses, reply.tool_names) = (encoded.losses, encoded.tool_names);
         let own_tags = self.listed.iter().find(|settings| settings.name == model).and_then(|model| model.think_tags);
         let tags = own_tags.unwrap_or(self.think_tags);
         if operation == Operation::Chat && tags != ThinkTags::Off {
@@ -447,6 +447,9 @@ impl HttpProvider {
             .parse()
             .map_err(|_| Error::new(ErrorKind::Config, "`base_url` and the model make no valid URL"))?;
         *outgoing.headers_mut() = self.headers.clone();
+        for (name, value) in &encoded.headers {
+            outgoing.headers_mut().append(name, value.clone());
+        }
         if request.wire().is_some_and(|wire| wire.protocol == protocol) {
             for (name, value) in &request.headers {
                 // A form's boundary stands in the header that names its type.

@@ -101,6 +101,15 @@ impl Extras {
         }
     }
 
+    /// Keeps the fields of which this is true.
+    pub fn retain(&mut self, keep: impl Fn(Protocol, &str) -> bool) {
+        let Self { list, origin, .. } = std::mem::take(self);
+        self.origin = origin;
+        for extra in list.into_iter().filter(|extra| keep(extra.protocol, &extra.name)) {
+            self.insert(extra.protocol, extra.name, extra.value);
+        }
+    }
+
     /// Says whether there is no field at all.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()

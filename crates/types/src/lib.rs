@@ -22,6 +22,7 @@ mod reply;
 mod request;
 mod rerank;
 mod tool;
+mod tool_names;
 mod usage;
 mod validate;
 
@@ -41,6 +42,7 @@ pub use protocol::Protocol;
 pub use reply::{ChatReply, Choice, Finish, FinishReason, LogProbs, TokenLogProb, TopLogProb};
 pub use request::ChatRequest;
 pub use rerank::{Ranked, RerankReply, RerankRequest};
-pub use tool::{Tool, ToolCall, ToolCallKind, ToolChoice, ToolResult};
+pub use tool::{Grammar, Tool, ToolCall, ToolCallKind, ToolChoice, ToolResult};
+pub use tool_names::{ToolName, ToolNames};
 pub use usage::{Usage, UsageBasis};
 pub use validate::Bounds;

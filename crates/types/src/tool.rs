@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Extras, Json, Opaque, Part, Signature};
+use crate::{Extras, Json, Opaque, Part, Protocol, Signature};
 
 /// Something that the model may call.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -22,8 +22,49 @@ pub enum Tool {
         #[serde(default)]
         extras: Extras,
     },
+    /// A tool that takes free text instead of JSON.
+    #[non_exhaustive]
+    Custom {
+        /// Its name.
+        name: String,
+        /// What it is for.
+        description: Option<String>,
+        /// What the text must be; `None` means anything.
+        grammar: Option<Grammar>,
+        /// Fields of one protocol only.
+        extras: Extras,
+    },
+    /// Tools that share a namespace, such as those of one MCP server.
+    #[non_exhaustive]
+    Namespace {
+        /// The namespace.
+        name: String,
+        /// What the tools have in common.
+        description: Option<String>,
+        /// The tools, by their names within the namespace.
+        tools: Vec<Tool>,
+        /// Fields of one protocol only.
+        extras: Extras,
+    },
     /// A tool that only its own protocol knows, such as a vendor-run search.
     Opaque(Opaque),
+}
+
+/// Says what the text that a custom tool takes must be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Grammar {
+    /// The language of the definition: `lark` or `regex`.
+    pub syntax: String,
+    /// The grammar.
+    pub definition: String,
+}
+
+impl Grammar {
+    /// Makes a grammar.
+    pub fn new(syntax: impl Into<String>, definition: impl Into<String>) -> Self {
+        Self { syntax: syntax.into(), definition: definition.into() }
+    }
 }
 
 impl Tool {
@@ -44,6 +85,28 @@ impl Tool {
         }
     }
 
+    /// Makes a tool that takes free text.
+    pub fn custom(name: impl Into<String>, description: Option<String>, grammar: Option<Grammar>) -> Self {
+        Self::Custom { name: name.into(), description, grammar, extras: Extras::default() }
+    }
+
+    /// Makes a namespace of tools.
+    pub fn namespace(name: impl Into<String>, description: Option<String>, tools: Vec<Self>) -> Self {
+        Self::Namespace { name: name.into(), description, tools, extras: Extras::default() }
+    }
+
+    /// Adds fields of one protocol only.
+    #[must_use]
+    pub fn with_extras(mut self, added: Extras) -> Self {
+        match &mut self {
+            Self::Function { extras, .. } | Self::Custom { extras, .. } | Self::Namespace { extras, .. } => {
+                extras.extend(added);
+            }
+            Self::Opaque(_) => {}
+        }
+        self
+    }
+
     /// Makes a function tool from all its fields.
     pub fn from_fields(
         name: String,
@@ -58,15 +121,29 @@ impl Tool {
     /// Returns where the tool stood in the body that it was read from.
     pub fn origin(&self) -> Option<&str> {
         match self {
-            Self::Function { extras, .. } => extras.origin(),
+            Self::Function { extras, .. } | Self::Custom { extras, .. } | Self::Namespace { extras, .. } => {
+                extras.origin()
+            }
             Self::Opaque(opaque) => opaque.origin(),
         }
     }
 
-    /// Returns the name of a function tool.
+    /// Notes where the tool stood in the body that it was read from.
+    #[must_use]
+    pub fn at(mut self, path: &str) -> Self {
+        match &mut self {
+            Self::Function { extras, .. } | Self::Custom { extras, .. } | Self::Namespace { extras, .. } => {
+                *extras = std::mem::take(extras).at(path);
+            }
+            Self::Opaque(opaque) => return Self::Opaque(opaque.clone().at(path)),
+        }
+        self
+    }
+
+    /// Returns the name of the tool, or of the namespace.
     pub fn name(&self) -> Option<&str> {
         match self {
-            Self::Function { name, .. } => Some(name),
+            Self::Function { name, .. } | Self::Custom { name, .. } | Self::Namespace { name, .. } => Some(name),
             Self::Opaque(_) => None,
         }
     }
@@ -83,9 +160,9 @@ pub enum ToolChoice {
     None,
     /// At least one call.
     Required,
-    /// A call of this function.
+    /// A call of this function or custom tool.
     Function(String),
-    /// At least one call, of one of these functions.
+    /// At least one call, of one of these functions or custom tools.
     AnyOf(Vec<String>),
     /// A choice that only its own protocol knows.
     Opaque(Opaque),
@@ -119,7 +196,22 @@ impl ToolCall {
         let text = self.arguments.trim();
         serde_json::from_str(if text.is_empty() { "{}" } else { text })
     }
+
+    /// Returns the namespace of the tool, if it is in one.
+    pub fn namespace(&self) -> Option<String> {
+        self.extras.get(Protocol::OPENAI_RESPONSES, NAMESPACE)?.parse().ok()
+    }
+
+    /// Says in which namespace the tool is.
+    pub fn set_namespace(&mut self, namespace: &str) {
+        if let Ok(namespace) = Json::from_value(namespace) {
+            self.extras.insert(Protocol::OPENAI_RESPONSES, NAMESPACE, namespace);
+        }
+    }
 }
+
+/// The field in which OpenAI's responses name a call's namespace.
+const NAMESPACE: &str = "namespace";
 
 /// Says how a called tool is described.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
@@ -133,6 +225,8 @@ pub enum ToolCallKind {
     Custom,
     /// OpenAI's retired `function_call` form, which has no id.
     LegacyFunction,
+    /// By its protocol, such as OpenAI's shell; the arguments are the object that the protocol has for it.
+    BuiltIn,
 }
 
 /// What a tool returned.

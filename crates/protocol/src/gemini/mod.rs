@@ -22,7 +22,7 @@ use tollbridge_profiles::Profile;
 use tollbridge_types::{ChatReply, ChatRequest, Protocol};
 
 use crate::media::MediaRules;
-use crate::{ChatCodec, ChatStreamDecoder, ChatStreamEncoder, ReplyContext, Target};
+use crate::{ChatCodec, ChatStreamDecoder, ChatStreamEncoder, ReplyContext, Target, ToolForms};
 
 pub use count::{CountTokens, count_for_vertex};
 pub use embed::Embed;
@@ -66,6 +66,10 @@ impl ChatCodec for Generate {
 
     fn media(&self) -> &'static MediaRules<'static> {
         &MediaRules::GEMINI
+    }
+
+    fn tool_forms(&self, _model: &str) -> ToolForms {
+        ToolForms { some: true, ..ToolForms::FUNCTIONS }
     }
 
     fn decode_reply(&self, body: &[u8]) -> Result<ChatReply, Error> {

@@ -4,13 +4,14 @@ mod carrier;
 mod completions;
 mod embeddings;
 mod error;
+pub(crate) mod legacy;
 pub(crate) mod logprobs;
 pub(crate) mod media;
 mod models;
 mod quirks;
 mod reply_decode;
 mod reply_encode;
-mod request_decode;
+pub(crate) mod request_decode;
 pub(crate) mod request_encode;
 mod stream_decode;
 mod stream_encode;
@@ -22,7 +23,7 @@ use tollbridge_core::{Error, Frame, Loss};
 use tollbridge_types::{ChatReply, ChatRequest, Protocol};
 
 use crate::media::MediaRules;
-use crate::{ChatCodec, ChatStreamDecoder, ChatStreamEncoder, IdForm, ReplyContext, Target};
+use crate::{ChatCodec, ChatStreamDecoder, ChatStreamEncoder, IdForm, ReplyContext, Target, ToolForms};
 
 pub(crate) use carrier::recall;
 pub use completions::Completions;
@@ -86,6 +87,12 @@ impl ChatCodec for Chat {
 
     fn call_ids(&self) -> IdForm {
         self.quirks.call_ids
+    }
+
+    fn tool_forms(&self, model: &str) -> ToolForms {
+        let web_search = self.quirks.search_models.iter().any(|part| model.contains(part));
+        let Quirks { custom_tools: custom, allowed_tools: some, .. } = self.quirks;
+        ToolForms { custom, some, web_search, ..ToolForms::FUNCTIONS }
     }
 
     fn decode_reply(&self, body: &[u8]) -> Result<ChatReply, Error> {

@@ -28,6 +28,10 @@ pub struct Quirks {
     pub allowed_tools: bool,
     /// Which ids of tool calls are taken.
     pub call_ids: IdForm,
+    /// Whether tools may take free text instead of JSON (`custom`).
+    pub custom_tools: bool,
+    /// Parts of the names of models that take `web_search_options`; the others refuse them.
+    pub search_models: &'static [&'static str],
     /// Whether thinking is sent back as a part of the content, whichever field it came in.
     pub thinking_parts: bool,
     /// Whether a document is a part `document_url`, which may be an address, instead of a `file`.
@@ -54,6 +58,8 @@ impl Quirks {
         required_word: "required",
         allowed_tools: true,
         call_ids: IdForm::OPENAI_CHAT,
+        custom_tools: true,
+        search_models: &["-search-preview", "-search-api"],
         thinking_parts: false,
         document_urls: false,
         dimensions_field: "dimensions",
@@ -66,6 +72,8 @@ impl Quirks {
         max_tokens_field: "max_tokens",
         developer_role: false,
         media: &MediaRules::OPENAI_COMPATIBLE,
+        custom_tools: false,
+        search_models: &[],
         top_k: true,
         call_ids: IdForm::OPEN,
         ..Self::NONE

@@ -67,6 +67,8 @@ fn choice(choice: &Choice, id: &str, states: Option<&Arc<dyn StateStore>>) -> Fi
             _ => {}
         }
     }
+    let function_call = legacy.take();
+    let legacy = function_call.is_some();
     message.put("content", &text);
     message.put("refusal", &(!refusal.is_empty()).then_some(refusal));
     message.put_some("reasoning_content", (!reasoning.is_empty()).then_some(reasoning));
@@ -77,15 +79,16 @@ fn choice(choice: &Choice, id: &str, states: Option<&Arc<dyn StateStore>>) -> Fi
             states.keep(&carrier::name_of(named), seal);
         }
     }
-    message.put_some("tool_calls", (!calls.is_empty()).then_some(&calls)).put_some("function_call", legacy);
+    message.put_some("tool_calls", (!calls.is_empty()).then_some(&calls)).put_some("function_call", function_call);
     message.put_some("annotations", (!citations.is_empty()).then_some(citations));
     message.put_some("images", (!images.is_empty()).then_some(images));
     message.put_missing(choice.extras.of(PROTOCOL).filter(|(name, _)| *name != "choice"));
     let mut fields = Fields::new();
     fields.put("index", &choice.index).put("message", &message);
     fields.put("logprobs", &choice.logprobs.as_ref().map(logprobs::encode));
-    fields
-        .put("finish_reason", &choice.finish.as_ref().map(|finish| endings::word(PROTOCOL, finish, !calls.is_empty())));
+    let called = legacy || !calls.is_empty();
+    let word = choice.finish.as_ref().map(|finish| endings::word(PROTOCOL, finish, called));
+    fields.put("finish_reason", &word.map(|word| if legacy { retired(word) } else { word }));
     if let Some(rest) = choice.extras.get(PROTOCOL, "choice") {
         for (name, value) in crate::object::Object::lenient(rest).into_fields().filter(|(name, _)| name != "logprobs") {
             fields.put(&name, &value);
@@ -110,4 +113,9 @@ pub(crate) fn citation(citation: &Citation, offset: u64) -> tollbridge_types::Js
 
 pub(crate) fn image(url: &str) -> tollbridge_types::Json {
     json(&serde_json::json!({"type": "image_url", "image_url": {"url": url}}))
+}
+
+/// Returns the word of the time of `function_call`.
+pub(crate) fn retired(word: &str) -> &str {
+    if word == "tool_calls" { "function_call" } else { word }
 }

@@ -2,12 +2,12 @@ use std::collections::HashSet;
 
 use tollbridge_core::Error;
 use tollbridge_types::{
-    ChatRequest, Extras, Json, Message, Opaque, Part, Reasoning, ReasoningEffort, ResponseFormat, Role, Text, Thought,
-    Tool, ToolCall, ToolCallKind, ToolChoice, ToolResult,
+    ChatRequest, Extras, Grammar, Json, Message, Opaque, Part, Reasoning, ReasoningEffort, ResponseFormat, Role, Text,
+    Thought, Tool, ToolCall, ToolCallKind, ToolChoice, ToolResult,
 };
 
 use super::carrier::{self, Carried};
-use super::{CHAT_PROTOCOL as PROTOCOL, media};
+use super::{CHAT_PROTOCOL as PROTOCOL, legacy, media};
 use crate::object::{Object, json, wrong};
 use crate::state;
 
@@ -20,6 +20,9 @@ pub(crate) fn decode(body: &[u8]) -> Result<ChatRequest, Error> {
     request.tools = tools(&mut body)?;
     request.tool_choice = body.take("tool_choice").map(|json| tool_choice(&json)).transpose()?;
     request.parallel_tool_calls = body.take_as("parallel_tool_calls")?;
+    if request.tools.is_empty() {
+        legacy::functions(&mut body, &mut request)?;
+    }
     let newer = body.take_as("max_completion_tokens")?;
     request.max_tokens = body.take_as("max_tokens")?.filter(|_| newer.is_none()).or(newer);
     // Names that libraries for open models made common.
@@ -72,14 +75,15 @@ fn messages(list: &[Json]) -> Result<Vec<Message>, Error> {
     }
     let mut messages = Vec::with_capacity(list.len());
     let mut called = HashSet::new();
+    let mut legacy = legacy::Calls::default();
     for (place, json) in list.iter().enumerate() {
-        let message = message(Object::strict(json, &format!("messages[{place}]"))?, &mut called)?;
+        let message = message(Object::strict(json, &format!("messages[{place}]"))?, &mut called, &mut legacy)?;
         messages.push(message);
     }
     Ok(messages)
 }
 
-fn message(mut fields: Object, called: &mut HashSet<String>) -> Result<Message, Error> {
+fn message(mut fields: Object, called: &mut HashSet<String>, legacy: &mut legacy::Calls) -> Result<Message, Error> {
     let role = fields.require::<String>("role")?;
     let mut parts = Vec::new();
     for field in ["reasoning_content", "reasoning"] {
@@ -94,6 +98,9 @@ fn message(mut fields: Object, called: &mut HashSet<String>) -> Result<Message, 
     let mut content = content.unwrap_or_default();
     if role == "tool" {
         content = vec![Part::ToolResult(tool_result(&mut fields, content, called)?)];
+    }
+    if role == "function" {
+        content = vec![Part::ToolResult(legacy.answer(&mut fields, content)?)];
     }
     parts.extend(content);
     parts.extend(fields.take_as::<String>("refusal")?.map(Part::Refusal));
@@ -110,6 +117,7 @@ fn message(mut fields: Object, called: &mut HashSet<String>) -> Result<Message, 
         parts.push(Part::ToolCall(call));
     }
     carried.reunite(&mut parts);
+    parts.extend(legacy.call(&mut fields)?.map(Part::ToolCall));
     if parts.is_empty() && !said && matches!(role.as_str(), "user" | "system" | "developer") {
         return Err(Error::invalid(content_path.clone(), format!("`{content_path}` is missing"))
             .with_hint("send a text or an array of parts there"));
@@ -126,7 +134,7 @@ fn role_of(word: String) -> Role {
         "developer" => Role::Developer,
         "user" => Role::User,
         "assistant" => Role::Assistant,
-        "tool" => Role::Tool,
+        "tool" | "function" => Role::Tool,
         _ => Role::Unknown(word),
     }
 }
@@ -256,8 +264,12 @@ fn tools(body: &mut Object) -> Result<Vec<Tool>, Error> {
     if json.as_str().starts_with('{') {
         return Ok(vec![tool(&json, "tools")?]);
     }
-    let list: Vec<Json> = json.parse().map_err(|_| wrong("tools", "an array of tools", &json))?;
-    list.iter().enumerate().map(|(place, json)| tool(json, &format!("tools[{place}]"))).collect()
+    list_of_tools(&json, "tools")
+}
+
+pub(super) fn list_of_tools(json: &Json, path: &str) -> Result<Vec<Tool>, Error> {
+    let list: Vec<Json> = json.parse().map_err(|_| wrong(path, "an array of tools", json))?;
+    list.iter().enumerate().map(|(place, json)| tool(json, &format!("{path}[{place}]"))).collect()
 }
 
 /// What stands before the names of fields that are a tool's own and not its function's.
@@ -268,6 +280,9 @@ fn tool(json: &Json, path: &str) -> Result<Tool, Error> {
     let mut fields = Object::strict(json, path)?;
     let nested = fields.peek("function").is_some();
     let kind = fields.find::<String>("type");
+    if kind.as_deref() == Some("custom") {
+        return custom(fields).map(|tool| tool.at(path));
+    }
     if !nested && (fields.peek("name").is_none() || !matches!(kind.as_deref(), None | Some("function"))) {
         return match kind.as_deref() {
             None | Some("function") => Err(Error::invalid(fields.path_of("function"), "the tool has no `function`")
@@ -291,6 +306,41 @@ fn tool(json: &Json, path: &str) -> Result<Tool, Error> {
     Ok(Tool::from_fields(name, description, parameters, strict, extras))
 }
 
+/// Reads `{"type": "custom", "custom": …}`, or the custom tool's fields alone, as responses have them.
+fn custom(mut fields: Object) -> Result<Tool, Error> {
+    let nested = fields.take_object("custom")?;
+    let mut rest = fields;
+    let mut fields = match nested {
+        Some(nested) => nested,
+        None => std::mem::take(&mut rest),
+    };
+    let name: String = fields.require("name")?;
+    let description = fields.take_as("description")?;
+    let grammar = grammar(&mut fields);
+    let mut extras = fields.into_extras(PROTOCOL);
+    for (_, name, value) in rest.into_extras(PROTOCOL).iter() {
+        extras.insert(PROTOCOL, format!("{BESIDE_FUNCTION}{name}"), value.clone());
+    }
+    Ok(Tool::custom(name, description, grammar).with_extras(extras))
+}
+
+/// Takes the format of a custom tool's text; what is neither text nor a grammar stays where it is.
+fn grammar(fields: &mut Object) -> Option<Grammar> {
+    let mut format = Object::lenient(fields.peek("format")?);
+    let kind = format.find_text("type")?;
+    let mut inner = match format.peek("grammar") {
+        Some(_) => format.find_object("grammar"),
+        None => format,
+    };
+    let grammar = match kind.as_str() {
+        "text" => None,
+        "grammar" => Some(Grammar::new(inner.find_text("syntax")?, inner.find_text("definition")?)),
+        _ => return None,
+    };
+    fields.take("format");
+    grammar
+}
+
 fn tool_choice(json: &Json) -> Result<ToolChoice, Error> {
     if let Ok(word) = json.parse::<String>() {
         return match word.as_str() {
@@ -303,9 +353,34 @@ fn tool_choice(json: &Json) -> Result<ToolChoice, Error> {
     }
     let mut fields = Object::strict(json, "tool_choice")?;
     let kind = fields.find::<String>("type");
-    match (kind.as_deref(), fields.take_object("function")?) {
-        (None | Some("function"), Some(mut function)) => Ok(ToolChoice::Function(function.require("name")?)),
-        _ => Ok(ToolChoice::Opaque(Opaque::new(PROTOCOL, json.clone()))),
+    let opaque = || Ok(ToolChoice::Opaque(Opaque::new(PROTOCOL, json.clone())));
+    match kind.as_deref() {
+        Some("allowed_tools") => {
+            let mut allowed = fields.find_object("allowed_tools");
+            let required = allowed.find_text("mode").as_deref() == Some("required");
+            let list = allowed.find_list("tools");
+            let names: Vec<String> = list.iter().filter_map(chosen).collect();
+            if required && names.len() == list.len() { Ok(ToolChoice::AnyOf(names)) } else { opaque() }
+        }
+        None | Some("function" | "custom") => match chosen(json) {
+            Some(name) => Ok(ToolChoice::Function(name)),
+            None => opaque(),
+        },
+        _ => opaque(),
+    }
+}
+
+/// Returns the name of a function or custom tool that is chosen.
+pub(crate) fn chosen(json: &Json) -> Option<String> {
+    let mut fields = Object::lenient(json);
+    let field = match fields.find_text("type").as_deref() {
+        None | Some("function") => "function",
+        Some("custom") => "custom",
+        _ => return None,
+    };
+    match fields.take(field) {
+        Some(inner) => Object::lenient(&inner).find_text("name"),
+        None => fields.find_text("name"),
     }
 }
 

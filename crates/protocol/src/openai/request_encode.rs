@@ -2,14 +2,13 @@ use bytes::Bytes;
 use tollbridge_core::{Error, Loss};
 use tollbridge_profiles::{History, PastThinking};
 use tollbridge_types::{
-    ChatRequest, Media, MediaSource, Message, Opaque, Part, Protocol, Reasoning, ResponseFormat, Role, Text, Thought,
-    Tool, ToolCall, ToolCallKind, ToolChoice, ToolResult,
+    ChatRequest, Grammar, Json, Media, MediaSource, Message, Opaque, Part, Protocol, Reasoning, ResponseFormat, Role,
+    Text, Thought, Tool, ToolCall, ToolCallKind, ToolChoice, ToolResult,
 };
 
-use super::CHAT_PROTOCOL as PROTOCOL;
 use super::quirks::Quirks;
 use super::request_decode::BESIDE_FUNCTION;
-use super::{media, thinking};
+use super::{CHAT_PROTOCOL as PROTOCOL, legacy, media, thinking};
 use crate::ids::{self, InOrder};
 use crate::object::{Fields, json};
 use crate::{Target, fit, losses, user_id};
@@ -41,7 +40,7 @@ pub(crate) fn encode(
         body.put("tools", &tools);
         body.put_some(
             "tool_choice",
-            request.tool_choice.as_ref().and_then(|choice| tool_choice(choice, quirks, losses)),
+            request.tool_choice.as_ref().and_then(|choice| tool_choice(request, choice, quirks, losses)),
         );
         body.put_some("parallel_tool_calls", request.parallel_tool_calls);
     }
@@ -357,7 +356,7 @@ impl Writer<'_> {
 enum Content {
     Plain(String),
     Part(Fields),
-    Raw(tollbridge_types::Json),
+    Raw(Json),
 }
 
 impl Content {
@@ -368,7 +367,7 @@ impl Content {
         }
     }
 
-    fn to_fields(&self) -> tollbridge_types::Json {
+    fn to_fields(&self) -> Json {
         match self {
             Self::Plain(text) => {
                 let mut fields = Fields::new();
@@ -407,7 +406,7 @@ fn thinking(thought: &Thought) -> Fields {
     fields
 }
 
-fn tools(tools: &[Tool], losses: &mut Vec<Loss>) -> Vec<tollbridge_types::Json> {
+fn tools(tools: &[Tool], losses: &mut Vec<Loss>) -> Vec<Json> {
     let mut list = Vec::new();
     for (place, tool) in tools.iter().enumerate() {
         match tool {
@@ -420,49 +419,53 @@ fn tools(tools: &[Tool], losses: &mut Vec<Loss>) -> Vec<tollbridge_types::Json> 
                     None => inner.put("parameters", &serde_json::json!({"type": "object", "properties": {}})),
                 };
                 inner.put_some("strict", *strict);
-                inner.put_missing(extras.of(PROTOCOL).filter(|(name, _)| !name.starts_with(BESIDE_FUNCTION)));
+                let own = |(name, _): &(&str, &Json)| !name.starts_with(BESIDE_FUNCTION) && *name != legacy::MARK;
+                inner.put_missing(extras.of(PROTOCOL).filter(own));
                 let mut fields = Fields::new();
                 fields.put("type", "function").put("function", &inner);
                 let beside = |(name, value)| Some((str::strip_prefix(name, BESIDE_FUNCTION)?, value));
                 fields.put_missing(extras.of(PROTOCOL).filter_map(beside));
                 list.push(fields.to_json());
             }
-            Tool::Opaque(opaque) => match custom(opaque) {
-                Some(tool) => list.push(tool),
-                None => list.extend(own(opaque, &format!("tools[{place}]"), losses)),
-            },
-            _ => {}
+            Tool::Custom { name, description, grammar, extras, .. } => {
+                losses::report_foreign(extras, &format!("tools[{place}].extras"), PROTOCOL, losses);
+                let mut inner = Fields::new();
+                inner.put("name", name).put_some("description", description.as_ref());
+                if let Some(Grammar { syntax, definition, .. }) = grammar {
+                    let grammar = serde_json::json!({"syntax": syntax, "definition": definition});
+                    inner.put("format", &serde_json::json!({"type": "grammar", "grammar": grammar}));
+                }
+                let own = |(name, _): &(&str, &Json)| !name.starts_with(BESIDE_FUNCTION);
+                inner.put_missing(extras.of(PROTOCOL).filter(own));
+                let mut fields = Fields::new();
+                fields.put("type", "custom").put("custom", &inner);
+                let beside = |(name, value)| Some((str::strip_prefix(name, BESIDE_FUNCTION)?, value));
+                fields.put_missing(extras.of(PROTOCOL).filter_map(beside));
+                list.push(fields.to_json());
+            }
+            Tool::Opaque(opaque) => list.extend(own(opaque, &format!("tools[{place}]"), losses)),
+            _ => losses.push(Loss::dropped(format!("tools[{place}]"), "chat completions have no such tool")),
         }
     }
     list
 }
 
-/// Writes a custom tool that responses describe, whose fields stand one level deeper here.
-fn custom(opaque: &Opaque) -> Option<tollbridge_types::Json> {
-    let mut fields = crate::object::Object::lenient(&opaque.json);
-    let is_custom = fields.find_text("type").as_deref() == Some("custom");
-    (opaque.protocol == Protocol::OPENAI_RESPONSES && is_custom).then(|| {
-        let mut inner = Fields::new();
-        inner.put_extras(&fields.into_extras(PROTOCOL), PROTOCOL);
-        let mut tool = Fields::new();
-        tool.put("type", "custom").put("custom", &inner);
-        tool.to_json()
-    })
-}
-
-fn tool_choice(choice: &ToolChoice, quirks: &Quirks, losses: &mut Vec<Loss>) -> Option<tollbridge_types::Json> {
+fn tool_choice(request: &ChatRequest, choice: &ToolChoice, quirks: &Quirks, losses: &mut Vec<Loss>) -> Option<Json> {
+    let named = |name: &String| match losses::kind_of_tool(request, name) {
+        "custom" => serde_json::json!({"type": "custom", "custom": {"name": name}}),
+        _ => serde_json::json!({"type": "function", "function": {"name": name}}),
+    };
     Some(match choice {
         ToolChoice::Auto => json("auto"),
         ToolChoice::None => json("none"),
         ToolChoice::Required => json(quirks.required_word),
-        ToolChoice::Function(name) => json(&serde_json::json!({"type": "function", "function": {"name": name}})),
+        ToolChoice::Function(name) => json(&named(name)),
         ToolChoice::AnyOf(_) if !quirks.allowed_tools => {
             losses.push(Loss::adapted("tool_choice", "the vendor cannot choose among some: any may be called"));
             json(quirks.required_word)
         }
         ToolChoice::AnyOf(names) => {
-            let tools: Vec<_> =
-                names.iter().map(|name| serde_json::json!({"type": "function", "function": {"name": name}})).collect();
+            let tools: Vec<_> = names.iter().map(named).collect();
             json(&serde_json::json!({"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": tools}}))
         }
         ToolChoice::Opaque(opaque) => own(opaque, "tool_choice", losses)?,
@@ -486,7 +489,7 @@ fn response_format(format: &ResponseFormat) -> Fields {
 }
 
 /// Returns what only OpenAI's protocol knows, and reports what only another one does.
-fn own(opaque: &Opaque, path: &str, losses: &mut Vec<Loss>) -> Option<tollbridge_types::Json> {
+fn own(opaque: &Opaque, path: &str, losses: &mut Vec<Loss>) -> Option<Json> {
     if opaque.protocol == PROTOCOL {
         return Some(opaque.json.clone());
     }

@@ -21,6 +21,8 @@ pub(crate) struct Encoder {
     stream_usage: bool,
     started: BTreeSet<u32>,
     called: BTreeSet<u32>,
+    /// The calls that are not of functions.
+    kinds: BTreeMap<(u32, u32), ToolCallKind>,
     usage: Option<Usage>,
     extras: Extras,
     carriers: BTreeMap<u32, Carrier>,
@@ -39,6 +41,7 @@ impl Encoder {
             stream_usage: context.stream_usage,
             started: BTreeSet::new(),
             called: BTreeSet::new(),
+            kinds: BTreeMap::new(),
             usage: None,
             extras: Extras::default(),
             carriers: BTreeMap::new(),
@@ -120,6 +123,13 @@ impl ChatStreamEncoder for Encoder {
             ChatEvent::PartEnd { choice } => self.carrier(choice).end(),
             ChatEvent::ToolCallStart { choice, call, id, name, kind, signature, extras } => {
                 self.called.insert(choice);
+                if kind != ToolCallKind::Function {
+                    self.kinds.insert((choice, call), kind);
+                }
+                if kind == ToolCallKind::LegacyFunction {
+                    let begun = serde_json::json!({"name": name, "arguments": ""});
+                    return self.delta(choice, "function_call", &json(&begun), frames);
+                }
                 let id = id.unwrap_or_else(|| ids::made_up(&self.id, choice, call));
                 let mut begun = ToolCall::default();
                 (begun.signature, begun.extras) = (signature, extras.clone());
@@ -146,8 +156,15 @@ impl ChatStreamEncoder for Encoder {
                 if let Some((.., whole)) = named.and_then(|calls| calls.get_mut(usize::try_from(call).ok()?)) {
                     whole.push_str(&fragment);
                 }
-                let call = serde_json::json!({"index": call, "function": {"arguments": fragment}});
-                self.delta(choice, "tool_calls", &[json(&call)], frames);
+                let piece = match self.kinds.get(&(choice, call)) {
+                    Some(ToolCallKind::LegacyFunction) => {
+                        let piece = serde_json::json!({"arguments": fragment});
+                        return self.delta(choice, "function_call", &json(&piece), frames);
+                    }
+                    Some(ToolCallKind::Custom) => serde_json::json!({"index": call, "custom": {"input": fragment}}),
+                    _ => serde_json::json!({"index": call, "function": {"arguments": fragment}}),
+                };
+                self.delta(choice, "tool_calls", &[json(&piece)], frames);
             }
             ChatEvent::Citation { choice, citation } => {
                 let citation = reply_encode::citation(&citation, 0);
@@ -176,7 +193,10 @@ impl ChatStreamEncoder for Encoder {
                         states.keep(&carrier::name_of(named), seal);
                     }
                 }
+                let of_choice = (choice, 0)..=(choice, u32::MAX);
+                let legacy = self.kinds.range(of_choice).any(|(_, kind)| *kind == ToolCallKind::LegacyFunction);
                 let word = endings::word(PROTOCOL, &finish, self.called.contains(&choice));
+                let word = if legacy { reply_encode::retired(word) } else { word };
                 self.write(choice, &Fields::new(), None, Some(word), frames);
             }
             ChatEvent::Usage(usage) => self.usage = Some(usage),

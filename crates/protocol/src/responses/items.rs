@@ -4,7 +4,7 @@ use tollbridge_types::{
     Citation, Extras, Json, LogProbs, Opaque, Part, Signature, Text, Thought, ToolCall, ToolCallKind,
 };
 
-use super::RESPONSES_PROTOCOL as PROTOCOL;
+use super::{RESPONSES_PROTOCOL as PROTOCOL, built_in};
 use crate::object::{Fields, Object, json};
 use crate::openai::logprobs;
 
@@ -16,7 +16,10 @@ pub(crate) fn decode(item: &Json, logprobs: &mut LogProbs) -> Vec<Part> {
         Some("function_call") => vec![Part::ToolCall(call(fields, ToolCallKind::Function))],
         Some("custom_tool_call") => vec![Part::ToolCall(call(fields, ToolCallKind::Custom))],
         Some("reasoning") => vec![Part::Thought(thought(fields))],
-        _ => vec![Part::Opaque(Opaque::new(PROTOCOL, item.clone()))],
+        _ => match built_in::call(item) {
+            Some(call) => vec![Part::ToolCall(call)],
+            None => vec![Part::Opaque(Opaque::new(PROTOCOL, item.clone()))],
+        },
     }
 }
 

@@ -1,10 +1,11 @@
 //! OpenAI responses, after OpenAI's API reference.
 
+pub(crate) mod built_in;
 mod count;
 mod items;
 mod reply_decode;
 mod reply_encode;
-mod request_decode;
+pub(crate) mod request_decode;
 mod request_encode;
 mod stream_decode;
 mod stream_encode;
@@ -17,7 +18,7 @@ use tollbridge_types::{ChatReply, ChatRequest, Protocol};
 pub use count::InputTokens;
 
 use crate::media::MediaRules;
-use crate::{ChatCodec, ChatStreamDecoder, ChatStreamEncoder, ReplyContext, Target};
+use crate::{ChatCodec, ChatStreamDecoder, ChatStreamEncoder, ReplyContext, Target, ToolForms};
 
 const RESPONSES_PROTOCOL: Protocol = Protocol::OPENAI_RESPONSES;
 
@@ -46,6 +47,10 @@ impl ChatCodec for Responses {
 
     fn media(&self) -> &'static MediaRules<'static> {
         &MediaRules::OPENAI_RESPONSES
+    }
+
+    fn tool_forms(&self, _model: &str) -> ToolForms {
+        ToolForms::ALL
     }
 
     fn decode_reply(&self, body: &[u8]) -> Result<ChatReply, Error> {

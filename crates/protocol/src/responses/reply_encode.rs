@@ -3,7 +3,7 @@ use std::sync::Arc;
 use tollbridge_core::StateStore;
 use tollbridge_types::{ChatReply, Choice, Finish, FinishReason, Json, Part, ToolCall, ToolCallKind};
 
-use super::{RESPONSES_PROTOCOL as PROTOCOL, items, usage};
+use super::{RESPONSES_PROTOCOL as PROTOCOL, built_in, items, usage};
 use crate::object::{Fields, Object};
 use crate::openai::logprobs;
 use crate::state::{self, State};
@@ -277,17 +277,30 @@ pub(crate) fn carrier(state: &State, id: &str, place: usize) -> Fields {
 }
 
 pub(crate) fn tool_call(call: &ToolCall, call_id: &str, id: &str, place: usize, status: &str) -> Fields {
+    let own_id = item_id(prefix(call), id, place);
+    if let Some(item) = built_in::call_item(call, call_id, Some(&own_id), Some(status)) {
+        return item;
+    }
     let mut fields = Fields::new();
-    let (prefix, kind, field) = match call.kind {
-        ToolCallKind::Custom => ("ctc", "custom_tool_call", "input"),
-        _ => ("fc", "function_call", "arguments"),
+    let (kind, field) = match call.kind {
+        ToolCallKind::Custom => ("custom_tool_call", "input"),
+        _ => ("function_call", "arguments"),
     };
     match call.extras.get(PROTOCOL, "id") {
         Some(own) => fields.put("id", own),
-        None => fields.put("id", &item_id(prefix, id, place)),
+        None => fields.put("id", &own_id),
     };
     fields.put("type", kind).put("status", status);
     fields.put(field, &call.arguments).put("call_id", call_id).put("name", &call.name);
     fields.put_extras(&call.extras, PROTOCOL);
     fields
+}
+
+/// Returns what the id of a call's item begins with.
+pub(crate) fn prefix(call: &ToolCall) -> &'static str {
+    match call.kind {
+        ToolCallKind::Custom => "ctc",
+        ToolCallKind::BuiltIn => built_in::prefix(&call.name),
+        _ => "fc",
+    }
 }

@@ -2,11 +2,11 @@ use std::collections::HashSet;
 
 use tollbridge_core::Error;
 use tollbridge_types::{
-    ChatRequest, Extras, Json, Media, MediaSource, Message, Opaque, Part, Reasoning, ReasoningEffort, ResponseFormat,
-    Role, Text, Tool, ToolCallKind, ToolChoice, ToolResult,
+    ChatRequest, Extras, Grammar, Json, Media, MediaSource, Message, Opaque, Part, Reasoning, ReasoningEffort,
+    ResponseFormat, Role, Text, Tool, ToolCallKind, ToolChoice, ToolResult,
 };
 
-use super::{RESPONSES_PROTOCOL as PROTOCOL, items};
+use super::{RESPONSES_PROTOCOL as PROTOCOL, built_in, items};
 use crate::object::{Object, json, wrong};
 use crate::state::{self, Opener};
 
@@ -24,9 +24,7 @@ pub(crate) fn decode(body: &[u8]) -> Result<ChatRequest, Error> {
     let elsewhere = ["previous_response_id", "conversation", "prompt"];
     let elsewhere = elsewhere.iter().any(|name| body.peek(name).is_some_and(|json| json.as_str() != "null"));
     input(&mut body, elsewhere, &mut request.messages)?;
-    for (place, json) in body.take_as::<Vec<Json>>("tools")?.unwrap_or_default().iter().enumerate() {
-        request.tools.push(tool(json, &format!("tools[{place}]"))?);
-    }
+    request.tools = tools(&mut body)?;
     request.tool_choice = body.take("tool_choice").map(|json| tool_choice(&json)).transpose()?;
     request.parallel_tool_calls = body.take_as("parallel_tool_calls")?;
     request.max_tokens = body.take_as("max_output_tokens")?;
@@ -122,6 +120,18 @@ impl Input<'_> {
                 .with_hint("send it in the `content` of an item of type `message`"));
             }
             _ => {
+                if let Some(mut call) = built_in::call(item) {
+                    call.extras = call.extras.at(path);
+                    self.called.extend(call.id.clone());
+                    self.assistant(path).push(Part::ToolCall(call));
+                    return Ok(());
+                }
+                if let Some(mut result) = built_in::output(item) {
+                    result.extras = result.extras.at(path);
+                    self.end_turn();
+                    self.answer(result, path);
+                    return Ok(());
+                }
                 // References and the items of vendor-run tools may stand for calls that are not here.
                 self.elsewhere |= kind == "item_reference";
                 if let Some(id) = fields.peek("call_id").and_then(|id| id.parse::<String>().ok()) {
@@ -190,12 +200,16 @@ impl Input<'_> {
             result.extras.insert(PROTOCOL, "type", json(kind));
         }
         result.extras.extend(items::item_extras(fields));
-        // Results in a row are one turn, as in the other protocols.
+        self.answer(result, &item);
+        Ok(())
+    }
+
+    /// Adds a result: those in a row are one turn, as in the other protocols.
+    fn answer(&mut self, result: ToolResult, path: &str) {
         match self.messages.last_mut().filter(|last| last.role == Role::Tool) {
             Some(last) => last.parts.push(Part::ToolResult(result)),
-            None => self.messages.push(Message::tool(result).at(&item)),
+            None => self.messages.push(Message::tool(result).at(path)),
         }
-        Ok(())
     }
 }
 
@@ -280,19 +294,83 @@ fn media(mut fields: Object, data: &str, url: &str) -> Result<Media, Error> {
     Ok(media)
 }
 
-fn tool(json: &Json, path: &str) -> Result<Tool, Error> {
-    let mut fields = Object::strict(json, path)?;
-    if fields.require::<String>("type")? != "function" {
-        return Ok(Tool::Opaque(Opaque::new(PROTOCOL, json.clone()).at(path)));
+fn tools(body: &mut Object) -> Result<Vec<Tool>, Error> {
+    let Some(json) = body.take("tools") else { return Ok(Vec::new()) };
+    // One tool may stand in the place of a list of one.
+    if json.as_str().starts_with('{') {
+        return Ok(vec![tool(&json, "tools")?]);
     }
+    list_of_tools(&json, "tools")
+}
+
+fn list_of_tools(json: &Json, path: &str) -> Result<Vec<Tool>, Error> {
+    let list: Vec<Json> = json.parse().map_err(|_| wrong(path, "an array of tools", json))?;
+    list.iter().enumerate().map(|(place, json)| tool(json, &format!("{path}[{place}]"))).collect()
+}
+
+/// Reads a tool; one without a type is a function, in this protocol's form or in that of chat completions.
+pub(crate) fn tool(json: &Json, path: &str) -> Result<Tool, Error> {
+    let mut fields = Object::strict(json, path)?;
+    let kind = fields.take_as::<String>("type")?;
+    let bare = kind.is_none() && (fields.peek("name").is_some() || fields.peek("function").is_some());
+    let opaque = || Tool::Opaque(Opaque::new(PROTOCOL, json.clone()));
+    let tool = match kind.as_deref() {
+        Some("function") => function(fields),
+        None if bare => function(fields),
+        None => fields.require::<String>("type").map(|_| opaque()),
+        Some("custom") => custom(fields),
+        Some("namespace") => {
+            let name: String = fields.require("name")?;
+            let description = fields.take_as("description")?;
+            let path = fields.path_of("tools");
+            let inner = fields.take("tools").map(|inner| list_of_tools(&inner, &path)).transpose()?;
+            Ok(Tool::namespace(name, description, inner.unwrap_or_default()).with_extras(fields.into_extras(PROTOCOL)))
+        }
+        Some(_) => Ok(opaque()),
+    };
+    tool.map(|tool| tool.at(path))
+}
+
+fn function(mut fields: Object) -> Result<Tool, Error> {
+    let nested = fields.take_object("function")?;
+    let mut rest = fields;
+    let mut fields = match nested {
+        Some(nested) => nested,
+        None => std::mem::take(&mut rest),
+    };
     let name = fields.require("name")?;
     let description = fields.take_as("description")?;
-    let parameters = fields.take("parameters");
+    let parameters = fields.take_any(&["parameters", "input_schema"]);
     let strict = fields.take_as("strict")?;
     let mut extras = fields.into_extras(PROTOCOL);
+    extras.extend(rest.into_extras(PROTOCOL));
     // Tells a tool of this protocol, where no word about strictness means yes.
-    extras.insert(PROTOCOL, "type", crate::object::json("function"));
+    extras.insert(PROTOCOL, "type", json("function"));
     Ok(Tool::from_fields(name, description, parameters, strict, extras))
+}
+
+fn custom(mut fields: Object) -> Result<Tool, Error> {
+    let name: String = fields.require("name")?;
+    let description = fields.take_as("description")?;
+    let grammar = grammar(&mut fields);
+    Ok(Tool::custom(name, description, grammar).with_extras(fields.into_extras(PROTOCOL)))
+}
+
+/// Takes the format of a custom tool's text; what is neither text nor a grammar stays where it is.
+fn grammar(fields: &mut Object) -> Option<Grammar> {
+    let mut format = Object::lenient(fields.peek("format")?);
+    match format.find_text("type").as_deref() {
+        Some("text") => {
+            fields.take("format");
+            None
+        }
+        Some("grammar") => {
+            let grammar = Grammar::new(format.find_text("syntax")?, format.find_text("definition")?);
+            fields.take("format");
+            Some(grammar)
+        }
+        _ => None,
+    }
 }
 
 fn tool_choice(json: &Json) -> Result<ToolChoice, Error> {
@@ -308,14 +386,22 @@ fn tool_choice(json: &Json) -> Result<ToolChoice, Error> {
     let mut fields = Object::strict(json, "tool_choice")?;
     let opaque = || ToolChoice::Opaque(Opaque::new(PROTOCOL, json.clone()));
     match fields.find_text("type").as_deref() {
-        Some("function") => Ok(ToolChoice::Function(fields.require("name")?)),
+        Some("function" | "custom") => Ok(ToolChoice::Function(fields.require("name")?)),
         Some("allowed_tools") if fields.peek("mode").is_some_and(|mode| mode.as_str() == "\"required\"") => {
             let list = fields.find_list("tools");
-            let names: Vec<String> = list.iter().filter_map(|tool| Object::lenient(tool).find("name")).collect();
+            let names: Vec<String> = list.iter().filter_map(plain_name).collect();
             Ok(if names.len() == list.len() { ToolChoice::AnyOf(names) } else { opaque() })
         }
         _ => Ok(opaque()),
     }
+}
+
+/// Returns the name of an allowed tool that has nothing but a name.
+fn plain_name(tool: &Json) -> Option<String> {
+    let mut fields = Object::lenient(tool);
+    let plain = fields.find_text("type").is_none_or(|kind| matches!(kind.as_str(), "function" | "custom"));
+    let name = fields.find("name");
+    name.filter(|_| plain && fields.is_empty())
 }
 
 /// Reads `text`: the form of the answer and what else there is about it.

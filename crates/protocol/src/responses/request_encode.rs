@@ -3,11 +3,11 @@ use std::collections::HashSet;
 use bytes::Bytes;
 use tollbridge_core::{Error, Loss};
 use tollbridge_types::{
-    ChatRequest, Citation, Json, Media, MediaSource, Message, Opaque, Part, Protocol, ResponseFormat, Role, Text, Tool,
-    ToolCallKind, ToolChoice, ToolResult,
+    ChatRequest, Citation, Grammar, Json, Media, MediaSource, Message, Opaque, Part, Protocol, ResponseFormat, Role,
+    Text, Tool, ToolCallKind, ToolChoice, ToolResult,
 };
 
-use super::{RESPONSES_PROTOCOL as PROTOCOL, items, reply_encode};
+use super::{RESPONSES_PROTOCOL as PROTOCOL, built_in, items, reply_encode};
 use crate::ids::{self, IdForm, InOrder};
 use crate::losses;
 use crate::media::file_name;
@@ -38,13 +38,14 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Ve
     if !items.is_empty() {
         body.put("input", &items);
     }
-    let tools = tools(&request.tools, losses);
+    let tools = tools(&request.tools, "tools", losses);
     if !tools.is_empty() {
         body.put("tools", &tools);
         body.put_some("parallel_tool_calls", request.parallel_tool_calls);
     }
-    if !tools.is_empty() || !request.extras.is_empty() {
-        body.put_some("tool_choice", request.tool_choice.as_ref().and_then(|choice| tool_choice(choice, losses)));
+    // Tools may also stand in the input, or where the vendor holds the conversation.
+    if !tools.is_empty() || request.extras.of(PROTOCOL).next().is_some() {
+        body.put_some("tool_choice", tool_choice(request, losses));
     }
     body.put_some("max_output_tokens", request.max_tokens);
     body.put_some("temperature", request.temperature).put_some("top_p", request.top_p);
@@ -334,6 +335,9 @@ impl Writer<'_> {
     }
 
     fn result(&mut self, result: &ToolResult, path: &str) -> Result<Json, Error> {
+        if let Some(item) = built_in::output_item(result) {
+            return Ok(item);
+        }
         if result.is_error == Some(true) {
             self.losses.push(Loss::dropped(format!("{path}.is_error"), "OpenAI has no such mark; the text must tell"));
         }
@@ -383,6 +387,9 @@ fn is_item(opaque: &Opaque) -> bool {
 }
 
 fn tool_call(call: &tollbridge_types::ToolCall, id: &str) -> Fields {
+    if let Some(item) = built_in::call_item(call, id, None, None) {
+        return item;
+    }
     let mut fields = Fields::new();
     let custom = call.kind == ToolCallKind::Custom;
     fields.put("type", if custom { "custom_tool_call" } else { "function_call" });
@@ -418,12 +425,13 @@ fn audio(media: &Media, path: &str) -> Result<Json, Error> {
     Ok(fields.to_json())
 }
 
-fn tools(tools: &[Tool], losses: &mut Vec<Loss>) -> Vec<Json> {
+fn tools(tools: &[Tool], path: &str, losses: &mut Vec<Loss>) -> Vec<Json> {
     let mut list = Vec::new();
     for (place, tool) in tools.iter().enumerate() {
+        let path = format!("{path}[{place}]");
         match tool {
             Tool::Function { name, description, parameters, strict, extras, .. } => {
-                losses::report_foreign(extras, &format!("tools[{place}].extras"), PROTOCOL, losses);
+                losses::report_foreign(extras, &format!("{path}.extras"), PROTOCOL, losses);
                 let mut fields = Fields::new();
                 fields.put("type", "function").put("name", name).put_some("description", description.as_ref());
                 match parameters {
@@ -435,34 +443,39 @@ fn tools(tools: &[Tool], losses: &mut Vec<Loss>) -> Vec<Json> {
                 fields.put_some("strict", strict.or((!own).then_some(false))).put_extras(extras, PROTOCOL);
                 list.push(fields.to_json());
             }
-            Tool::Opaque(opaque) => match custom(opaque) {
-                Some(tool) => list.push(tool),
-                None => list.extend(own(opaque, &format!("tools[{place}]"), losses)),
-            },
-            _ => {}
+            Tool::Custom { name, description, grammar, extras, .. } => {
+                losses::report_foreign(extras, &format!("{path}.extras"), PROTOCOL, losses);
+                let mut fields = Fields::new();
+                fields.put("type", "custom").put("name", name).put_some("description", description.as_ref());
+                if let Some(Grammar { syntax, definition, .. }) = grammar {
+                    let format = serde_json::json!({"type": "grammar", "syntax": syntax, "definition": definition});
+                    fields.put("format", &format);
+                }
+                list.push(fields.put_extras(extras, PROTOCOL).to_json());
+            }
+            Tool::Namespace { name, description, tools: inner, extras, .. } => {
+                let inner = self::tools(inner, &format!("{path}.tools"), losses);
+                let mut fields = Fields::new();
+                fields.put("type", "namespace").put("name", name);
+                fields.put("description", description.as_deref().unwrap_or_default()).put("tools", &inner);
+                list.push(fields.put_extras(extras, PROTOCOL).to_json());
+            }
+            Tool::Opaque(opaque) => list.extend(own(opaque, &path, losses)),
+            _ => losses.push(Loss::dropped(path, "OpenAI's responses have no such tool")),
         }
     }
     list
 }
 
-/// Writes a custom tool that chat completions describe, whose fields stand one level deeper there.
-fn custom(opaque: &Opaque) -> Option<Json> {
-    let mut fields = Object::lenient(&opaque.json);
-    let inner = fields.take("custom").filter(|_| opaque.protocol == Protocol::OPENAI_CHAT)?;
-    let mut tool = Fields::new();
-    tool.put("type", "custom").put_extras(&Object::lenient(&inner).into_extras(PROTOCOL), PROTOCOL);
-    Some(tool.to_json())
-}
-
-fn tool_choice(choice: &ToolChoice, losses: &mut Vec<Loss>) -> Option<Json> {
-    Some(match choice {
+fn tool_choice(request: &ChatRequest, losses: &mut Vec<Loss>) -> Option<Json> {
+    let named = |name: &String| serde_json::json!({"type": losses::kind_of_tool(request, name), "name": name});
+    Some(match request.tool_choice.as_ref()? {
         ToolChoice::Auto => json("auto"),
         ToolChoice::None => json("none"),
         ToolChoice::Required => json("required"),
-        ToolChoice::Function(name) => json(&serde_json::json!({"type": "function", "name": name})),
+        ToolChoice::Function(name) => json(&named(name)),
         ToolChoice::AnyOf(names) => {
-            let tools: Vec<_> =
-                names.iter().map(|name| serde_json::json!({"type": "function", "name": name})).collect();
+            let tools: Vec<_> = names.iter().map(named).collect();
             json(&serde_json::json!({"type": "allowed_tools", "mode": "required", "tools": tools}))
         }
         ToolChoice::Opaque(opaque) => own(opaque, "tool_choice", losses)?,

@@ -300,14 +300,20 @@ impl Encoder {
         let state = State::of_call(&call, PROTOCOL).map(|state| reply_encode::with_id(state, &call_id));
         self.state(state, frames);
         let place = self.place(frames);
-        let item = reply_encode::tool_call(&call, &call_id, &self.id, place, "in_progress");
-        self.added(place, &item.to_json(), frames);
+        // An item without arguments in pieces is told once it is whole.
+        if call.kind != ToolCallKind::BuiltIn {
+            let item = reply_encode::tool_call(&call, &call_id, &self.id, place, "in_progress");
+            self.added(place, &item.to_json(), frames);
+        }
         self.calls.insert(number, (place, call_id, call));
     }
 
     fn arguments(&mut self, number: u32, fragment: &str, frames: &mut Vec<Frame>) {
         let Some((place, _, call)) = self.calls.get_mut(&number) else { return };
         call.arguments.push_str(fragment);
+        if call.kind == ToolCallKind::BuiltIn {
+            return;
+        }
         let mut fields = call_fields(&self.id, *place, call);
         let kind = call.kind;
         fields.put("delta", fragment);
@@ -316,10 +322,15 @@ impl Encoder {
 
     fn end_call(&mut self, number: u32, frames: &mut Vec<Frame>) {
         let Some((place, call_id, call)) = self.calls.remove(&number) else { return };
-        let mut fields = call_fields(&self.id, place, &call);
-        let (_, kind, field) = events_of(call.kind);
-        fields.put(field, &call.arguments);
-        self.push(kind, &fields, frames);
+        if call.kind == ToolCallKind::BuiltIn {
+            let item = reply_encode::tool_call(&call, &call_id, &self.id, place, "in_progress");
+            self.added(place, &item.to_json(), frames);
+        } else {
+            let mut fields = call_fields(&self.id, place, &call);
+            let (_, kind, field) = events_of(call.kind);
+            fields.put(field, &call.arguments);
+            self.push(kind, &fields, frames);
+        }
         let item = reply_encode::tool_call(&call, &call_id, &self.id, place, reply_encode::status_of(&call));
         self.done(place, item.to_json(), frames);
     }
@@ -339,7 +350,7 @@ impl Encoder {
 
 /// Returns the fields that say which call an event is about.
 fn call_fields(reply: &str, place: usize, call: &ToolCall) -> Fields {
-    let prefix = if call.kind == ToolCallKind::Custom { "ctc" } else { "fc" };
+    let prefix = reply_encode::prefix(call);
     let mut fields = Fields::new();
     match call.extras.get(PROTOCOL, "id") {
         Some(own) => fields.put("item_id", own),
