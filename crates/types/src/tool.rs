@@ -51,7 +51,7 @@ pub enum Tool {
 }
 
 /// Says what the text that a custom tool takes must be.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Grammar {
     /// The language of the definition: `lark` or `regex`.

@@ -20,8 +20,6 @@ pub(super) fn functions(body: &mut Object, request: &mut ChatRequest) -> Result<
     mark.insert(PROTOCOL, MARK, json(&true));
     let tools: Vec<Tool> = list_of_tools(&list, "functions")?;
     request.tools = tools.into_iter().map(|tool| tool.with_extras(mark.clone())).collect();
-    // The retired form has room for one call.
-    request.parallel_tool_calls = request.parallel_tool_calls.or((!request.tools.is_empty()).then_some(false));
     let Some(choice) = body.take("function_call") else { return Ok(()) };
     let word = choice.parse::<String>().ok();
     request.tool_choice = match word.as_deref() {

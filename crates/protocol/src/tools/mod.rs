@@ -87,6 +87,12 @@ pub(crate) fn offer<'r>(
     offer.vendor_run(&mut rewritten);
     rewritten.messages = offer.messages(std::mem::take(&mut rewritten.messages));
     rewritten.tool_choice = offer.choice(rewritten.tool_choice);
+    // The retired form has room for one call, which some vendors can be told.
+    let tells = [Protocol::OPENAI_CHAT, Protocol::OPENAI_RESPONSES, Protocol::ANTHROPIC_MESSAGES].contains(&to);
+    let retired = |tool: &(ToolName, String)| tool.0.kind == ToolCallKind::LegacyFunction;
+    if tells && offer.known.iter().any(retired) {
+        rewritten.parallel_tool_calls.get_or_insert(false);
+    }
     let Offer { names, tools, headers, .. } = offer;
     rewritten.tools = tools;
     Offered { request: Cow::Owned(rewritten), names, headers }

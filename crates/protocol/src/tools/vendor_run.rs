@@ -91,8 +91,9 @@ impl Offer<'_> {
 
     /// Offers another vendor's tool in this vendor's form; `false` if it has none.
     pub(super) fn vendors(&mut self, opaque: &Opaque, path: &str) -> bool {
-        let mut all = true;
-        for (run, name, path) in read(opaque, path, &self.servers) {
+        let runs = read(opaque, path, &self.servers);
+        let mut all = !runs.is_empty();
+        for (run, name, path) in runs {
             all &= self.run(run, &name, &path);
         }
         all
