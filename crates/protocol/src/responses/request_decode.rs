@@ -123,7 +123,7 @@ impl Input<'_> {
                 if let Some(mut call) = built_in::call(item) {
                     call.extras = call.extras.at(path);
                     self.called.extend(call.id.clone());
-                    self.assistant(path).push(Part::ToolCall(call));
+                    assistant(self.messages, path).push(Part::ToolCall(call));
                     return Ok(());
                 }
                 if let Some(mut result) = built_in::output(item) {
