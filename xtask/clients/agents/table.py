@@ -81,15 +81,10 @@ CLIENTS: dict[str, Client] = {
     "llamaindex-anthropic": Client("LlamaIndex, Anthropic", MESSAGES, tasks.FUNCTIONS, "crews", "llamaindex_agent", "claude-sonnet-4-5"),
 }
 
-# What does not run, and why: what the clients themselves leave out, and what the gateway does not do yet.
+# What does not run, and why: what the clients themselves leave out.
 FORGETS = "the client does not send DeepSeek's reasoning_content back"
-CUSTOM = "custom tools are not yet functions for others"
-CUT = "ids cut at 64 characters are not yet borne"
 SKIPS = {
     ("gemini-cli", "deepseek"): FORGETS,
-    ("claude-code", "gemini"): "results of parallel calls are not yet put in the order of the calls",
-    **{(client, vendor): CUSTOM for client in ("codex", "codex-code") for vendor in ("anthropic", "opus", "gemini", "mistral", "deepseek")},
-    **{("kimi-code", vendor): CUT for vendor in ("anthropic", "opus", "gemini")},
     ("kimi-code", "openai → anthropic → openai"): "the client does not go on with its session",
     **{(client, "deepseek"): FORGETS for client in ("langgraph", "instructor", "crewai", "llamaindex")},
 }
