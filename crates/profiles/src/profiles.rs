@@ -12,8 +12,11 @@ pub struct Profiles {
     book: Arc<Book>,
     vendor: String,
     own: Arc<BTreeMap<String, Override>>,
-    found: Arc<RwLock<HashMap<String, Vec<(String, Arc<Profile>)>>>>,
+    found: Arc<RwLock<Found>>,
 }
+
+/// The profiles of each model, by the names of protocols.
+type Found = HashMap<String, Vec<(String, Arc<Profile>)>>;
 
 /// What the configuration says of one model.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -226,6 +226,12 @@ fn a_schema_keeps_to_the_part_of_json_schema_that_the_model_takes() {
         sent("anthropic", Protocol::ANTHROPIC_MESSAGES, codec::ANTHROPIC_MESSAGES, "claude-sonnet-5", &own);
     assert_eq!(passed["output_config"]["format"]["schema"], body["output_config"]["format"]["schema"]);
     assert!(told.iter().any(|path| path.starts_with("output_config.format")), "{told:?}");
+    // One that holds itself is cut where it does.
+    let tree = json!({"type": "object", "properties": {"next": {"$ref": "#/$defs/node"}}, "$defs": {"node": {"type": "object", "properties": {"next": {"$ref": "#/$defs/node"}}}}});
+    let asked =
+        chat(&json!({"response_format": {"type": "json_schema", "json_schema": {"name": "s", "schema": tree}}}));
+    let (body, _) = sent("anthropic", Protocol::OPENAI_CHAT, codec::ANTHROPIC_MESSAGES, "claude-sonnet-5", &asked);
+    assert!(!body["output_config"].to_string().contains("$ref"), "{body}");
     // One that is within it passes as it is.
     let small = json!({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": false});
     let asked =

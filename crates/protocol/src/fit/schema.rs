@@ -1,5 +1,7 @@
 //! Brings a JSON schema into the part of JSON Schema that a model takes.
 
+use std::collections::HashSet;
+
 use tollbridge_profiles::{Rest, Subset};
 use tollbridge_types::Json;
 
@@ -60,6 +62,10 @@ impl Shrinking<'_> {
         {
             return resolved;
         }
+        if self.subset.refs && !self.subset.recursion && self.refers_to_itself(&fields) {
+            self.tell("$ref");
+            return json(&Fields::one("type", "object"));
+        }
         let has = |fields: &[(String, Json)], name: &str| fields.iter().any(|(field, _)| field == name);
         let is_object = has(&fields, "properties")
             || fields.iter().any(|(name, value)| name == "type" && value.as_str().contains("\"object\""));
@@ -97,7 +103,7 @@ impl Shrinking<'_> {
                 out.push(("additionalProperties".to_owned(), json(&false)));
             }
             // Told only where it was not said; a client that said so itself loses nothing.
-            if !Object::lenient(schema).peek("additionalProperties").is_some_and(|said| said.as_str() == "false") {
+            if Object::lenient(schema).peek("additionalProperties").is_none_or(|said| said.as_str() != "false") {
                 self.tell("additionalProperties");
             }
         }
@@ -183,6 +189,27 @@ impl Shrinking<'_> {
         Some(merged.to_json())
     }
 
+    /// Says whether a reference leads back to itself.
+    fn refers_to_itself(&self, fields: &[(String, Json)]) -> bool {
+        let reference =
+            fields.iter().find(|(name, _)| name == "$ref").and_then(|(_, value)| value.parse::<String>().ok());
+        let Some(start) = reference else { return false };
+        let (mut seen, mut open) = (HashSet::new(), vec![start.clone()]);
+        while let Some(next) = open.pop() {
+            if !seen.insert(next.clone()) {
+                continue;
+            }
+            let Some(target) = at(self.root, &next) else { continue };
+            let mut found = Vec::new();
+            references(&target.parse().unwrap_or_default(), &mut found);
+            if found.contains(&start) {
+                return true;
+            }
+            open.append(&mut found);
+        }
+        false
+    }
+
     /// Makes every property required; those that were not may be null instead.
     fn require_all(&mut self, out: &mut Vec<(String, Json)>) {
         let Some((_, properties)) = out.iter().find(|(name, _)| name == "properties") else { return };
@@ -219,6 +246,20 @@ enum Fate {
     Leave {
         note: bool,
     },
+}
+
+/// Gathers the references within a schema.
+fn references(schema: &serde_json::Value, found: &mut Vec<String>) {
+    match schema {
+        serde_json::Value::Object(fields) => {
+            if let Some(reference) = fields.get("$ref").and_then(serde_json::Value::as_str) {
+                found.push(reference.to_owned());
+            }
+            fields.values().for_each(|value| references(value, found));
+        }
+        serde_json::Value::Array(list) => list.iter().for_each(|value| references(value, found)),
+        _ => {}
+    }
 }
 
 /// Finds what a reference within a schema names.

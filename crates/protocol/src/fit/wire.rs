@@ -53,7 +53,7 @@ impl<'a> Fitting<'a, '_> {
         self.limit(&mut top);
         self.format(&mut top);
         self.refused(&mut top);
-        self.schemas(&mut top);
+        self.schemas(&top);
         let top: Vec<_> = top.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
         self.splices.rewrite(&self.root, &top);
         self.messages(thinks);
@@ -206,7 +206,7 @@ impl<'a> Fitting<'a, '_> {
     }
 
     /// Brings the schemas of the answer and of tools into what the model takes.
-    fn schemas(&mut self, top: &mut Vec<(String, Option<String>)>) {
+    fn schemas(&mut self, top: &[(String, Option<String>)]) {
         if let Some(subset) = self.profile.answer_subset() {
             for path in self.form.answer_schemas {
                 let Some((holder, raw)) = self.find(path) else { continue };
