@@ -60,21 +60,25 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
         return Err(fault(path, format!("has more than {LARGEST_FILE} bytes")));
     }
     if bytes.is_empty() {
-        return Err(fault(path, "is empty".to_owned()));
+        return Err(fault(path, "is empty"));
     }
     Ok(bytes)
 }
 
-fn fault(path: &Path, what: String) -> Error {
+fn fault(path: &Path, what: impl std::fmt::Display) -> Error {
     Error::new(ErrorKind::InvalidRequest, format!("{} {what}", path.display()))
 }
+
+/// A fetcher, and whether providers use it unless they say otherwise.
+#[cfg(all(feature = "config", feature = "http"))]
+type Fetching = (std::sync::Arc<dyn tollbridge_core::Fetch>, bool);
 
 /// Makes the fetcher that a configuration describes, and says whether providers use it unless they say otherwise.
 #[cfg(all(feature = "config", feature = "http"))]
 pub(crate) fn configured(
     media: &tollbridge_config::MediaConfig,
     providers: &[(tollbridge_core::Registration, tollbridge_core::ProviderSettings)],
-) -> Result<Option<(std::sync::Arc<dyn tollbridge_core::Fetch>, bool)>, Error> {
+) -> Result<Option<Fetching>, Error> {
     if !providers.iter().any(|(_, settings)| settings.fetch_media.unwrap_or(media.fetch)) {
         return Ok(None);
     }
