@@ -1,5 +1,4 @@
 //! Media through the gateway: in the form of each vendor, refused before anything is sent, or fetched where that is on.
-#![expect(clippy::unwrap_used, reason = "what a test needs and cannot have fails it")]
 
 use std::sync::Arc;
 
@@ -13,7 +12,8 @@ use tollbridge_tests::Bench;
 
 const PNG: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 
-fn chat(model: &str, part: Value) -> String {
+fn chat(model: &str, part: impl Into<Value>) -> String {
+    let part: Value = part.into();
     json!({"model": model, "messages": [{"role": "user", "content": [part, {"type": "text", "text": "?"}]}]})
         .to_string()
 }

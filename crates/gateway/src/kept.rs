@@ -123,9 +123,10 @@ mod tests {
         assert_eq!(one.find("a"), None);
         assert_eq!(one.find("again").as_deref(), Some("999"));
         assert!(one.find("999").is_some() && one.find("990").is_none());
-        let entries = kept.entries.lock().unwrap();
-        assert!(entries.bytes <= 10_000 && entries.order.len() < 40, "{} {}", entries.bytes, entries.order.len());
-        drop(entries);
+        {
+            let entries = kept.entries.lock().unwrap();
+            assert!(entries.bytes <= 10_000 && entries.order.len() < 40, "{} {}", entries.bytes, entries.order.len());
+        }
         tokio::time::advance(Duration::from_secs(60)).await;
         assert_eq!(one.find("999"), None);
         assert!(Kept::new(0, Duration::from_secs(1)).is_none());

@@ -1,6 +1,11 @@
 //! How answers end: every vendor's words, those that nobody has seen, and calls that were cut, in every client's protocol,
 //! whole and streamed.
-#![expect(clippy::unwrap_used, reason = "what a test needs and cannot have fails it")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "what a test needs and cannot have fails it"
+)]
 
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};

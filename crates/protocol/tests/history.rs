@@ -1,10 +1,5 @@
 //! What was sealed for one vendor is taken out again on the way to another of the client's own protocol.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "what a test needs and cannot have fails it"
-)]
+#![expect(clippy::unwrap_used, reason = "what a test needs and cannot have fails it")]
 
 use bytes::Bytes;
 use serde_json::{Value, json};

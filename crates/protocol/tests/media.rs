@@ -1,5 +1,5 @@
 //! Media are told by their bytes, and go to each vendor in the form that it has for them, or nowhere.
-#![expect(clippy::unwrap_used, reason = "what a test needs and cannot have fails it")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what a test needs and cannot have fails it")]
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -513,12 +513,17 @@ fn the_same_protocol_passes_as_it_came() {
 }
 
 /// A profile with these rules of media.
-fn profile(media: Value) -> Profile {
+fn profile(media: &Value) -> Profile {
     let rule = json!({"rule": [{"about": "a test's", "source": "here", "models": ["m"], "media": media}]});
     Book::default().with("test", rule).unwrap().profile("v", "p", "m", None)
 }
 
-fn fitted(from: &dyn ChatCodec, to: &dyn ChatCodec, body: &Value, media: Value) -> Result<(Value, Vec<String>), Error> {
+fn fitted(
+    from: &dyn ChatCodec,
+    to: &dyn ChatCodec,
+    body: &Value,
+    media: &Value,
+) -> Result<(Value, Vec<String>), Error> {
     let request = Request::from_wire(Operation::Chat, from.protocol(), "m", Bytes::from(body.to_string()));
     let encoded = translate::request_for(&request, to, &profile(media), false)?;
     let told = encoded.losses.iter().map(|loss| format!("{}: {}", loss.path, loss.reason)).collect();
@@ -536,7 +541,7 @@ fn a_model_that_reads_only_text_gets_no_image_in_any_protocol() {
             &COMPATIBLE,
         ] {
             let told = format!("{name} → {}", to.protocol());
-            let error = fitted(from, to, &body, json!({"image": []})).unwrap_err();
+            let error = fitted(from, to, &body, &json!({"image": []})).unwrap_err();
             assert!(error.message().ends_with("takes no image"), "{told}: {error}");
             assert!(error.path().is_some_and(|path| path.contains("[0]")), "{told}: {error:?}");
             // Flattened, the rest of a body of the vendor's own stays as it was.
@@ -544,7 +549,7 @@ fn a_model_that_reads_only_text_gets_no_image_in_any_protocol() {
             if from.protocol() == to.protocol() && !name.contains("image") {
                 continue;
             }
-            let (flat, losses) = fitted(from, to, &body, flat).unwrap();
+            let (flat, losses) = fitted(from, to, &body, &flat).unwrap();
             assert!(flat.to_string().contains("<image>") && !flat.to_string().contains("iVBOR"), "{told}: {flat}");
             assert!(losses.iter().any(|loss| loss.contains("`<image>`")), "{told}: {losses:?}");
         }
@@ -556,7 +561,7 @@ fn numbers_and_addresses_of_a_model_hold_in_its_vendors_own_protocol_too() {
     let image = |url: &str| json!({"type": "image_url", "image_url": {"url": url}});
     let body = |parts: Value| json!({"model": "m", "messages": [{"role": "user", "content": parts}]});
     let (one, web) = (data("image/png", PNG), "https://h.example/a.png");
-    let own = |parts: Value, media: Value| fitted(codec::OPENAI_CHAT, codec::OPENAI_CHAT, &body(parts), media);
+    let own = |parts: Value, media: Value| fitted(codec::OPENAI_CHAT, codec::OPENAI_CHAT, &body(parts), &media);
     let error = own(json!([image(&one), image(&one)]), json!({"images": 1})).unwrap_err();
     assert_eq!(
         (error.message(), error.path()),
