@@ -100,6 +100,16 @@ async fn every_recorded_body_passes() {
         if !sound || streamed != wants || reply.contains("\"error\":{") || !reply.ends_with('\n') && streamed {
             continue;
         }
+        // Recorded from others: OpenAI itself takes no longer ids of calls, so that they are renamed.
+        let ids = body["messages"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .flat_map(|message| message["tool_calls"].as_array())
+            .flatten();
+        if way.provider == "openai" && ids.filter_map(|call| call["id"].as_str()).any(|id| id.len() > 40) {
+            continue;
+        }
         let (mut body, mut expected) = (body, None);
         let path = match way.provider {
             "gemini" if streamed => format!("{}:streamGenerateContent?alt=sse", way.path),

@@ -150,12 +150,13 @@ async fn strict_calls_are_refused_before_they_are_sent_by_header_or_by_configura
 
 #[tokio::test]
 async fn hostile_bodies_are_refused_in_each_protocols_own_form() {
-    let bench = Bench::start().await.unwrap();
-    let deep = format!("{{\"model\":\"openai/m\",\"messages\":{}{}}}", "[".repeat(10_000), "]".repeat(10_000));
+    let bench = Bench::with_all(Options::default()).await.unwrap();
+    // No vendor's own protocol, so that all is read here.
+    let deep = format!("{{\"model\":\"cohere/m\",\"messages\":{}{}}}", "[".repeat(10_000), "]".repeat(10_000));
     let message = |content: &str| {
-        format!("{{\"model\":\"openai/m\",\"messages\":[{{\"role\":\"user\",\"content\":{content}}}]}}")
+        format!("{{\"model\":\"cohere/m\",\"messages\":[{{\"role\":\"user\",\"content\":{content}}}]}}")
     };
-    for path in ["/v1/chat/completions", "/v1/messages", "/v1/responses", "/v1beta/models/openai/m:generateContent"] {
+    for path in ["/v1/chat/completions", "/v1/messages", "/v1/responses", "/v1beta/models/cohere/m:generateContent"] {
         for body in [deep.clone(), message("\"\\ud800\""), message("1e999"), "[]".into(), "\u{0}".into(), String::new()]
         {
             let answer = bench.send(Method::POST, path, body.clone()).await.unwrap();

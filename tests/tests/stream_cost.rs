@@ -64,6 +64,13 @@ fn told(protocol: Protocol, text: &str) -> Option<Value> {
 /// Returns a stream's text without what differs from call to call.
 fn steady(answer: &Answered) -> String {
     let text = answer.text().replace(answer.headers.get("x-request-id").unwrap().to_str().unwrap(), "ID");
+    // Ids of items are made from that of the answer.
+    let mut parts = text.split("_tb_");
+    let first = parts.next().unwrap_or_default().to_owned();
+    let text = parts.fold(first, |text, part| {
+        let rest = part.trim_start_matches(|letter: char| letter.is_ascii_alphanumeric());
+        text + "_tb_" + rest
+    });
     ["\"created\":", "\"created_at\":"].into_iter().fold(text, |text, name| {
         let mut parts = text.split(name);
         let first = parts.next().unwrap_or_default().to_owned();

@@ -27,7 +27,7 @@ pub(crate) fn run(sources: &Sources, options: &ShowModelOptions) -> Result<ExitC
         None => registry.get(provider)?.kind,
     };
     let own = configured.into_iter().flat_map(|known| &known.settings.models);
-    let own = own.map(|model| (model.name.clone(), model.profile.clone()));
+    let own = own.map(|model| (model.name.clone(), model.own_profile()));
     let profiles = Profiles::new(Arc::clone(&config.profiles), kind).with(own.collect::<Vec<_>>());
     let protocol = match &options.protocol {
         Some(protocol) => protocol.clone(),

@@ -4,7 +4,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Value;
-use tollbridge_core::ModelSettings;
 use tollbridge_profiles::{Book, Override};
 
 use crate::config::{ProviderConfig, Source};
@@ -29,7 +28,7 @@ pub(crate) const TABLES: &[&str] = &[
 ];
 
 /// Reads the keys of a profile that stand in the table of a model.
-pub(crate) fn own(reader: &mut Reader<'_>, fields: &Table, model: &ModelSettings) -> Override {
+pub(crate) fn own(reader: &mut Reader<'_>, fields: &Table) -> Override {
     let mut own = Override::new(format!("{}, {}", reader.source(&fields.path), fields.path.join(".")));
     own.base_model = reader.text(fields, "base_model");
     for table in TABLES {
@@ -41,18 +40,6 @@ pub(crate) fn own(reader: &mut Reader<'_>, fields: &Table, model: &ModelSettings
     }
     if let Some(tokens) = reader.unit(fields, "context_window", units::tokens) {
         own.set("limits", "context", tokens);
-    }
-    if let Some(most) = model.max_tokens {
-        own.set("limits", "output", most);
-    }
-    if !model.supports_response_format {
-        own.set("answers", "formats", Value::Array(Vec::new()));
-    }
-    if !model.supports_tools {
-        own.set("tools", "taken", false);
-    }
-    if !model.supports_vision {
-        own.set("media", "image", Value::Array(Vec::new()));
     }
     own
 }
@@ -98,7 +85,7 @@ pub(crate) fn check(reader: &mut Reader<'_>, providers: &[ProviderConfig], book:
     for provider in providers {
         let kind = provider.registration.kind;
         for model in &provider.settings.models {
-            for problem in book.check(kind, &model.name, &model.profile) {
+            for problem in book.check(kind, &model.name, &model.own_profile()) {
                 let name = &provider.settings.name;
                 let table = Table::new(&["providers", name.as_str(), "models", model.name.as_str()], None);
                 let (inner, key) = problem.key.split_once('.').unwrap_or((problem.key.as_str(), ""));

@@ -254,7 +254,7 @@ fn model(reader: &mut Reader<'_>, table: &Table, name: String) -> ModelSettings 
     model.supports_vision = reader.flag(&fields, "supports_vision").unwrap_or(true);
     model.supports_streaming = reader.flag(&fields, "supports_streaming").unwrap_or(true);
     model.supports_response_format = reader.flag(&fields, "supports_response_format").unwrap_or(true);
-    model.profile = profile::own(reader, &fields, &model);
+    model.profile = profile::own(reader, &fields);
     for key in known.iter().filter(|key| **key != "think_tags" && fields.fields.contains_key(**key)) {
         if let Some(text) = reader.text(&fields, key) {
             reader.show(&fields, key, text);

@@ -57,6 +57,12 @@ impl ProviderSettings {
         }
     }
 
+    /// Lets what is said of models here have the last word over profiles.
+    pub fn own_profiles(&self, profiles: Profiles) -> Profiles {
+        let own = self.models.iter().map(|model| (model.name.clone(), model.own_profile()));
+        profiles.with(own.filter(|(_, own)| !own.is_empty()))
+    }
+
     /// Returns an option that the kind of provider declared.
     pub fn option(&self, name: &str) -> Option<&str> {
         self.options.get(name).map(String::as_str)
@@ -128,6 +134,24 @@ impl ModelSettings {
             supports_response_format: true,
             profile: Override::default(),
         }
+    }
+
+    /// Returns what is known of what it takes, in the words of a profile.
+    pub fn own_profile(&self) -> Override {
+        let mut own = self.profile.clone();
+        if let Some(most) = self.max_tokens {
+            own.set("limits", "output", most);
+        }
+        if !self.supports_response_format {
+            own.set("answers", "formats", Vec::<String>::new());
+        }
+        if !self.supports_tools {
+            own.set("tools", "taken", false);
+        }
+        if !self.supports_vision {
+            own.set("media", "image", Vec::<String>::new());
+        }
+        own
     }
 
     /// Says whether anything is known that a request could run against.

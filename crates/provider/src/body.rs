@@ -59,6 +59,11 @@ pub(crate) fn begins_stream(framing: Framing, first: &Bytes) -> bool {
     }
 }
 
+/// Says whether a whole body of this form can be events, and not one broken object.
+pub(crate) fn has_events(framing: Framing, body: &Bytes) -> bool {
+    framing != Framing::JsonLines || body.trim_ascii().contains(&b'\n')
+}
+
 /// Says whether bytes can be the beginning of JSON on lines: an object that reports no error.
 fn begins_lines(first: &Bytes) -> bool {
     let text = first.trim_ascii_start();

@@ -88,6 +88,7 @@ impl HttpProvider {
         transport: Arc<dyn Transport>,
         route: impl Fn(&Route<'_>) -> Result<Url, Error> + Send + Sync + 'static,
     ) -> Self {
+        let profiles = settings.own_profiles(settings.profiles.clone());
         let mut headers = settings.headers;
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         Self {
@@ -105,7 +106,7 @@ impl HttpProvider {
             headers,
             key: settings.api_key,
             listed: settings.models,
-            profiles: settings.profiles,
+            profiles,
             fetch: settings.fetch,
             timeouts: settings.timeouts,
             think_tags: settings.think_tags,
@@ -538,11 +539,13 @@ impl HttpProvider {
             }
             Ok(Shape::Answer) => Ok(ReplyBody::Whole(whole)),
             // Some servers stream whatever they are asked: the events hold the answer and its usage.
-            Err(garbage) if body::begins_stream(framing, &whole) => match gather(&whole) {
-                Some(Ok(gathered)) => Ok(ReplyBody::Whole(gathered)),
-                Some(Err(error)) if error.kind() != ErrorKind::Unsupported => Err(error),
-                _ => Err(garbage),
-            },
+            Err(garbage) if body::begins_stream(framing, &whole) && body::has_events(framing, &whole) => {
+                match gather(&whole) {
+                    Some(Ok(gathered)) => Ok(ReplyBody::Whole(gathered)),
+                    Some(Err(error)) if error.kind() != ErrorKind::Unsupported => Err(error),
+                    _ => Err(garbage),
+                }
+            }
             Err(garbage) => Err(garbage),
         }
     }

@@ -236,8 +236,7 @@ impl ClientBuilder {
                 let fetched = fetch.as_ref().filter(|(_, usually)| settings.fetch_media.unwrap_or(*usually));
                 settings.fetch = fetched.map(|(fetch, _)| Arc::clone(fetch));
                 let name = settings.name.clone();
-                let own = settings.models.iter().map(|model| (model.name.clone(), model.profile.clone()));
-                settings.profiles = Profiles::new(Arc::clone(&self.profiles), kind.kind).with(own.collect::<Vec<_>>());
+                settings.profiles = settings.own_profiles(Profiles::new(Arc::clone(&self.profiles), kind.kind));
                 profiles.insert(name.clone(), settings.profiles.clone());
                 let known = settings.clone();
                 let provider = (kind.build)(&kind, settings, Arc::clone(&transport));

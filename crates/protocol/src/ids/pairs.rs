@@ -29,6 +29,8 @@ struct Call {
     name: String,
     turn: usize,
     answered: bool,
+    /// Whether its vendor gave it an id, by which a result must name it.
+    has_id: bool,
 }
 
 impl Pairs {
@@ -63,7 +65,13 @@ impl Pairs {
         let known = id.filter(|id| !id.is_empty());
         let old = known.map_or_else(|| made_up("request", 0, u32::try_from(number).unwrap_or(u32::MAX)), str::to_owned);
         let new = self.free(&old);
-        self.calls.push(Call { id: new.clone(), name: name.to_owned(), turn: self.turn, answered: false });
+        self.calls.push(Call {
+            id: new.clone(),
+            name: name.to_owned(),
+            turn: self.turn,
+            answered: false,
+            has_id: known.is_some(),
+        });
         let (open, _) = self.by_id.entry(id.unwrap_or_default().to_owned()).or_default();
         // What an earlier turn left open stays so: results follow their own turn.
         if open.back().and_then(|call| self.calls.get(*call)).is_some_and(|call| call.turn < self.turn) {
@@ -99,14 +107,14 @@ impl Pairs {
         Some(call.id.clone())
     }
 
-    /// Finds the call of a result without an id: the first open one of its function, or at all.
+    /// Finds the call of a result without an id: the first open one of its function, or of those that have none either.
     fn unnamed(&mut self, name: Option<&str>) -> Option<usize> {
         let calls = &self.calls;
         let open = |queue: &mut VecDeque<usize>| {
             std::iter::from_fn(|| queue.pop_front()).find(|call| calls.get(*call).is_some_and(|call| !call.answered))
         };
         let of_function = name.and_then(|name| self.by_name.get_mut(name)).and_then(open);
-        of_function.or_else(|| open(&mut self.order))
+        of_function.or_else(|| open(&mut self.order).filter(|call| calls.get(*call).is_some_and(|call| !call.has_id)))
     }
 
     /// Returns an id of the form that no call has, as like the given one as can be.

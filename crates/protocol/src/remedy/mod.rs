@@ -63,9 +63,10 @@ impl Remedy {
                 && !row.except.iter().any(says)
         })?;
         // The name of a field stands in the request for its own sake; what is said of it does not.
-        let is_word = |words: &&&str| row.field.is_none() || !asked.contains(&format!("\"{words}\":"));
-        let echoes = row.words.iter().filter(is_word).any(|words| asked.contains(words));
-        if echoes || hides_letters(&asked) {
+        let echoed = |words: &&&str| asked.contains(**words) && !(row.field.is_some() && stands_as_name(&asked, words));
+        let said_alone =
+            row.any.is_empty() || row.any.iter().any(|words| lower.contains(words) && !asked.contains(words));
+        if row.words.iter().any(|words| echoed(&words)) || !said_alone || hides_letters(&asked) {
             return None;
         }
         let root = Node::read(body)?;
@@ -154,6 +155,14 @@ impl fmt::Display for Remedy {
             Cure::Responses => f.write_str("send it to responses"),
         }
     }
+}
+
+/// Says whether words stand in a body only as whole names or values.
+fn stands_as_name(body: &str, words: &str) -> bool {
+    body.match_indices(words).all(|(place, _)| {
+        let before = body.get(..place).unwrap_or_default().ends_with('"');
+        before && body.get(place + words.len()..).unwrap_or_default().starts_with('"')
+    })
 }
 
 /// Says whether letters stand in a body in another form, in which they cannot be looked for.

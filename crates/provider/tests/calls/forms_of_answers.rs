@@ -35,7 +35,7 @@ async fn a_model_that_refuses_is_asked_again_once_and_then_never() {
     let fake = Fake::new([Canned::new(400, REFUSED), whole(), whole(), whole()]);
     let server = provider("deepseek", &fake, |_| {}).unwrap();
     let reply = ask(&*server, "m", false).await.unwrap();
-    let told = [Loss::dropped("response_format", "the model knows no form of answers")];
+    let told = [Loss::dropped("response_format", "the vendor refused it for this model")];
     assert_eq!((asked(&fake), reply.losses.as_slice()), (vec![true, false], told.as_slice()));
     assert_eq!(fake.last().body, r#"{"model":"m", "messages":[{"role":"user","content":"hi"}]}"#);
     let reply = ask(&*server, "m", false).await.unwrap();
@@ -46,15 +46,15 @@ async fn a_model_that_refuses_is_asked_again_once_and_then_never() {
 
 #[tokio::test]
 async fn a_strict_call_is_refused_instead() {
-    let fake = Fake::new([Canned::new(400, REFUSED), Canned::new(400, REFUSED), whole()]);
+    let fake = Fake::new([Canned::new(400, REFUSED), Canned::new(400, REFUSED), whole(), Canned::new(400, REFUSED)]);
     let server = provider("deepseek", &fake, |_| {}).unwrap();
     let error = ask(&*server, "m", true).await.unwrap_err();
     assert!(error.message().contains("unavailable"), "{error}");
     ask(&*server, "m", false).await.unwrap();
-    // Now it is known before anything is sent.
+    // A strict call does not use what others learned either.
     let error = ask(&*server, "m", true).await.unwrap_err();
-    assert_eq!((error.kind(), error.path()), (ErrorKind::InvalidRequest, Some("response_format")));
-    assert_eq!(asked(&fake), [true, true, false]);
+    assert!(error.message().contains("unavailable"), "{error}");
+    assert_eq!(asked(&fake), [true, true, false, true]);
 }
 
 #[tokio::test]
@@ -78,7 +78,7 @@ async fn what_the_settings_say_is_not_tried() {
     let mut request = ChatRequest::new("m").user("hi");
     request.response_format = Some(ResponseFormat::json_schema(None, None, schema, None));
     let reply = server.call(Request::chat(request), &CallContext::new("1")).await.unwrap();
-    assert_eq!(reply.losses[0].kind, LossKind::Dropped);
+    assert_eq!((reply.losses[0].kind, reply.losses[0].path.as_str()), (LossKind::Adapted, "response_format"));
     ask(&*server, "other", false).await.unwrap();
     assert_eq!(asked(&fake), [false, true]);
 }
