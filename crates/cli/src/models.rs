@@ -1,3 +1,4 @@
+use std::io::Write;
 use std::process::ExitCode;
 
 use serde_json::json;
@@ -18,6 +19,7 @@ pub(crate) async fn run(sources: &Sources, options: &ModelsOptions) -> Result<Ex
     let list = client.models().await;
     let wanted = |id: &str| options.provider.as_ref().is_none_or(|provider| id.starts_with(&format!("{provider}/")));
     let models: Vec<_> = list.models.iter().filter(|model| wanted(&model.id)).collect();
+    let mut out = std::io::stdout().lock();
     if options.json {
         let rows: Vec<_> = models
             .iter()
@@ -32,13 +34,13 @@ pub(crate) async fn run(sources: &Sources, options: &ModelsOptions) -> Result<Ex
                 })
             })
             .collect();
-        println!("{}", serde_json::to_string_pretty(&rows).unwrap_or_default());
+        writeln!(out, "{}", serde_json::to_string_pretty(&rows).unwrap_or_default())?;
     } else {
         for model in models {
-            println!("{}", model.id);
+            writeln!(out, "{}", model.id)?;
         }
         for (alias, target) in list.patterns.iter().filter(|(_, target)| wanted(target)) {
-            println!("{alias} -> {target}");
+            writeln!(out, "{alias} -> {target}")?;
         }
     }
     let failures = list

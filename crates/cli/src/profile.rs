@@ -1,3 +1,4 @@
+use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -44,26 +45,28 @@ pub(crate) fn run(sources: &Sources, options: &ShowModelOptions) -> Result<ExitC
             "profile": explained.profile,
             "settings": explained.settings,
         });
-        println!("{}", serde_json::to_string_pretty(&value).unwrap_or_default());
+        writeln!(std::io::stdout().lock(), "{}", serde_json::to_string_pretty(&value).unwrap_or_default())?;
     } else {
-        print(&explained, &format!("{provider}/{model}"), kind, &protocol);
+        print(&explained, &format!("{provider}/{model}"), kind, &protocol)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn print(explained: &Explained, model: &str, kind: &str, protocol: &str) {
-    println!("{model}: `{}` at {kind}, in {protocol}", explained.profile.name);
+fn print(explained: &Explained, model: &str, kind: &str, protocol: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{model}: `{}` at {kind}, in {protocol}", explained.profile.name)?;
     if explained.settings.is_empty() {
-        println!("nothing is known of it: requests pass as they are");
-        return;
+        writeln!(out, "nothing is known of it: requests pass as they are")?;
+        return Ok(());
     }
     let width = explained.settings.iter().map(|setting| setting.key.len()).max().unwrap_or(0);
     for setting in &explained.settings {
-        println!("\n{:<width$}  {}", setting.key, setting.value);
-        println!("  {}", setting.about);
+        writeln!(out, "\n{:<width$}  {}", setting.key, setting.value)?;
+        writeln!(out, "  {}", setting.about)?;
         let read = if setting.read.is_empty() { String::new() } else { format!(" (read {})", setting.read) };
-        println!("  {}: {}{read}", setting.origin, setting.source);
+        writeln!(out, "  {}: {}{read}", setting.origin, setting.source)?;
     }
+    Ok(())
 }
 
 /// Returns the protocol that a provider is spoken to in, so far as that is known without its key.

@@ -200,6 +200,18 @@ fn a_models_profile_is_shown_with_its_sources_and_no_key() {
 }
 
 #[test]
+fn who_has_read_enough_may_close_the_pipe() {
+    for more in [&[] as &[&str], &["--json"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let arguments = [&["models", "show", "anthropic/claude-sonnet-4-5"], more].concat();
+        let output = command(&arguments, &[]).stdout(writer).output().unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), errors.as_str()), (Some(0), ""));
+    }
+}
+
+#[test]
 fn configuration_problems_come_all_at_once_and_exit_with_2() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("tollbridge.toml");
