@@ -35,6 +35,7 @@ mod remedy;
 mod reply_name;
 mod rerank;
 pub mod responses;
+mod service_tier;
 mod state;
 mod status;
 mod stream_cost;

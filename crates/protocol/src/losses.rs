@@ -1,7 +1,7 @@
 //! What of a typed request another protocol cannot carry.
 
 use tollbridge_core::{Error, Loss};
-use tollbridge_types::{ChatRequest, Extras, Json, Media, Protocol, ResponseFormat, Signature, Text, Tool};
+use tollbridge_types::{ChatRequest, Extras, Json, Media, Protocol, ResponseFormat, Role, Signature, Text, Tool};
 
 use crate::object::Fields;
 use crate::openai::legacy;
@@ -77,6 +77,14 @@ pub(crate) fn report_signature(signature: Option<&Signature>, path: &str, own: P
     if let Some(signature) = signature.filter(|signature| signature.protocol != own) {
         losses.push(Loss::dropped(format!("{path}.signature"), format!("only {} reads it", signature.protocol)));
     }
+}
+
+/// Returns the word for the user, who speaks where the protocol has no such speaker.
+pub(crate) fn user(role: &Role, path: &str, losses: &mut Vec<Loss>) -> &'static str {
+    if let Role::Unknown(_) = role {
+        losses.push(Loss::adapted(format!("{path}.role"), "the vendor has no such role: sent as the user's words"));
+    }
+    "user"
 }
 
 /// Reports the sources of a text that is sent back to a protocol that takes none.

@@ -214,6 +214,55 @@ fn without_one(value: &Value, path: &str, found: &mut Vec<(String, Value)>) {
     }
 }
 
+/// Returns what of a body with one more field goes to a vendor at a place, and the paths of what is told.
+fn with_field(from: &dyn ChatCodec, to: &dyn ChatCodec, more: Value, place: &str) -> (Option<Value>, Vec<String>) {
+    let body = merged(Reference::of(from.protocol()).base, more);
+    let (mut sent, told) = sent(from, to, &body);
+    let value = sent.as_mut().and_then(|sent| at(sent, &steps(place)).cloned());
+    (value, told.into_iter().map(|(_, path, _)| path).collect())
+}
+
+#[test]
+fn a_tier_goes_only_to_a_vendor_that_has_the_word() {
+    let [chat, responses, anthropic, bedrock] =
+        [codec::OPENAI_CHAT, codec::OPENAI_RESPONSES, codec::ANTHROPIC_MESSAGES, codec::BEDROCK_CONVERSE];
+    let cases: [(&dyn ChatCodec, &dyn ChatCodec, &str, bool); 13] = [
+        (chat, anthropic, "flex", false),
+        (chat, anthropic, "default", false),
+        (responses, anthropic, "priority", false),
+        (responses, anthropic, "scale", false),
+        (chat, anthropic, "auto", true),
+        (chat, responses, "flex", true),
+        (responses, chat, "scale", true),
+        // Many vendors speak OpenAI's protocols.
+        (responses, chat, "on_demand", true),
+        (anthropic, chat, "standard_only", false),
+        (anthropic, responses, "standard_only", false),
+        (anthropic, bedrock, "standard_only", false),
+        (chat, bedrock, "auto", false),
+        (chat, bedrock, "flex", true),
+    ];
+    for (from, to, word, carried) in cases {
+        let place = if to.protocol() == Protocol::BEDROCK_CONVERSE { "serviceTier.type" } else { "service_tier" };
+        let (sent, told) = with_field(from, to, serde_json::json!({"service_tier": word}), place);
+        let dropped = told.iter().any(|path| path == "service_tier");
+        let case = format!("{} → {}: {word}: {told:?}", from.protocol(), to.protocol());
+        assert_eq!((sent, dropped), (carried.then(|| word.into()), !carried), "{case}");
+    }
+}
+
+#[test]
+fn a_role_that_the_vendor_lacks_is_told_where_it_stands() {
+    let messages = serde_json::json!({"messages": [{"role": "alien", "content": "x"}]});
+    for to in [codec::ANTHROPIC_MESSAGES, codec::GEMINI_GENERATE, codec::BEDROCK_CONVERSE, codec::COHERE_CHAT] {
+        let (_, told) = with_field(codec::OPENAI_CHAT, to, messages.clone(), "");
+        assert!(told.iter().any(|path| path == "messages[0].role"), "{}: {told:?}", to.protocol());
+    }
+    let input = serde_json::json!({"input": [{"role": "alien", "content": "x"}]});
+    let (_, told) = with_field(codec::OPENAI_RESPONSES, codec::ANTHROPIC_MESSAGES, input, "");
+    assert!(told.iter().any(|path| path == "input[0].role"), "{told:?}");
+}
+
 #[test]
 fn every_single_field_is_carried_or_told() {
     let mut silent = Vec::new();

@@ -11,7 +11,7 @@ use super::{MESSAGES_PROTOCOL as PROTOCOL, blocks, thinking};
 use crate::ids::{self, IdForm, Order};
 use crate::losses;
 use crate::object::{Fields, Object, arguments_object, json};
-use crate::{Target, user_id};
+use crate::{Target, service_tier, user_id};
 
 /// The limit of an answer for requests that set none, to a model of which none is known: Anthropic demands one.
 const MAX_TOKENS: u64 = 32_000;
@@ -75,7 +75,7 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Ve
     if target.stream {
         body.put("stream", &true);
     }
-    body.put_some("service_tier", request.service_tier.as_ref()).put_some("thinking", thinking);
+    body.put_some("service_tier", service_tier::known(request, PROTOCOL, losses)).put_some("thinking", thinking);
     output_config(request, &mut body, losses);
     if request.extras.get(PROTOCOL, "metadata").is_none()
         && let Some(user) = user_id::opaque(request.user.as_ref(), losses)
@@ -320,7 +320,7 @@ impl Conversation<'_> {
             blocks.extend(self.part(part, &format!("{path}.parts[{place}]"))?);
         }
         self.mark(&message.extras, &mut blocks, path);
-        let role = match message.role {
+        let role = match &message.role {
             // Newer models take instructions in mid-conversation; a client that sends them knows.
             Role::System if message.extras.get(PROTOCOL, "role").is_some() => "system",
             Role::System | Role::Developer => {
@@ -331,7 +331,7 @@ impl Conversation<'_> {
                 return Ok(());
             }
             Role::Assistant => "assistant",
-            _ => "user",
+            role => losses::user(role, path, self.losses),
         };
         if blocks.is_empty() {
             return Ok(());

@@ -13,7 +13,7 @@ use super::{CONVERSE_PROTOCOL as PROTOCOL, blocks, media, settings};
 use crate::ids::{self, IdForm, Order};
 use crate::media::{in_results, word_of};
 use crate::object::{Fields, Object, arguments_object};
-use crate::{Target, losses};
+use crate::{Target, losses, service_tier};
 
 /// Writes the body of Converse and ConverseStream; model and stream stand in the URL.
 pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Vec<Loss>) -> Result<Bytes, Error> {
@@ -66,7 +66,7 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Ve
         body.put("additionalModelRequestFields", &additional);
     }
     output(request, &mut body);
-    if let Some(tier) = &request.service_tier {
+    if let Some(tier) = service_tier::known(request, PROTOCOL, losses) {
         body.put("serviceTier", &Fields::one("type", tier));
     }
     unsupported(request, losses);
@@ -309,7 +309,7 @@ impl<'a> Conversation<'a> {
             Some(_) => self.losses.push(Loss::dropped(path, "there is nothing to mark for the cache")),
             None => {}
         }
-        let role = match message.role {
+        let role = match &message.role {
             Role::System | Role::Developer => {
                 if !self.turns.is_empty() {
                     self.losses.push(Loss::adapted(path, "instructions in mid-conversation are sent at its head"));
@@ -318,7 +318,7 @@ impl<'a> Conversation<'a> {
                 return Ok(());
             }
             Role::Assistant => "assistant",
-            _ => "user",
+            role => losses::user(role, path, self.losses),
         };
         if blocks.is_empty() {
             return Ok(());

@@ -197,7 +197,7 @@ impl Writer<'_> {
         let role = match &message.role {
             Role::System | Role::Developer => "system",
             Role::Assistant => "assistant",
-            _ => "user",
+            role => losses::user(role, path, self.losses),
         };
         let mut fields = Fields::new();
         fields.put("role", role);

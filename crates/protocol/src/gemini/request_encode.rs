@@ -230,7 +230,7 @@ impl Conversation<'_> {
                 }
             }
         }
-        let role = match message.role {
+        let role = match &message.role {
             Role::System | Role::Developer => {
                 if !self.contents.is_empty() {
                     self.losses.push(Loss::adapted(path, "instructions in mid-conversation are sent at its head"));
@@ -240,7 +240,7 @@ impl Conversation<'_> {
                 return Ok(());
             }
             Role::Assistant => "model",
-            _ => "user",
+            role => losses::user(role, path, self.losses),
         };
         if parts.is_empty() {
             return Ok(());

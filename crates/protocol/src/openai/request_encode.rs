@@ -11,7 +11,7 @@ use super::request_decode::BESIDE_FUNCTION;
 use super::{CHAT_PROTOCOL as PROTOCOL, legacy, media, thinking};
 use crate::ids::{self, InOrder};
 use crate::object::{Fields, json};
-use crate::{Target, fit, losses, user_id};
+use crate::{Target, fit, losses, service_tier, user_id};
 
 /// Writes the body of "Create chat completion".
 pub(crate) fn encode(
@@ -64,7 +64,7 @@ pub(crate) fn encode(
         thinking::ask(reasoning, &target.profile.thinking, &mut body, losses);
     }
     body.put_some("user", user_id::short(request.user.as_ref(), losses));
-    body.put_some("service_tier", request.service_tier.as_ref());
+    body.put_some("service_tier", service_tier::known(request, PROTOCOL, losses));
     stream(request, target, quirks, &mut body);
     losses::report_foreign(&request.extras, "extras", PROTOCOL, losses);
     losses::put_shared(&request.extras, PROTOCOL, &mut body);

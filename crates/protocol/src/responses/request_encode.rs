@@ -13,7 +13,7 @@ use crate::losses;
 use crate::media::file_name;
 use crate::object::{Fields, Object, json};
 use crate::openai::request_encode::effort;
-use crate::{Target, user_id};
+use crate::{Target, service_tier, user_id};
 
 /// Writes the body of "Create a model response".
 pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Vec<Loss>) -> Result<Bytes, Error> {
@@ -54,7 +54,7 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target<'_>, losses: &mut Ve
     reasoning(request, &mut body, losses);
     include(request, &mut body);
     body.put_some("user", user_id::short(request.user.as_ref(), losses));
-    body.put_some("service_tier", request.service_tier.as_ref());
+    body.put_some("service_tier", service_tier::known(request, PROTOCOL, losses));
     if target.stream {
         body.put("stream", &true);
     }
