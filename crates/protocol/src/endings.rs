@@ -4,7 +4,7 @@
 //! vendor it is told in the client's words if its protocol has one for that, else as an error.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tollbridge_core::{Error, ErrorKind, VendorError};
 use tollbridge_types::{ChatEvent, ChatReply, Choice, Finish, FinishReason, Part, Protocol, ToolCall, ToolCallKind};
@@ -298,6 +298,10 @@ pub(crate) fn untold(protocol: Protocol, finish: &Finish) -> Option<Error> {
 pub(crate) fn failure(finish: &Finish) -> Error {
     let raw = finish.raw.as_deref().unwrap_or("error");
     let mut message = match &finish.reason {
+        FinishReason::MalformedToolCall if finish.raw.is_none() => "the model's tool call is broken".to_owned(),
+        FinishReason::Unknown(word) if word.is_empty() && finish.raw.is_none() => {
+            "the answer ended without a word of why".to_owned()
+        }
         FinishReason::MalformedToolCall => format!("the model's tool call is broken: the answer ended with `{raw}`"),
         FinishReason::Unknown(word) => format!("the answer ended with `{word}`, which is no end that is known here"),
         _ => format!("the provider failed in the middle of the answer, which ended with `{raw}`"),
@@ -325,14 +329,42 @@ pub(crate) fn check(reply: &ChatReply, protocol: Protocol) -> Result<(), Error> 
     untold.next().map_or(Ok(()), Err)
 }
 
-/// Finds the calls that break off although their vendor says that all is well: such an answer ended with a broken call.
-pub(crate) fn settle(reply: &mut ChatReply) {
+/// Settles the ends that are none: an answer with a call that breaks off ended with a broken call, whether its vendor says that
+/// all is well or nothing at all; one without a word of its end, in a protocol that always has one, ended nobody knows how.
+pub(crate) fn settle(protocol: Protocol, reply: &mut ChatReply) {
     for choice in &mut reply.choices {
         let cut = choice.parts.iter().any(|part| matches!(part, Part::ToolCall(call) if is_cut(call)));
-        if let Some(finish) = choice.finish.as_mut().filter(|_| cut) {
-            settle_finish(finish);
+        match &mut choice.finish {
+            Some(finish) if cut => settle_finish(finish),
+            None if cut => choice.finish = Some(broken()),
+            None if always_tells(protocol) => choice.finish = Some(untold_end()),
+            _ => {}
         }
     }
+    if reply.choices.is_empty() && protocol == Protocol::GEMINI_GENERATE {
+        let mut nothing = Choice::default();
+        nothing.finish = Some(untold_end());
+        reply.choices.push(nothing);
+    }
+}
+
+/// Says whether the vendors of a protocol always tell why an answer ended. Some servers of OpenAI's protocols
+/// never say it, and old ones of Ollama's only that they are done.
+fn always_tells(protocol: Protocol) -> bool {
+    matches!(
+        protocol,
+        Protocol::ANTHROPIC_MESSAGES | Protocol::GEMINI_GENERATE | Protocol::BEDROCK_CONVERSE | Protocol::COHERE_CHAT
+    )
+}
+
+fn broken() -> Finish {
+    let mut finish = Finish::new(FinishReason::Stop, None);
+    settle_finish(&mut finish);
+    finish
+}
+
+fn untold_end() -> Finish {
+    Finish::new(FinishReason::Unknown(String::new()), None)
 }
 
 /// Reads how the answers of a whole reply ended, and nothing else of it.
@@ -427,28 +459,42 @@ impl Arguments {
     }
 }
 
-/// Watches the events of a stream for calls that break off, as [`settle`] does with a whole reply.
+/// Watches the events of a stream for ends that are none, as [`settle`] does with a whole reply.
 #[derive(Debug, Default)]
-pub(crate) struct Watch(BTreeMap<(u32, u32), Arguments>);
+pub(crate) struct Watch {
+    calls: BTreeMap<(u32, u32), Arguments>,
+    ended: BTreeSet<u32>,
+}
 
 impl Watch {
     pub(crate) fn see(&mut self, event: &mut ChatEvent) {
         match event {
             ChatEvent::ToolCallStart { choice, call, kind, .. } if *kind != ToolCallKind::Custom => {
-                self.0.insert((*choice, *call), Arguments::default());
+                self.calls.insert((*choice, *call), Arguments::default());
             }
             ChatEvent::ToolCallArguments { choice, call, fragment } => {
-                if let Some(arguments) = self.0.get_mut(&(*choice, *call)) {
+                if let Some(arguments) = self.calls.get_mut(&(*choice, *call)) {
                     arguments.push(fragment);
                 }
             }
             ChatEvent::Finish { choice, finish } => {
-                let own = self.0.range((*choice, 0)..=(*choice, u32::MAX));
+                self.ended.insert(*choice);
+                let own = self.calls.range((*choice, 0)..=(*choice, u32::MAX));
                 if own.into_iter().any(|(_, arguments)| arguments.are_cut()) {
                     settle_finish(finish);
                 }
             }
             _ => {}
         }
+    }
+
+    /// Adds the ends that a stream which is complete in its vendor's eyes has not told.
+    pub(crate) fn end(&self, protocol: Protocol, events: &mut Vec<ChatEvent>) {
+        let cut = self.calls.iter().filter(|(_, arguments)| arguments.are_cut()).map(|((choice, _), _)| *choice);
+        let cut: BTreeSet<u32> = cut.filter(|choice| !self.ended.contains(choice)).collect();
+        if cut.is_empty() && self.ended.is_empty() && always_tells(protocol) {
+            events.push(ChatEvent::Finish { choice: 0, finish: untold_end() });
+        }
+        events.extend(cut.into_iter().map(|choice| ChatEvent::Finish { choice, finish: broken() }));
     }
 }

@@ -131,7 +131,7 @@ pub fn chat_events(reply: Reply) -> Result<ChatEvents, Error> {
 /// Reads a whole chat reply of a protocol.
 pub(crate) fn decode_chat(protocol: Protocol, body: &[u8]) -> Result<ChatReply, Error> {
     let mut decoded = known(chat(protocol), protocol)?.decode_reply(body)?;
-    endings::settle(&mut decoded);
+    endings::settle(protocol, &mut decoded);
     Ok(decoded)
 }
 
@@ -158,6 +158,7 @@ pub fn models_reply(reply: &Reply) -> Result<Vec<ModelInfo>, Error> {
 /// The events of a reply. Dropping it cancels the call.
 pub struct ChatEvents {
     provider: String,
+    protocol: Protocol,
     frames: Option<FrameStream>,
     decoder: Box<dyn ChatStreamDecoder>,
     splitter: Option<StreamSplitter>,
@@ -184,7 +185,7 @@ impl ChatEvents {
         let decoder = codec.stream_decoder();
         let (provider, fault, ending) = (provider.to_owned(), fault.clone(), endings::Watch::default());
         let (splitter, restorer, failure, unnamed) = (None, None, None, false);
-        Ok(Self { provider, frames, decoder, splitter, restorer, queue, ending, failure, fault, unnamed })
+        Ok(Self { provider, protocol, frames, decoder, splitter, restorer, queue, ending, failure, fault, unnamed })
     }
 
     /// Leaves the vendor's name of the model out if the client is to see the one that it asked for.
@@ -246,6 +247,9 @@ impl Stream for ChatEvents {
             self.failure = outcome.err();
             events.iter_mut().for_each(|event| self.ending.see(event));
             let over = self.failure.is_some() || self.frames.is_none();
+            if over && self.failure.is_none() {
+                self.ending.end(self.protocol, &mut events);
+            }
             if let Some(splitter) = &mut self.splitter {
                 events = splitter.split(events, over);
             }

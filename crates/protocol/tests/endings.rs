@@ -446,6 +446,138 @@ fn a_call_that_breaks_off_in_a_whole_answer_is_a_broken_call() {
     }
 }
 
+/// Answers of vendors that tell no word for why they ended, with a text or a call, whole and streamed.
+fn wordless(vendor: Protocol, arguments: Option<&str>) -> Vec<(Value, String)> {
+    let sse = |events: &[Value]| events.iter().map(|event| format!("data: {event}\n\n")).collect::<String>();
+    match vendor {
+        Protocol::OPENAI_CHAT => {
+            let calls = arguments.map(|text| json!([{"index": 0, "id": "c", "type": "function", "function": {"name": "f", "arguments": text}}]));
+            let message = json!({"role": "assistant", "content": "a", "tool_calls": calls});
+            let told = json!({"id": "i", "choices": [{"index": 0, "message": message, "finish_reason": null}]});
+            let silent = json!({"id": "i", "choices": [{"index": 0, "message": message}]});
+            let chunk = json!({"id": "i", "choices": [{"index": 0, "delta": message, "finish_reason": null}]});
+            let bare = json!({"id": "i", "choices": [{"index": 0, "delta": message}]});
+            let empty = json!({"id": "i", "choices": [{"index": 0, "delta": {}, "finish_reason": ""}]});
+            let done = "data: [DONE]\n\n";
+            vec![(told, sse(&[chunk, empty]) + done), (silent, sse(&[bare]) + done)]
+        }
+        _ => {
+            let block = match arguments {
+                Some(_) => json!({"type": "tool_use", "id": "t", "name": "f", "input": {}}),
+                None => json!({"type": "text", "text": "a"}),
+            };
+            let piece = json!({"type": "input_json_delta", "partial_json": arguments.unwrap_or_default()});
+            let mut events = vec![
+                json!({"type": "message_start", "message": {"id": "i", "content": [], "stop_reason": null}}),
+                json!({"type": "content_block_start", "index": 0, "content_block": block}),
+                json!({"type": "content_block_delta", "index": 0, "delta": piece}),
+                json!({"type": "content_block_stop", "index": 0}),
+                json!({"type": "message_stop"}),
+            ];
+            let missing = sse(&events);
+            events.insert(4, json!({"type": "message_delta", "delta": {"stop_reason": null}}));
+            let whole = |word: &str| -> Value {
+                let text = format!(r#"{{"id": "i", "type": "message", "content": [{block}]{word}}}"#);
+                serde_json::from_str(&text).unwrap()
+            };
+            vec![(whole(r#", "stop_reason": null"#), sse(&events)), (whole(""), missing)]
+        }
+    }
+}
+
+#[test]
+fn a_call_that_breaks_off_without_a_word_is_a_broken_call() {
+    for arguments in ["{\"city\": \"Par", "{\"a\": [1, 2", "{"] {
+        for vendor in [Protocol::OPENAI_CHAT, Protocol::ANTHROPIC_MESSAGES] {
+            for (body, stream) in wordless(vendor, Some(arguments)) {
+                for client in CLIENTS.into_iter().filter(|client| *client != vendor) {
+                    let (end, what) =
+                        (expected(client, Broken), format!("{vendor} `{arguments}` → {client}: {stream}"));
+                    assert_eq!(streamed(vendor, client, frames(vendor, &stream)).0, end, "{what}");
+                    // Anthropic's whole answers have objects, which cannot break off.
+                    if vendor == Protocol::OPENAI_CHAT {
+                        assert_eq!(whole(vendor, client, &body).0, end, "{what}, whole");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn one_of_many_answers_that_breaks_off_without_a_word_is_broken() {
+    let call = json!({"index": 0, "id": "c", "function": {"name": "f", "arguments": "{\"a\": \"b"}});
+    let chunk = json!({"id": "i", "choices": [
+        {"index": 0, "delta": {"content": "a"}, "finish_reason": "stop"},
+        {"index": 1, "delta": {"tool_calls": [call]}},
+    ]});
+    let stream = format!("data: {chunk}\n\ndata: [DONE]\n\n");
+    let vendor = Protocol::OPENAI_CHAT;
+    let frames: FrameStream = Box::pin(futures_util::stream::iter(frames(vendor, &stream).into_iter().map(Ok)));
+    let reply =
+        translate::reply(Reply::new(vendor, "p", "m", frames), Protocol::GEMINI_GENERATE, true, &context()).unwrap();
+    let ReplyBody::Frames(frames) = reply.body else { panic!("a stream was asked for") };
+    let items: Vec<_> = frames.collect::<Vec<_>>().now_or_never().unwrap();
+    let last: Value = serde_json::from_slice(&items.last().unwrap().as_ref().unwrap().data).unwrap();
+    let ends: Vec<_> = last["candidates"].as_array().unwrap().iter().map(|one| &one["finishReason"]).collect();
+    assert_eq!(ends, ["STOP", "MALFORMED_FUNCTION_CALL"]);
+}
+
+#[test]
+fn an_end_without_a_word_is_unknown_where_the_protocol_always_has_one() {
+    let vendor = Protocol::ANTHROPIC_MESSAGES;
+    for (body, stream) in wordless(vendor, None) {
+        for client in CLIENTS.into_iter().filter(|client| *client != vendor) {
+            assert_eq!(whole(vendor, client, &body).0, expected(client, Unknown), "{client}: {body}");
+            let (end, _) = streamed(vendor, client, frames(vendor, &stream));
+            assert_eq!(end, expected(client, Unknown), "{client}: {stream}");
+        }
+    }
+    let content = json!({"role": "model", "parts": [{"text": "a"}]});
+    let message = json!({"role": "assistant", "content": [{"text": "a"}]});
+    let others = [
+        (Protocol::GEMINI_GENERATE, json!({"candidates": []})),
+        (Protocol::GEMINI_GENERATE, json!({"candidates": [{"content": content}]})),
+        (Protocol::GEMINI_GENERATE, json!({"candidates": [{"content": content, "finishReason": null}]})),
+        (
+            Protocol::GEMINI_GENERATE,
+            json!({"candidates": [{"content": content, "finishReason": "FINISH_REASON_UNSPECIFIED"}]}),
+        ),
+        (Protocol::BEDROCK_CONVERSE, json!({"output": {"message": message}})),
+        (
+            Protocol::COHERE_CHAT,
+            json!({"id": "i", "message": {"role": "assistant", "content": [{"type": "text", "text": "a"}]}}),
+        ),
+    ];
+    for (vendor, body) in others {
+        for client in CLIENTS.into_iter().filter(|client| *client != vendor) {
+            assert_eq!(whole(vendor, client, &body).0, expected(client, Unknown), "{vendor} → {client}: {body}");
+        }
+        let mut meter = UsageMeter::new(vendor).read();
+        meter.whole(body.to_string().as_bytes());
+        assert!(meter.metered().error.is_some(), "{vendor}: {body}");
+    }
+    let reply = Reply::new(Protocol::GEMINI_GENERATE, "p", "m", Bytes::from_static(b"{\"candidates\": []}"));
+    let error = translate::reply(reply, Protocol::OPENAI_CHAT, false, &context()).unwrap_err();
+    assert_eq!(error.to_string(), "p: the answer ended without a word of why");
+}
+
+#[test]
+fn servers_of_chat_completions_may_end_without_a_word() {
+    let vendor = Protocol::OPENAI_CHAT;
+    for arguments in [None, Some("{\"a\": 1}")] {
+        for (body, stream) in wordless(vendor, arguments) {
+            let (end, _) = streamed(vendor, Protocol::ANTHROPIC_MESSAGES, frames(vendor, &stream));
+            assert_eq!(end, if arguments.is_some() { "tool_use" } else { "end_turn" }, "{stream}");
+            for (client, end) in [(Protocol::OPENAI_RESPONSES, "completed"), (Protocol::ANTHROPIC_MESSAGES, "")] {
+                assert_eq!(whole(vendor, client, &body).0, end, "{client}: {body}");
+            }
+            let (end, _) = streamed(vendor, Protocol::OPENAI_RESPONSES, frames(vendor, &stream));
+            assert_eq!(end, "completed", "{stream}");
+        }
+    }
+}
+
 #[test]
 fn a_call_whose_arguments_never_came_has_none_unless_the_answer_was_cut() {
     let block = json!({"type": "tool_use", "id": "t", "name": "f", "input": {}});
