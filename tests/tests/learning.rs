@@ -123,6 +123,37 @@ async fn an_echo_of_the_request_teaches_nothing() {
 }
 
 #[tokio::test]
+async fn letters_that_only_look_like_others_and_words_of_the_reason_teach_nothing() {
+    // A vendor that quotes the value that it refuses.
+    for (value, words) in [
+        (
+            r#""un\u212anown parameter: 'seed'""#,
+            "Invalid type for 'seed': expected an integer, got \"un\u{212a}nown parameter: 'seed'\"",
+        ),
+        (r#""unsupported""#, "Invalid value: 'unsupported' for seed"),
+    ] {
+        let upstream = vendor(&[Some(words)]).await;
+        let client = client(&upstream);
+        let body = asked(&json!({"seed": 7})).to_string().replace("\"seed\":7", &format!("\"seed\":{value}"));
+        let request = Request::from_wire(Operation::Chat, Protocol::OPENAI_CHAT, "custom/m", body.into());
+        client.call(request, &client.context()).await.unwrap_err();
+        assert_eq!(upstream.requests().len(), 1, "{words}");
+    }
+    let upstream = vendor(&[Some("Invalid value: 'unsupported' for response_format.type")]).await;
+    let client = client(&upstream);
+    let body = asked(&json!({"response_format": {"type": "unsupported"}}));
+    client.call(request(&body), &client.context()).await.unwrap_err();
+    assert_eq!(told(&client, &asked(&json!({"response_format": {"type": "json_object"}}))).await, [""; 0]);
+    // What is kept is short.
+    let upstream =
+        vendor(&[Some("Unsupported value: 'reasoning_effort' is too much. Supported values are: 'low'.")]).await;
+    let client = self::client(&upstream);
+    let body = asked(&json!({"reasoning_effort": "x".repeat(10_000)}));
+    client.call(request(&body), &client.context()).await.unwrap_err();
+    assert_eq!(upstream.requests().len(), 1);
+}
+
+#[tokio::test]
 async fn what_is_asked_is_never_left_out() {
     for words in [
         "Unsupported parameter: 'tools' is not supported with this model.",

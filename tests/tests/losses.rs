@@ -228,7 +228,7 @@ async fn a_fault_is_told_at_the_clients_own_field_whose_path_the_words_name() {
         ("/v1/embeddings", json!({"model": "gemini/m", "input": ["a"], "user": "u"}), "user"),
         (
             "/v1/messages/count_tokens",
-            json!({"model": "gemini/m", "messages": [hi], "tools": [{"type": "web_search_20250305", "name": "web_search"}]}),
+            json!({"model": "gemini/m", "messages": [hi], "tools": [{"type": "computer_20250124", "name": "computer", "display_width_px": 9, "display_height_px": 9}]}),
             "tools[0]",
         ),
         ("/v1/completions", json!({"model": "anthropic/m", "prompt": "hi", "max_tokens": 9, "suffix": "x"}), "suffix"),

@@ -46,7 +46,7 @@ pub(crate) async fn read(
     let body = collect(headers, body, options.body_limit).await?;
     let peek = peek(&body)?;
     let model = match &asked.model {
-        Some(model) => model.clone(),
+        Some(model) => checked(model)?,
         None => named(&peek)?,
     };
     let losses = Losses::of(headers)?.unwrap_or(options.losses);
@@ -139,7 +139,7 @@ async fn read_form(
         }
         looked = start.len();
         match multipart::field(&start, boundary, "model") {
-            Ok(Some(model)) if !model.is_empty() => break (model, bytes.is_some()),
+            Ok(Some(model)) if !model.is_empty() => break (checked(&model)?, bytes.is_some()),
             Err(error) if bytes.is_none() => return Err(error),
             Ok(_) if bytes.is_none() => {
                 return Err(Error::invalid("model", "the form has no field `model`")
@@ -191,9 +191,24 @@ fn named(peek: &Peek) -> Result<String, Error> {
     match peek.model.as_deref() {
         Some("") | None => Err(Error::invalid("model", "`model` is missing")
             .with_hint("name a model as provider/model, such as `echo/echo`")),
-        Some(model) => Ok(model.to_owned()),
+        Some(model) => checked(model),
     }
 }
+
+/// Refuses names that no model has.
+fn checked(model: &str) -> Result<String, Error> {
+    let fault = if model.len() > LONGEST_NAME {
+        format!("`model` is longer than {LONGEST_NAME} bytes")
+    } else if model.chars().any(char::is_control) {
+        "`model` has control characters".to_owned()
+    } else {
+        return Ok(model.to_owned());
+    };
+    Err(Error::invalid("model", fault).with_hint("name a model as provider/model; see GET /v1/models"))
+}
+
+/// The longest name of a model, in bytes.
+const LONGEST_NAME: usize = 256;
 
 /// Picks the headers that belong to a protocol's body. Keys are never among them.
 fn companions(protocol: Protocol, headers: &HeaderMap) -> HeaderMap {

@@ -477,6 +477,8 @@ fn fetched_bytes_take_the_place_of_their_address_and_are_told_by_themselves() {
         [
             ("messages[0].parts[0]", first),
             ("messages[0].parts[1]", second),
+            // Its bytes will stand there twice, and count twice.
+            ("messages[0].parts[2]", first),
             ("messages[0].parts[4]", "https://h.example/c.pdf")
         ]
     );

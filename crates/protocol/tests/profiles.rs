@@ -297,3 +297,126 @@ fn thinking_goes_back_where_a_vendor_demands_it_beside_calls() {
         assert_eq!(body["messages"][1]["reasoning_content"], Value::Null, "{model}");
     }
 }
+
+#[test]
+fn a_wish_not_to_think_is_told_in_the_vendors_own_field() {
+    let own = |vendor: &str, model: &str, effort: &str| {
+        sent(vendor, Protocol::OPENAI_CHAT, codec::OPENAI_CHAT, model, &chat(&json!({"reasoning_effort": effort})))
+    };
+    for (vendor, model) in [("deepseek", "deepseek-v4-pro"), ("moonshot", "kimi-k2.5"), ("zhipu", "glm-4.6")] {
+        let (body, _) = own(vendor, model, "none");
+        assert_eq!(
+            (&body["thinking"]["type"], &body["reasoning_effort"]),
+            (&json!("disabled"), &Value::Null),
+            "{model}"
+        );
+    }
+    let (body, _) = own("dashscope", "qwen3-235b-a22b", "none");
+    assert_eq!(body["enable_thinking"], false, "{body}");
+    let (body, told) = own("dashscope", "qwen-plus", "high");
+    assert_eq!(body["enable_thinking"], true, "{body}");
+    assert_eq!(told, ["reasoning_effort"]);
+}
+
+#[test]
+fn a_level_that_is_told_as_adapted_is_sent_as_another() {
+    for vendor in ["gemini", "vertex"] {
+        let body = contents(&json!({"thinkingConfig": {"thinkingLevel": "minimal", "includeThoughts": false}}));
+        let (body, told) =
+            sent(vendor, Protocol::GEMINI_GENERATE, codec::GEMINI_GENERATE, "gemini-3-pro-preview", &body);
+        assert_eq!(
+            body["generationConfig"]["thinkingConfig"],
+            json!({"includeThoughts": false, "thinkingLevel": "low"})
+        );
+        assert_eq!(told, ["generationConfig.thinkingConfig.thinkingLevel"]);
+    }
+}
+
+#[test]
+fn a_demand_that_a_model_does_not_take_is_let_go_or_its_thinking_is() {
+    let tools = json!({"tools": function(&json!({"type": "object"})), "tool_choice": "required"});
+    let (body, told) = sent("deepseek", Protocol::OPENAI_CHAT, codec::OPENAI_CHAT, "deepseek-reasoner", &chat(&tools));
+    assert_eq!((&body["tool_choice"], told), (&Value::Null, vec!["tool_choice".to_owned()]));
+    let (body, _) = sent("deepseek", Protocol::OPENAI_CHAT, codec::OPENAI_CHAT, "deepseek-v4-pro", &chat(&tools));
+    assert!(body["thinking"]["type"] == "disabled" || body["tool_choice"] == Value::Null, "{body}");
+    let own = messages(
+        &json!({"tools": [{"name": "f", "input_schema": {"type": "object"}}], "tool_choice": {"type": "any"}}),
+    );
+    let (body, told) =
+        sent("anthropic", Protocol::ANTHROPIC_MESSAGES, codec::ANTHROPIC_MESSAGES, "claude-opus-5-5", &own);
+    assert_eq!((&body["tool_choice"], told), (&Value::Null, vec!["tool_choice".to_owned()]));
+}
+
+#[test]
+fn a_model_that_takes_no_beginning_of_its_answer_is_asked_to_go_on() {
+    let begun = json!({"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "The"}]});
+    for (from, body) in [(Protocol::OPENAI_CHAT, chat(&begun)), (Protocol::ANTHROPIC_MESSAGES, messages(&begun))] {
+        let (body, told) = sent("anthropic", from, codec::ANTHROPIC_MESSAGES, "claude-opus-4-7", &body);
+        assert_eq!(body["messages"][2]["role"], "user", "{body}");
+        assert!(told.contains(&"messages[1]".to_owned()), "{told:?}");
+    }
+    let (body, told) = sent(
+        "anthropic",
+        Protocol::ANTHROPIC_MESSAGES,
+        codec::ANTHROPIC_MESSAGES,
+        "claude-sonnet-4-5",
+        &messages(&begun),
+    );
+    assert_eq!((body["messages"].as_array().unwrap().len(), told), (2, Vec::new()));
+}
+
+#[test]
+fn what_needs_thinking_goes_with_it() {
+    let body = messages(&json!({
+        "thinking": {"type": "adaptive"}, "max_tokens": 900,
+        "context_management": {"edits": [{"type": "clear_thinking_20251015", "keep": "all"}, {"type": "clear_tool_uses_20250919"}]},
+    }));
+    let (body, told) =
+        sent("anthropic", Protocol::ANTHROPIC_MESSAGES, codec::ANTHROPIC_MESSAGES, "claude-haiku-4-5", &body);
+    assert_eq!(body["thinking"], Value::Null, "{body}");
+    assert_eq!(body["context_management"], json!({"edits": [{"type": "clear_tool_uses_20250919"}]}));
+    assert!(told.contains(&"context_management".to_owned()), "{told:?}");
+}
+
+#[test]
+fn the_schema_of_a_tool_has_an_object_at_its_top() {
+    let either = json!({"oneOf": [{"type": "object", "properties": {"a": {"type": "string"}}}, {"type": "object"}]});
+    let asked = chat(&json!({"tools": function(&either)}));
+    let (body, told) = sent("anthropic", Protocol::OPENAI_CHAT, codec::ANTHROPIC_MESSAGES, "claude-sonnet-4-5", &asked);
+    let schema = &body["tools"][0]["input_schema"];
+    assert_eq!((&schema["type"], &schema["oneOf"]), (&json!("object"), &Value::Null), "{schema}");
+    assert!(schema["description"].as_str().unwrap().contains("oneOf"), "{schema}");
+    assert!(told.iter().any(|path| path.starts_with("tools[0].function.parameters")), "{told:?}");
+}
+
+#[test]
+fn schemas_with_many_references_are_read_in_linear_time() {
+    // In a chain, beside each other, in a circle and doubling: sizes that would take hours if each looked through all.
+    let chain = |from: usize, to: usize| {
+        (format!("d{from}"), json!({"type": "object", "properties": {"n": {"$ref": format!("#/$defs/d{to}")}}}))
+    };
+    let lists: [Vec<(String, Value)>; 4] = [
+        (0..4000).map(|number| chain(number, number + 1)).collect(),
+        (0..4000).map(|number| chain(number, number)).collect(),
+        (0..4000).map(|number| chain(number, (number + 1) % 4000)).collect(),
+        (0..60)
+            .map(|number| {
+                let next = json!({"$ref": format!("#/$defs/d{}", number + 1)});
+                (format!("d{number}"), json!({"type": "object", "properties": {"a": next, "b": next}}))
+            })
+            .collect(),
+    ];
+    for list in lists {
+        let schema = json!({"type": "object", "properties": {"a": {"$ref": "#/$defs/d0"}}, "$defs": Value::Object(list.into_iter().collect())});
+        for (vendor, model, to) in [
+            ("anthropic", "claude-sonnet-5", codec::ANTHROPIC_MESSAGES),
+            ("gemini", "gemini-2.5-pro", codec::GEMINI_GENERATE),
+            ("openai", "gpt-5", codec::OPENAI_RESPONSES),
+        ] {
+            let format = json!({"type": "json_schema", "json_schema": {"name": "s", "strict": true, "schema": schema}});
+            let tools = json!([{"type": "function", "function": {"name": "f", "strict": true, "parameters": schema}}]);
+            let asked = chat(&json!({"response_format": format, "tools": tools}));
+            tried(vendor, Protocol::OPENAI_CHAT, to, model, &asked, false).unwrap();
+        }
+    }
+}

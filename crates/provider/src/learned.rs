@@ -21,6 +21,9 @@ const KEPT: Duration = Duration::from_secs(3600);
 const MOST: usize = 512;
 const MOST_EACH: usize = 16;
 
+/// The longest name of a model that anything is kept for, in bytes.
+const LONGEST: usize = 256;
+
 impl Learned {
     /// Returns what is known of a model.
     pub(crate) fn of(&self, model: &str) -> Vec<Remedy> {
@@ -33,6 +36,9 @@ impl Learned {
 
     /// Keeps what worked.
     pub(crate) fn keep(&self, model: &str, remedy: Remedy) {
+        if model.len() > LONGEST {
+            return;
+        }
         let mut models = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if models.len() >= MOST && !models.contains_key(model) {
             models.clear();

@@ -10,3 +10,6 @@ mod typed;
 pub(crate) mod wire;
 
 pub(crate) use typed::fit;
+
+/// What asks a model to go on with an answer that was begun for it.
+const GO_ON: &str = "Continue your last message exactly where it ends.";

@@ -1,6 +1,6 @@
 //! Brings a JSON schema into the part of JSON Schema that a model takes.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use tollbridge_profiles::{Rest, Subset};
 use tollbridge_types::Json;
@@ -9,7 +9,16 @@ use crate::object::{Fields, Object, json};
 
 /// Returns the schema in the words of a subset, and what was changed in words; `None` if it is within it already.
 pub(crate) fn shrink(schema: &Json, subset: &Subset) -> Option<(Json, String)> {
-    let mut shrinking = Shrinking { subset, root: schema, told: Vec::new(), open: Vec::new(), nodes: 0 };
+    let mut shrinking = Shrinking {
+        subset,
+        root: schema,
+        told: Vec::new(),
+        open: Vec::new(),
+        definitions: None,
+        recursive: None,
+        nodes: 0,
+        bytes: 0,
+    };
     let small = shrinking.schema(schema, 0);
     if shrinking.told.is_empty() {
         return None;
@@ -30,11 +39,17 @@ struct Shrinking<'a> {
     told: Vec<String>,
     /// The references that are being resolved.
     open: Vec<String>,
+    /// What stands under the names of definitions, once one was looked for.
+    definitions: Option<HashMap<String, Json>>,
+    /// The references that lead back to themselves, once one was looked for.
+    recursive: Option<HashSet<String>>,
     nodes: usize,
+    bytes: usize,
 }
 
-/// The most nodes that resolving references may make of a schema.
-const MOST_NODES: usize = 20_000;
+/// The most nodes, and the most bytes of all of them, that are walked of a schema: references make many of few.
+const MOST_NODES: usize = 50_000;
+const MOST_BYTES: usize = 16 << 20;
 
 impl Shrinking<'_> {
     fn tell(&mut self, keyword: &str) {
@@ -49,10 +64,15 @@ impl Shrinking<'_> {
 
     fn schema(&mut self, schema: &Json, depth: usize) -> Json {
         self.nodes += 1;
+        self.bytes = self.bytes.saturating_add(schema.as_str().len());
         if !schema.as_str().starts_with('{') {
             return schema.clone();
         }
-        if self.nodes > MOST_NODES || depth > MOST_DEPTH || self.subset.depth.is_some_and(|most| depth > most) {
+        if self.nodes > MOST_NODES
+            || self.bytes > MOST_BYTES
+            || depth > MOST_DEPTH
+            || self.subset.depth.is_some_and(|most| depth > most)
+        {
             self.tell("nesting");
             return json(&Fields::new());
         }
@@ -72,7 +92,7 @@ impl Shrinking<'_> {
         let mut out: Vec<(String, Json)> = Vec::new();
         let mut notes: Vec<String> = Vec::new();
         for (name, value) in fields.drain(..) {
-            match self.keyword(&name, &value, is_object) {
+            match self.keyword(&name, &value, is_object, depth == 0) {
                 Fate::Keep => {
                     let inner = self.inner(&name, &value, depth);
                     out.push((name, inner));
@@ -98,6 +118,10 @@ impl Shrinking<'_> {
                 }
             }
         }
+        if depth == 0 && self.subset.root_object && !has(&out, "type") {
+            self.tell("type");
+            out.push(("type".to_owned(), json("object")));
+        }
         if is_object && self.subset.closed {
             if !has(&out, "additionalProperties") {
                 out.push(("additionalProperties".to_owned(), json(&false)));
@@ -120,8 +144,9 @@ impl Shrinking<'_> {
         written.to_json()
     }
 
-    fn keyword(&self, name: &str, value: &Json, is_object: bool) -> Fate {
+    fn keyword(&self, name: &str, value: &Json, is_object: bool, is_root: bool) -> Fate {
         match name {
+            "anyOf" | "oneOf" | "allOf" if is_root && self.subset.root_object => Fate::Leave { note: true },
             "additionalProperties" if self.subset.closed && is_object => Fate::Closed,
             "minItems" => match &self.subset.min_items {
                 Some(taken) if value.parse::<u64>().is_ok_and(|least| taken.contains(&least)) => Fate::Keep,
@@ -176,7 +201,7 @@ impl Shrinking<'_> {
         if self.open.contains(&reference) {
             return Some(json(&Fields::one("type", "object")));
         }
-        let target = at(self.root, &reference)?;
+        let target = self.definition(&reference)?;
         self.open.push(reference);
         let small = self.schema(&target, depth);
         self.open.pop();
@@ -189,25 +214,27 @@ impl Shrinking<'_> {
         Some(merged.to_json())
     }
 
+    /// Finds what a reference names; definitions are read once.
+    fn definition(&mut self, reference: &str) -> Option<Json> {
+        let root = self.root;
+        let known = self.definitions.get_or_insert_with(|| {
+            let mut fields = Object::lenient(root);
+            let lists = ["$defs", "definitions"].map(|list| (list, fields.find_object(list)));
+            let named = lists.into_iter().flat_map(|(list, inner)| {
+                inner.into_fields().map(move |(name, schema)| (format!("#/{list}/{name}"), schema))
+            });
+            named.collect()
+        });
+        known.get(reference).cloned().or_else(|| at(root, reference))
+    }
+
     /// Says whether a reference leads back to itself.
-    fn refers_to_itself(&self, fields: &[(String, Json)]) -> bool {
+    fn refers_to_itself(&mut self, fields: &[(String, Json)]) -> bool {
         let reference =
             fields.iter().find(|(name, _)| name == "$ref").and_then(|(_, value)| value.parse::<String>().ok());
-        let Some(start) = reference else { return false };
-        let (mut seen, mut open) = (HashSet::new(), vec![start.clone()]);
-        while let Some(next) = open.pop() {
-            if !seen.insert(next.clone()) {
-                continue;
-            }
-            let Some(target) = at(self.root, &next) else { continue };
-            let mut found = Vec::new();
-            references(&target.parse().unwrap_or_default(), &mut found);
-            if found.contains(&start) {
-                return true;
-            }
-            open.append(&mut found);
-        }
-        false
+        let Some(reference) = reference else { return false };
+        let root = self.root;
+        self.recursive.get_or_insert_with(|| recursive(&root.parse().unwrap_or_default())).contains(&reference)
     }
 
     /// Makes every property required; those that were not may be null instead.
@@ -246,6 +273,55 @@ enum Fate {
     Leave {
         note: bool,
     },
+}
+
+/// Returns the references of a schema that lead back to themselves. It is linear.
+fn recursive(root: &serde_json::Value) -> HashSet<String> {
+    // Which references stand behind each.
+    let mut behind: HashMap<String, Vec<String>> = HashMap::new();
+    let mut open = Vec::new();
+    references(root, &mut open);
+    while let Some(reference) = open.pop() {
+        if behind.contains_key(&reference) {
+            continue;
+        }
+        let mut found = Vec::new();
+        // The root is read above, and holds all that it holds.
+        if let Some(target) =
+            reference.strip_prefix('#').filter(|path| !path.is_empty()).and_then(|path| root.pointer(path))
+        {
+            references(target, &mut found);
+        } else if reference == "#" {
+            found.push(reference.clone());
+        }
+        open.extend(found.iter().cloned());
+        behind.insert(reference, found);
+    }
+    // Those that lead nowhere go, again and again, and then those that nothing leads to: what is left goes in circles.
+    let mut before: HashMap<&str, Vec<&str>> = HashMap::new();
+    for (name, targets) in &behind {
+        targets.iter().for_each(|target| before.entry(target).or_default().push(name));
+    }
+    let forward: HashMap<&str, Vec<&str>> =
+        behind.iter().map(|(name, targets)| (name.as_str(), targets.iter().map(String::as_str).collect())).collect();
+    let mut left: HashSet<&str> = forward.keys().copied().collect();
+    for (edges, back) in [(&forward, &before), (&before, &forward)] {
+        let count = |name: &str| edges.get(name).into_iter().flatten().filter(|other| left.contains(*other)).count();
+        let mut counts: HashMap<&str, usize> = left.iter().map(|name| (*name, count(name))).collect();
+        let mut ends: Vec<&str> = counts.iter().filter(|(_, count)| **count == 0).map(|(name, _)| *name).collect();
+        while let Some(end) = ends.pop() {
+            left.remove(end);
+            for other in back.get(end).into_iter().flatten() {
+                if let Some(count) = counts.get_mut(other).filter(|count| **count > 0) {
+                    *count -= 1;
+                    if *count == 0 {
+                        ends.push(other);
+                    }
+                }
+            }
+        }
+    }
+    left.into_iter().map(str::to_owned).collect()
 }
 
 /// Gathers the references within a schema.

@@ -77,6 +77,12 @@ impl<'a> Splices<'a> {
         self.edits.push((span, value.into()));
     }
 
+    /// Puts a text behind a value.
+    pub(crate) fn insert_after(&mut self, raw: &RawValue, text: &str) {
+        let end = self.span(raw.get()).end;
+        self.edits.push((end..end, text.to_owned()));
+    }
+
     /// Changes, removes and adds fields of an object.
     pub(crate) fn rewrite(&mut self, node: &Node<'a>, changes: &[FieldChange<'_>]) {
         let change = |name: &str| changes.iter().find(|(field, _)| *field == name);

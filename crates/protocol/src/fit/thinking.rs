@@ -28,6 +28,30 @@ pub(crate) fn settle(
     settling.settle()
 }
 
+/// Switches thinking off where a tool call is demanded of a model that would think unasked, and does not take both.
+///
+/// Returns whether the demand has to go instead, since the model always thinks.
+pub(crate) fn beside_demand(
+    profile: &Profile,
+    forced: bool,
+    settled: &mut Option<Reasoning>,
+    losses: &mut Vec<Loss>,
+) -> bool {
+    if !forced || profile.thinking.forced_tools != Some(false) || !thinks(settled.as_ref(), profile) {
+        return false;
+    }
+    let mut off = Reasoning::default();
+    match profile.thinking.off {
+        Some(Off::Disabled) => off.enabled = Some(false),
+        Some(Off::Effort) => off.effort = Some(ReasoningEffort::None),
+        Some(Off::Zero) => off.budget = Some(0),
+        _ => return true,
+    }
+    losses.push(Loss::adapted("reasoning", "off: the model does not think where a tool call is demanded"));
+    *settled = Some(off);
+    false
+}
+
 /// Leaves an effort out, or says `none`, where a chat completion with tools must.
 pub(crate) fn beside_tools(profile: &Profile, settled: &mut Option<Reasoning>, losses: &mut Vec<Loss>) {
     let asks = settled.as_ref().is_some_and(|settled| *settled != Reasoning::default());
@@ -197,8 +221,13 @@ impl Settling<'_> {
             return self.with_budget(budget_of(effort), "reasoning.effort", beside);
         }
         if has_levels {
-            let mut settled = self.asked.clone();
-            settled.effort = Some(self.level(effort, true));
+            let level = self.level(effort, true);
+            if level == *effort {
+                return Some(self.asked.clone());
+            }
+            let mut settled = self.anew();
+            settled.enabled = self.asked.enabled;
+            settled.effort = Some(level);
             return Some(settled);
         }
         let mut settled = self.anew();

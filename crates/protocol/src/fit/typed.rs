@@ -26,6 +26,7 @@ pub(crate) fn fit<'a>(
     fitting.schemas();
     fitting.roles();
     fitting.past_thinking();
+    fitting.last_words();
     Ok(fitting.request)
 }
 
@@ -104,11 +105,17 @@ impl Fitting<'_, '_> {
             );
         let beside = thinking::Beside { max_tokens: request.max_tokens, forced };
         let mut settled = thinking::settle(request.reasoning.as_ref(), self.profile, beside, self.losses);
+        let lets_go = thinking::beside_demand(self.profile, forced, &mut settled, self.losses);
         if self.to == Protocol::OPENAI_CHAT && !request.tools.is_empty() {
             thinking::beside_tools(self.profile, &mut settled, self.losses);
         }
         if settled != self.request.reasoning {
             self.request.to_mut().reasoning = settled;
+        }
+        if lets_go {
+            self.losses
+                .push(Loss::dropped("tool_choice", "the model always thinks, and takes no demand while it does"));
+            self.request.to_mut().tool_choice = None;
         }
     }
 
@@ -242,6 +249,20 @@ impl Fitting<'_, '_> {
                 message.role = to;
             }
         }
+    }
+
+    /// Asks a model that does not take the last word from the assistant to go on.
+    fn last_words(&mut self) {
+        let is_last = |message: &Message| {
+            message.role == Role::Assistant && !message.parts.iter().any(|part| matches!(part, Part::ToolCall(_)))
+        };
+        if self.profile.roles.last_assistant != Some(false) || !self.request.messages.last().is_some_and(is_last) {
+            return;
+        }
+        let place = self.request.messages.len() - 1;
+        let reason = "the model does not go on with an answer that was begun: it is asked to, in words";
+        self.losses.push(Loss::adapted(format!("messages[{place}]"), reason));
+        self.request.to_mut().messages.push(Message::user(super::GO_ON));
     }
 
     /// Leaves the thinking of earlier answers out where the vendor refuses it.

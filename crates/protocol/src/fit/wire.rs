@@ -11,8 +11,8 @@ use tollbridge_types::{Json, Protocol, Reasoning, ReasoningEffort};
 use super::sampling::{self, Change, Setting, Value};
 use super::splice::{Node, Splices};
 use super::{schema, thinking};
-use crate::object::json;
-use crate::{anthropic, gemini};
+use crate::object::{Fields, Object, json};
+use crate::{anthropic, gemini, openai};
 
 /// Returns the body as the model takes it; `None` if it is so already. Losses are told by places in the typed request.
 pub(crate) fn fit(body: &[u8], protocol: Protocol, profile: &Profile, losses: &mut Vec<Loss>) -> Option<Bytes> {
@@ -57,6 +57,7 @@ impl<'a> Fitting<'a, '_> {
         let top: Vec<_> = top.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
         self.splices.rewrite(&self.root, &top);
         self.messages(thinks);
+        self.last_words();
     }
 
     fn sample(&mut self, settings: &Node<'a>, thinks: bool) -> Changes {
@@ -100,16 +101,35 @@ impl<'a> Fitting<'a, '_> {
             forced: has_tools && self.is_forced(),
         };
         let mut settled = thinking::settle(asked.as_ref(), self.profile, beside, self.losses);
+        let forced = has_tools && self.is_forced();
+        let lets_go =
+            thinking::beside_demand(self.profile, forced && !is_switched_off(&self.root), &mut settled, self.losses);
         if matches!(self.form.thinking, Asks::Chat) && has_tools {
             thinking::beside_tools(self.profile, &mut settled, self.losses);
         }
         let mut changes = Vec::new();
+        if lets_go || (has_tools && self.choice_is_refused()) {
+            changes.push(("tool_choice", None));
+            self.losses.push(Loss::dropped("tool_choice", "the model has no such choice"));
+        }
         if settled != asked {
             let reasoning = settled.clone().unwrap_or_default();
             let word = reasoning.effort.as_ref().map(ReasoningEffort::as_word);
             let effort = word.map(|word| json(word).as_str().to_owned());
             match self.form.thinking {
-                Asks::Chat => changes.push(("reasoning_effort", effort)),
+                Asks::Chat => {
+                    let mut body = Fields::new();
+                    if settled.is_some() {
+                        openai::ask_for_thinking(&reasoning, &self.profile.thinking, &mut body, &mut Vec::new());
+                    }
+                    let written: Vec<(String, Json)> = Object::lenient(&body.to_json()).into_fields().collect();
+                    for name in CHAT_THINKING {
+                        let value = written.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str());
+                        if value.is_some() || *name == "reasoning_effort" {
+                            changes.push((name, value.map(str::to_owned)));
+                        }
+                    }
+                }
                 Asks::Responses => {
                     if let Some(node) = self.root.object("reasoning") {
                         self.splices.rewrite(&node, &[("effort", effort)]);
@@ -118,6 +138,9 @@ impl<'a> Fitting<'a, '_> {
                 Asks::Anthropic => {
                     let rules = &self.profile.thinking;
                     let ask = anthropic::thinking::ask(&reasoning, Protocol::ANTHROPIC_MESSAGES, rules);
+                    if ask.is_none() {
+                        changes.extend(self.without_clearing());
+                    }
                     changes.push(("thinking", ask.map(|ask| ask.as_str().to_owned())));
                     let effort = effort.filter(|_| reasoning.effort != Some(ReasoningEffort::None));
                     changes.extend(self.output_effort(effort));
@@ -130,6 +153,41 @@ impl<'a> Fitting<'a, '_> {
             }
         }
         Asked { settled, changes }
+    }
+
+    /// Says whether the model is not known to take what the body says about calling tools.
+    fn choice_is_refused(&self) -> bool {
+        let Some(choices) = self.profile.tools.choices.as_ref() else { return false };
+        let Some(raw) = self.root.get("tool_choice") else { return false };
+        let kind = Node::read(raw.get()).and_then(|node| node.value::<String>("type"));
+        let word = match kind.or_else(|| serde_json::from_str::<String>(raw.get()).ok()).as_deref() {
+            Some("any" | "required") => "required",
+            Some("tool" | "function" | "custom") => "function",
+            Some("allowed_tools") => "allowed",
+            Some("none") => "none",
+            _ => return false,
+        };
+        !choices.iter().any(|known| known == word)
+    }
+
+    /// Takes out of Anthropic's edits of the context what needs thinking.
+    fn without_clearing(&mut self) -> Option<(&'static str, Option<String>)> {
+        let context = self.root.object("context_management")?;
+        let edits = context.list("edits");
+        let needs = |edit: &&&RawValue| {
+            let kind = Node::read(edit.get()).and_then(|node| node.value::<String>("type"));
+            kind.is_some_and(|kind| kind.starts_with("clear_thinking"))
+        };
+        if !edits.iter().any(|edit| needs(&edit)) {
+            return None;
+        }
+        self.losses.push(Loss::dropped("extras.context_management", "there is no thinking to clear"));
+        let rest: Vec<&str> = edits.iter().filter(|edit| !needs(edit)).map(|edit| edit.get()).collect();
+        if rest.is_empty() {
+            return Some(("context_management", None));
+        }
+        self.splices.rewrite(&context, &[("edits", Some(format!("[{}]", rest.join(","))))]);
+        None
     }
 
     /// Sets the effort within Anthropic's `output_config`, which may hold the form of the answer too.
@@ -252,6 +310,38 @@ impl<'a> Fitting<'a, '_> {
         Some((node, raw))
     }
 
+    /// Asks a model that does not take the last word from the assistant to go on.
+    fn last_words(&mut self) {
+        if self.profile.roles.last_assistant != Some(false) {
+            return;
+        }
+        let (list, role) = match self.form.thinking {
+            Asks::Chat | Asks::Anthropic => ("messages", "assistant"),
+            Asks::Config => ("contents", "model"),
+            Asks::Responses => return,
+        };
+        let messages = self.root.list(list);
+        let Some((place, raw)) = messages.iter().enumerate().next_back() else { return };
+        let Some(last) = Node::read(raw.get()).filter(|last| last.value::<String>("role").as_deref() == Some(role))
+        else {
+            return;
+        };
+        if !last.list("tool_calls").is_empty()
+            || raw.get().contains("\"tool_use\"")
+            || raw.get().contains("\"functionCall\"")
+        {
+            return;
+        }
+        let words = json(super::GO_ON);
+        let more = match role {
+            "model" => format!(r#"{{"role":"user","parts":[{{"text":{words}}}]}}"#),
+            _ => format!(r#"{{"role":"user","content":{words}}}"#),
+        };
+        self.splices.insert_after(raw, &format!(",{more}"));
+        let reason = "the model does not go on with an answer that was begun: it is asked to, in words";
+        self.losses.push(Loss::adapted(format!("extras.{list}[{place}]"), reason));
+    }
+
     /// Sends roles as the model has them, and leaves out fields of messages that the vendor refuses.
     fn messages(&mut self, thinks: bool) {
         let (roles, fields) = (&self.profile.roles, &self.profile.fields.refused_in_messages);
@@ -305,6 +395,17 @@ fn is_switched_off(root: &Node<'_>) -> bool {
     let disabled = root.object("thinking").and_then(|node| node.value::<String>("type")).as_deref() == Some("disabled");
     disabled || root.value::<bool>("enable_thinking") == Some(false)
 }
+
+/// The fields of chat completions that ask for thinking, over all vendors.
+const CHAT_THINKING: &[&str] = &[
+    "reasoning_effort",
+    "thinking",
+    "enable_thinking",
+    "thinking_budget",
+    "reasoning",
+    "chat_template_kwargs",
+    "think",
+];
 
 /// The fields of a chat completion's message that hold thinking.
 const THINKING: &[&str] = &["reasoning_content", "reasoning", "reasoning_details"];

@@ -1,7 +1,5 @@
 //! What a vendor takes only as bytes, and a client named by its address.
 
-use std::collections::BTreeSet;
-
 use tollbridge_types::{ChatRequest, MediaKind, MediaSource, Part};
 
 use super::fit::{address_type, is_web, takes_address};
@@ -37,32 +35,27 @@ impl Fetched {
     }
 }
 
-/// Lists the addresses of a request that a vendor does not read itself, each once.
+/// Lists the addresses of a request that a vendor does not read itself, each as often as it stands there: its bytes
+/// will stand there as often.
 pub fn addresses_to_fetch(request: &ChatRequest, rules: &MediaRules<'_>) -> Vec<Address> {
-    let (mut found, mut known) = (Vec::new(), BTreeSet::new());
+    let mut found = Vec::new();
     for (place, message) in request.messages.iter().enumerate() {
         for (number, part) in message.parts.iter().enumerate() {
             let path = format!("messages[{place}].parts[{number}]");
             match part {
                 Part::ToolResult(result) => {
                     for (inner, part) in result.content.iter().enumerate() {
-                        collect(part, || format!("{path}.content[{inner}]"), rules, &mut known, &mut found);
+                        collect(part, || format!("{path}.content[{inner}]"), rules, &mut found);
                     }
                 }
-                part => collect(part, || path.clone(), rules, &mut known, &mut found),
+                part => collect(part, || path.clone(), rules, &mut found),
             }
         }
     }
     found
 }
 
-fn collect(
-    part: &Part,
-    path: impl FnOnce() -> String,
-    rules: &MediaRules<'_>,
-    known: &mut BTreeSet<String>,
-    found: &mut Vec<Address>,
-) {
+fn collect(part: &Part, path: impl FnOnce() -> String, rules: &MediaRules<'_>, found: &mut Vec<Address>) {
     let Some((kind, media)) = part.as_media() else { return };
     let MediaSource::Url(url) = &media.source else { return };
     let (kind, _) = address_type(kind, media, url);
@@ -72,9 +65,7 @@ fn collect(
     if !is_web(url) || takes_address(rules, kind, media, url) || nothing(kind) && kinds.into_iter().all(nothing) {
         return;
     }
-    if known.insert(url.clone()) {
-        found.push(Address { path: path(), url: url.clone() });
-    }
+    found.push(Address { path: path(), url: url.clone() });
 }
 
 /// Puts bytes in the place of their addresses.

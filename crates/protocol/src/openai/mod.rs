@@ -35,6 +35,7 @@ pub(crate) use error::body as error_body;
 pub use models::Models;
 pub use quirks::Quirks;
 pub(crate) use reply_decode::whole_error;
+pub(crate) use thinking::ask as ask_for_thinking;
 
 const CHAT_PROTOCOL: Protocol = Protocol::OPENAI_CHAT;
 

@@ -53,9 +53,9 @@ impl Remedy {
     pub fn of(refusal: &Error, sent: &[u8]) -> Option<Self> {
         let vendor = refusal.vendor().filter(|_| Self::is_refusal(refusal))?;
         let said = vendor.message.clone().unwrap_or_else(|| String::from_utf8_lossy(&vendor.body).into_owned());
-        let lower = said.to_lowercase();
+        let lower = said.to_ascii_lowercase();
         let body = std::str::from_utf8(sent).ok()?;
-        let asked = body.to_lowercase();
+        let asked = words_of(body)?;
         let row = REFUSALS.iter().find(|row| {
             let says = |words: &&str| lower.contains(*words);
             row.words.iter().all(says)
@@ -66,7 +66,7 @@ impl Remedy {
         let echoed = |words: &&&str| asked.contains(**words) && !(row.field.is_some() && stands_as_name(&asked, words));
         let said_alone =
             row.any.is_empty() || row.any.iter().any(|words| lower.contains(words) && !asked.contains(words));
-        if row.words.iter().any(|words| echoed(&words)) || !said_alone || hides_letters(&asked) {
+        if row.words.iter().any(|words| echoed(&words)) || !said_alone {
             return None;
         }
         let root = Node::read(body)?;
@@ -76,6 +76,10 @@ impl Remedy {
         let named = field(&root, vendor.param.as_deref(), &said).filter(|_| row.field.is_none());
         let (path, raw) = named.or_else(|| find(&root, row.field?))?;
         let refused = (!row.whole_field).then(|| raw.get().to_owned());
+        // What is learned is kept, and comes from callers.
+        if refused.as_ref().is_some_and(|value| value.len() > MOST_LETTERS) {
+            return None;
+        }
         let cure = match row.answer {
             Answer::LeaveOut => Cure::LeaveOut,
             Answer::Rename => Cure::Rename(other_name(&said, path.last()?)?),
@@ -165,12 +169,28 @@ fn stands_as_name(body: &str, words: &str) -> bool {
     })
 }
 
-/// Says whether letters stand in a body in another form, in which they cannot be looked for.
-fn hides_letters(body: &str) -> bool {
-    body.match_indices("\\u00").any(|(place, _)| {
-        let digits = body.get(place + 4..place + 6).and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        digits.is_some_and(|code| code.is_ascii_alphanumeric() || code == b' ')
-    })
+/// Returns all names and texts of a body as they are read, in lower case, each in quotes.
+fn words_of(body: &str) -> Option<String> {
+    fn gather(value: &serde_json::Value, words: &mut String) {
+        let mut add = |text: &str| {
+            words.push('"');
+            words.extend(text.chars().map(|letter| letter.to_ascii_lowercase()));
+            words.push_str("\"\n");
+        };
+        match value {
+            serde_json::Value::String(text) => add(text),
+            serde_json::Value::Array(list) => list.iter().for_each(|value| gather(value, words)),
+            serde_json::Value::Object(fields) => {
+                fields.keys().for_each(|name| add(name));
+                fields.values().for_each(|value| gather(value, words));
+            }
+            _ => {}
+        }
+    }
+    let value: serde_json::Value = serde_json::from_str(body).ok()?;
+    let mut words = String::new();
+    gather(&value, &mut words);
+    Some(words)
 }
 
 /// Finds the field of the request that a refusal names.
@@ -288,6 +308,9 @@ const TYPED: &[(&[&str], &str)] = &[
     (&["user"], "user"),
     (&["service_tier"], "service_tier"),
 ];
+
+/// The longest value that a lesson is about, in bytes.
+const MOST_LETTERS: usize = 64;
 
 /// Objects in which protocols keep their settings.
 const HOLDERS: &[&str] =

@@ -37,7 +37,7 @@ async fn a_model_that_refuses_is_asked_again_once_and_then_never() {
     let reply = ask(&*server, "m", false).await.unwrap();
     let told = [Loss::dropped("response_format", "the vendor refused it for this model")];
     assert_eq!((asked(&fake), reply.losses.as_slice()), (vec![true, false], told.as_slice()));
-    assert_eq!(fake.last().body, r#"{"model":"m", "messages":[{"role":"user","content":"hi"}]}"#);
+    assert_eq!(fake.last().body, r#"{"model":"m" ,"messages":[{"role":"user","content":"hi"}]}"#);
     let reply = ask(&*server, "m", false).await.unwrap();
     assert_eq!((asked(&fake), reply.losses.as_slice()), (vec![true, false, false], told.as_slice()));
     ask(&*server, "other", false).await.unwrap();
