@@ -55,6 +55,10 @@ pub(crate) fn check(exchange: &Exchange, codec: &dyn ChatCodec) -> Vec<String> {
 /// | empty settings, lists and instructions; blank texts (Bedrock) | absent | they say nothing, or are refused |
 /// | no `tool_name` (Ollama) | that of the call which the result answers | older clients leave it to the order |
 /// | an empty `format`, no `options` in them (Ollama) | absent | both mean that nothing is said |
+/// | `functions` and `function_call` of chat completions | `tools` and `tool_choice` | their newer names |
+/// | a function in chat completions' form (responses) | the form of responses | clients mix them up |
+/// | no id of a call and none of its result | absent | the protocol demands one, some servers do not |
+/// | ids of calls beyond 40 characters (chat completions) | their last 40 | OpenAI takes no longer ones |
 /// | neighbours of one role (Anthropic, Gemini, Bedrock) | one message | the vendors merge them |
 fn normal(value: &Value, protocol: Protocol) -> Value {
     let value = strip(value);
@@ -122,8 +126,45 @@ fn ollama(mut body: Value) -> Value {
     body
 }
 
+/// Brings OpenAI's retired functions to tools.
+fn functions(body: &mut Value) {
+    let Some(fields) = body.as_object_mut() else { return };
+    if let Some(Value::Array(list)) = fields.remove("functions") {
+        let tools = list.into_iter().map(|function| serde_json::json!({"type": "function", "function": function}));
+        fields.insert("tools".to_owned(), tools.collect());
+    }
+    match fields.remove("function_call") {
+        Some(Value::Object(named)) => {
+            fields.insert("tool_choice".to_owned(), serde_json::json!({"type": "function", "function": named}));
+        }
+        Some(word) => {
+            fields.insert("tool_choice".to_owned(), word);
+        }
+        None => {}
+    }
+}
+
+/// Leaves of an id what OpenAI takes, and of one that was made up nothing.
+fn short_id(fields: &mut Map<String, Value>, name: &str) {
+    let Some(id) = fields.get(name).and_then(Value::as_str).map(str::to_owned) else { return };
+    if id.starts_with("call_tb_") {
+        fields.remove(name);
+    } else if let Some(start) = id.len().checked_sub(40).filter(|start| *start > 0) {
+        fields.insert(name.to_owned(), id.get(start..).unwrap_or_default().into());
+    }
+}
+
 fn openai(mut body: Value) -> Value {
     rename(&mut body, "max_tokens", "max_completion_tokens");
+    functions(&mut body);
+    each(&mut body, "messages", |message| {
+        short_id(message, "tool_call_id");
+        for call in message.get_mut("tool_calls").and_then(Value::as_array_mut).into_iter().flatten() {
+            if let Some(call) = call.as_object_mut() {
+                short_id(call, "id");
+            }
+        }
+    });
     each(&mut body, "messages", |message| {
         let content = message.remove("content").map(parts).filter(|content| content != &Value::Array(Vec::new()));
         let content = content.map(|content| {
@@ -219,6 +260,9 @@ fn responses(mut body: Value) -> Value {
     }
     if let Some(Value::Array(tools)) = body.get_mut("tools") {
         for tool in tools.iter_mut().filter(|tool| tool["type"] == "function").filter_map(Value::as_object_mut) {
+            if let Some(Value::Object(function)) = tool.remove("function") {
+                tool.extend(function);
+            }
             tool.entry("parameters").or_insert(serde_json::json!({"type": "object", "properties": {}}));
         }
     }
@@ -413,8 +457,15 @@ fn camel(value: Value) -> Value {
                 }
             })
             .collect();
-        let deeper =
-            ["generationConfig", "toolConfig", "functionCallingConfig", "thinkingConfig", "inlineData", "fileData"];
+        let deeper = [
+            "generationConfig",
+            "toolConfig",
+            "functionCallingConfig",
+            "functionResponse",
+            "thinkingConfig",
+            "inlineData",
+            "fileData",
+        ];
         let value = match spelled.as_str() {
             name if deeper.contains(&name) => camel(value),
             "contents" | "parts" | "tools" | "functionDeclarations" | "systemInstruction" => match value {
