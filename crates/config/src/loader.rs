@@ -129,7 +129,7 @@ impl<'a> Loader<'a> {
             timeouts,
             &mut warnings,
         );
-        let profiles = profile::book(&mut reader, &root);
+        let profiles = profile::book(&mut reader, &root, self.registry);
         profile::check(&mut reader, &providers, &profiles);
         let aliases = aliases::resolve(&mut reader, &root.child("aliases"), &providers, self.registry);
         server::check_default_provider(&mut reader, &root.child("server"), &server, &providers, self.registry);

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Value;
+use tollbridge_core::Registry;
 use tollbridge_profiles::{Book, Override};
 
 use crate::config::{ProviderConfig, Source};
@@ -38,14 +39,19 @@ pub(crate) fn own(reader: &mut Reader<'_>, fields: &Table) -> Override {
             reader.show(&inner, key, shown(value));
         }
     }
+    let own_window = fields.child("limits").fields.get("context").and_then(Value::as_u64);
     if let Some(tokens) = reader.unit(fields, "context_window", units::tokens) {
+        if let Some(other) = own_window.filter(|other| *other != tokens) {
+            let message = format!("`context_window` says {tokens}, and `limits.context` says {other}");
+            reader.problem(fields, "context_window", message).hint = Some("leave one of them out".to_owned());
+        }
         own.set("limits", "context", tokens);
     }
     own
 }
 
 /// Reads the user's own rules over those that are built in.
-pub(crate) fn book(reader: &mut Reader<'_>, root: &Table) -> Arc<Book> {
+pub(crate) fn book(reader: &mut Reader<'_>, root: &Table, registry: &Registry) -> Arc<Book> {
     let built_in = Book::embedded();
     let Some(path) = reader.text(root, "profiles") else { return built_in };
     reader.show(root, "profiles", &path);
@@ -66,7 +72,10 @@ pub(crate) fn book(reader: &mut Reader<'_>, root: &Table) -> Arc<Book> {
         }
     };
     match built_in.with(&path, rules) {
-        Ok(book) => Arc::new(book),
+        Ok(book) => {
+            reader.problems.extend(unknown_vendors(&book, &path, &text, registry));
+            Arc::new(book)
+        }
         Err(problems) => {
             let told = problems.iter().map(|problem| {
                 let line = line_of_rule(&text, problem.rule);
@@ -78,6 +87,20 @@ pub(crate) fn book(reader: &mut Reader<'_>, root: &Table) -> Arc<Book> {
             built_in
         }
     }
+}
+
+/// Finds the vendors of a user's rules that are no kind of provider.
+fn unknown_vendors(book: &Book, path: &str, text: &str, registry: &Registry) -> Vec<Problem> {
+    let rules = book.files().filter(|(origin, _)| *origin == path).flat_map(|(_, file)| (1..).zip(&file.rule));
+    let named = rules.flat_map(|(number, rule)| rule.vendors.iter().map(move |vendor| (number, vendor)));
+    let unknown = named.filter(|(_, vendor)| registry.iter().all(|known| known.kind != vendor.as_str()));
+    let told = unknown.map(|(number, vendor)| {
+        let source = Source::File { path: path.to_owned(), line: line_of_rule(text, number) };
+        let kinds: Vec<_> = registry.iter().map(|known| known.kind).collect();
+        Problem::new(source, "vendors", format!("`vendors`: there is no kind of provider `{vendor}`"))
+            .hint(format!("there are {}", kinds.join(", ")))
+    });
+    told.collect()
 }
 
 /// Checks what the configuration says of models, alone and against the user's own rules.

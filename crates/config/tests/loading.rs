@@ -440,6 +440,39 @@ forms = ["switch"]
 }
 
 #[test]
+fn what_cannot_hold_of_a_model_is_refused_with_its_remedy() {
+    let text = r#"
+[providers.openai.models."gpt-4o"]
+context_window = 1000
+[providers.openai.models."gpt-4o".limits]
+context = 2000
+[providers.openai.models."gpt-4o-mini".limits]
+output = 500000
+[providers.openai.models."gpt-4.1".limits]
+output = 0
+[providers.openai.models.o3.thinking]
+efforts = ["low", "lowest"]
+"#;
+    let key = [("OPENAI_API_KEY", "sk-test-1")];
+    insta::assert_snapshot!(problems("tollbridge.toml", text, &key), @r"
+    tollbridge.toml:3: `context_window` says 1000, and `limits.context` says 2000; leave one of them out
+    tollbridge.toml:7: `limits.output` of the model `gpt-4o-mini`: 500000 is larger than the window of 128000 tokens; give a smaller limit, or `limits.context` too
+    tollbridge.toml:9: `limits.output` of the model `gpt-4.1`: 0 leaves no room for a token; leave the key out, or give the model's limit
+    tollbridge.toml:11: `thinking.efforts` of the model `o3`: there is no level `lowest`; there are none, minimal, low, medium, high, xhigh, max
+    ");
+    // A window that is smaller than the model's own limit is what a server has room for.
+    let small = "[providers.openai.models.gpt-4o]\ncontext_window = 8000\n";
+    load(Some(("tollbridge.toml", small)), &key, &[]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let rules = folder.path().join("profiles.toml");
+    let place = rules.display().to_string();
+    let rule = "\n[[rule]]\nabout = \"one\"\nvendors = [\"openai\", \"grok\"]\nsource = \"a page\"\n[rule.limits]\noutput = 9\n";
+    std::fs::write(&rules, rule).unwrap();
+    let told = problems("tollbridge.toml", &format!("profiles = \"{place}\"\n"), &[]).replace(&place, "profiles.toml");
+    insta::assert_snapshot!(told, @"profiles.toml:2: `vendors`: there is no kind of provider `grok`; there are azure, deepseek, echo, gemini, moonshot, ollama, openai, xai");
+}
+
+#[test]
 fn a_users_own_rules_are_read_and_contradictions_are_told_with_both_sources() {
     let folder = tempfile::tempdir().unwrap();
     let rules = folder.path().join("profiles.toml");

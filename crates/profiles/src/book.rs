@@ -123,7 +123,8 @@ impl Book {
             });
             rules.extend(exact.map(|(place, rule)| (origin.as_str(), place + 1, rule)));
         }
-        check::own(own, &rules, |name| self.subsets.contains_key(name))
+        let window = self.profile(vendor, "", model, Some(own)).limits.context;
+        check::own(own, &rules, window, |name| self.subsets.contains_key(name))
     }
 
     /// Iterates over the files of rules: where each comes from, and what it says.

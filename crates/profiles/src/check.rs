@@ -90,11 +90,25 @@ fn contradiction(rule: &Rule, other: &Rule, number: usize) -> Option<(String, St
     Some((format!("{table}.{key}"), message))
 }
 
-/// Checks what the configuration says of one model against the user's own rules for that very model.
-pub(crate) fn own(own: &Override, rules: &[(&str, usize, &Rule)], is_subset: impl Fn(&str) -> bool) -> Vec<Problem> {
+/// Checks what the configuration says of one model against the user's own rules for that very model, and against the
+/// window that it is known to have.
+pub(crate) fn own(
+    own: &Override,
+    rules: &[(&str, usize, &Rule)],
+    window: Option<u64>,
+    is_subset: impl Fn(&str) -> bool,
+) -> Vec<Problem> {
     let problem = |key: &str, message: String| Problem::new(&own.origin, 0, key, message);
     let mut problems: Vec<Problem> =
         all_faults(&own.set, &is_subset).into_iter().map(|(key, message)| problem(&key, message)).collect();
+    let said = |key: &str| settings(&own.set).find(|(table, name, _)| (*table, *name) == ("limits", key));
+    let output = said("output").and_then(|(.., value)| value.as_u64());
+    // Where both stand side by side, that was told above.
+    if let (Some(output), Some(window), None) = (output, window, said("context"))
+        && output > window
+    {
+        problems.push(problem("limits.output", above(output, window)));
+    }
     for (table, key, value) in settings(&own.set) {
         for (origin, number, rule) in rules {
             let other = rule.settings().find(|(other, name, _)| *other == table && *name == key);
@@ -137,7 +151,15 @@ pub(crate) fn faults(profile: &Profile, is_subset: impl Fn(&str) -> bool) -> Vec
     if let (Some(output), Some(context)) = (limits.output, limits.context)
         && output > context
     {
-        fault("limits.output", "it is larger than `limits.context`");
+        fault("limits.output", &above(output, context));
+    }
+    for (key, limit) in [("limits.output", limits.output), ("limits.context", limits.context)] {
+        if limit == Some(0) {
+            fault(key, "0 leaves no room for a token; leave the key out, or give the model's limit");
+        }
+    }
+    if let Some(word) = thinking.efforts.iter().flatten().find(|word| !EFFORTS.contains(&word.as_str())) {
+        fault("thinking.efforts", &format!("there is no level `{word}`; there are {}", EFFORTS.join(", ")));
     }
     let ranges = [
         ("sampling.temperature", sampling.temperature),
@@ -190,6 +212,13 @@ pub(crate) fn faults(profile: &Profile, is_subset: impl Fn(&str) -> bool) -> Vec
     }
     faults
 }
+
+fn above(output: u64, context: u64) -> String {
+    format!("{output} is larger than the window of {context} tokens; give a smaller limit, or `limits.context` too")
+}
+
+/// The levels of thinking that a rule can name.
+const EFFORTS: &[&str] = &["none", "minimal", "low", "medium", "high", "xhigh", "max"];
 
 /// The settings of sampling that a rule can name.
 const SETTINGS: &[&str] = &[
