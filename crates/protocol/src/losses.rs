@@ -3,7 +3,7 @@
 use tollbridge_core::{Error, Loss};
 use tollbridge_types::{ChatRequest, Extras, Json, Media, Protocol, ResponseFormat, Role, Signature, Text, Tool};
 
-use crate::object::Fields;
+use crate::object::{Fields, Object};
 use crate::openai::legacy;
 
 /// What asks for JSON where no field does.
@@ -25,6 +25,15 @@ pub(crate) fn report_foreign(extras: &Extras, path: &str, own: Protocol, losses:
     // Bedrock's codec tells of a mark itself: not all of its models cache.
     let carried = cache_mark(extras).filter(|_| own == Protocol::ANTHROPIC_MESSAGES).map(|(name, _)| name);
     for (owner, name, value) in extras.iter().filter(|(owner, ..)| *owner != own) {
+        if (owner, name) == (Protocol::ANTHROPIC_MESSAGES, "metadata") {
+            // Who the call is made for has a typed form; the rest has none.
+            let rest = Object::lenient(value).into_fields().filter(|(name, _)| name != "user_id");
+            losses.extend(
+                rest.map(|(inner, _)| {
+                    Loss::dropped(format!("{path}.metadata.{inner}"), format!("only {owner} has it"))
+                }),
+            );
+        }
         let is_given = (owner, name) == (Protocol::OPENAI_RESPONSES, "include") && includes_only_given(value);
         if !is_copy(extras, owner, name) && !is_given && carried != Some(name) && !is_shared(owner, own, name) {
             losses.push(Loss::dropped(format!("{path}.{name}"), format!("only {owner} has it")));
@@ -85,6 +94,11 @@ pub(crate) fn user(role: &Role, path: &str, losses: &mut Vec<Loss>) -> &'static 
         losses.push(Loss::adapted(format!("{path}.role"), "the vendor has no such role: sent as the user's words"));
     }
     "user"
+}
+
+/// Reports words of a refusal, to protocols that have none but plain ones.
+pub(crate) fn report_refusal(path: &str, losses: &mut Vec<Loss>) {
+    losses.push(Loss::adapted(path, "the vendor has no refusals in messages: sent as plain words"));
 }
 
 /// Reports the sources of a text that is sent back to a protocol that takes none.

@@ -264,6 +264,39 @@ fn a_role_that_the_vendor_lacks_is_told_where_it_stands() {
 }
 
 #[test]
+fn what_goes_with_another_field_is_told_at_its_own_path() {
+    let [chat, responses, anthropic, gemini] =
+        [codec::OPENAI_CHAT, codec::OPENAI_RESPONSES, codec::ANTHROPIC_MESSAGES, codec::GEMINI_GENERATE];
+    let history = serde_json::json!([{"role": "user", "content": "a"}, {"role": "assistant", "refusal": "no"},
+        {"role": "user", "content": "b"}]);
+    let cases: [(&dyn ChatCodec, &dyn ChatCodec, Value, &str); 8] = [
+        (chat, anthropic, serde_json::json!({"tool_choice": "required"}), "tool_choice"),
+        (anthropic, chat, serde_json::json!({"tool_choice": {"type": "any"}}), "tool_choice"),
+        (anthropic, responses, serde_json::json!({"tool_choice": {"type": "tool", "name": "f"}}), "tool_choice"),
+        (anthropic, chat, serde_json::json!({"metadata": {"user_id": "u", "x": 1}}), "metadata.x"),
+        (anthropic, gemini, serde_json::json!({"metadata": {"x": 1}}), "metadata.x"),
+        (
+            chat,
+            anthropic,
+            serde_json::json!({"stream_options": {"include_usage": true}}),
+            "stream_options.include_usage",
+        ),
+        (chat, anthropic, serde_json::json!({"messages": history}), "messages[1].refusal"),
+        (chat, gemini, serde_json::json!({"messages": history}), "messages[1].refusal"),
+    ];
+    for (from, to, more, path) in cases {
+        let (_, told) = with_field(from, to, more, "");
+        let case = format!("{} → {}", from.protocol(), to.protocol());
+        assert_eq!(told.iter().filter(|told| *told == path).count(), 1, "{case}: {path}: {told:?}");
+    }
+    // What no tools mean anyway is no loss.
+    for choice in ["auto", "none"] {
+        let (_, told) = with_field(chat, anthropic, serde_json::json!({"tool_choice": choice}), "");
+        assert!(!told.iter().any(|path| path == "tool_choice"), "{choice}: {told:?}");
+    }
+}
+
+#[test]
 fn every_single_field_is_carried_or_told() {
     let mut silent = Vec::new();
     for from in CODECS {

@@ -118,6 +118,20 @@ fn a_budget_keeps_its_bounds_or_becomes_an_effort() {
 }
 
 #[test]
+fn what_stands_beside_an_effort_that_is_dropped_is_told() {
+    let model = "claude-haiku-4-5";
+    let both = json!({"max_tokens": 1000, "thinking": {"type": "adaptive"}, "output_config": {"effort": "high"}});
+    let (written, told) =
+        sent("anthropic", Protocol::ANTHROPIC_MESSAGES, codec::ANTHROPIC_MESSAGES, model, &messages(&both));
+    assert_eq!((&written["thinking"], &written["output_config"]["effort"]), (&Value::Null, &Value::Null));
+    assert_eq!(told, ["thinking.type", "output_config.effort"]);
+    let summary = json!({"input": "hi", "max_output_tokens": 9, "reasoning": {"effort": "high", "summary": "auto"}});
+    let (_, told) =
+        sent("anthropic", Protocol::OPENAI_RESPONSES, codec::ANTHROPIC_MESSAGES, "claude-sonnet-4-5", &summary);
+    assert_eq!(told, ["reasoning.summary", "reasoning.effort"]);
+}
+
+#[test]
 fn settings_that_a_model_refuses_are_left_out() {
     let asked = chat(&json!({"temperature": 0.2, "top_p": 1, "max_tokens": 5}));
     for to in [codec::OPENAI_CHAT, codec::OPENAI_RESPONSES] {

@@ -383,6 +383,7 @@ impl Conversation<'_> {
                 Some(Block { plain, ..Block::new(&blocks::text(text)) })
             }
             Part::Refusal(text) => {
+                losses::report_refusal(path, self.losses);
                 let json = json(&serde_json::json!({"type": "text", "text": text}));
                 Some(Block { json, plain: Some(text.clone()), result: None })
             }

@@ -383,7 +383,10 @@ impl<'a> Conversation<'a> {
     fn block(&mut self, part: &Part, path: &str) -> Result<Option<Json>, Error> {
         let block = match part {
             Part::Text(text) => return Ok(self.text(text, path)),
-            Part::Refusal(text) => Fields::one("text", text),
+            Part::Refusal(text) => {
+                losses::report_refusal(path, self.losses);
+                Fields::one("text", text)
+            }
             Part::Image(media) => media::encode(MediaKind::Image, media, &mut self.documents, path, self.losses)?,
             Part::Video(media) => media::encode(MediaKind::Video, media, &mut self.documents, path, self.losses)?,
             Part::Audio(media) => media::encode(MediaKind::Audio, media, &mut self.documents, path, self.losses)?,

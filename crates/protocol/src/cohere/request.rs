@@ -233,7 +233,10 @@ impl Writer<'_> {
                 fields.put("type", "text").put("text", &text.text).put_extras(&text.extras, PROTOCOL);
                 Some(fields.to_json())
             }
-            Part::Refusal(text) => Some(json(&serde_json::json!({"type": "text", "text": text}))),
+            Part::Refusal(text) => {
+                losses::report_refusal(path, self.losses);
+                Some(json(&serde_json::json!({"type": "text", "text": text})))
+            }
             Part::Image(media) => {
                 losses::report_media(media, path, PROTOCOL, self.losses);
                 let url = media.to_url().ok_or_else(|| {

@@ -274,6 +274,13 @@ impl Settling<'_> {
                 let reason = format!(
                     "the model thinks with at least {least} tokens, and the answer may have {limit}: not asked for"
                 );
+                // What stands beside an effort goes with it.
+                if path == "reasoning.effort" && self.asked.enabled.is_some() {
+                    self.losses.push(Loss::dropped("reasoning.enabled", reason.clone()));
+                }
+                if path == "reasoning.effort" && settled.effort.is_none() && self.asked.visible.is_some() {
+                    self.losses.push(Loss::dropped("reasoning.visible", reason.clone()));
+                }
                 self.losses.push(Loss::dropped(if path == "reasoning.enabled" { "reasoning" } else { path }, reason));
                 return settled.effort.is_some().then_some(settled);
             }

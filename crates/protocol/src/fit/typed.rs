@@ -18,6 +18,7 @@ pub(crate) fn fit<'a>(
     losses: &mut Vec<Loss>,
 ) -> Result<Cow<'a, ChatRequest>, Error> {
     let mut fitting = Fitting { request: Cow::Borrowed(request), profile, to, losses };
+    fitting.usage();
     fitting.limit();
     fitting.tools()?;
     fitting.think();
@@ -38,6 +39,13 @@ struct Fitting<'a, 'r> {
 }
 
 impl Fitting<'_, '_> {
+    fn usage(&mut self) {
+        if !self.request.stream && self.request.stream_usage.is_some() {
+            self.losses.push(Loss::dropped("stream_usage", "only a stream is asked for its usage"));
+            self.request.to_mut().stream_usage = None;
+        }
+    }
+
     fn limit(&mut self) {
         if let (Some(asked), Some(most)) = (self.request.max_tokens, self.profile.limits.output)
             && asked > most
@@ -51,6 +59,11 @@ impl Fitting<'_, '_> {
     fn tools(&mut self) -> Result<(), Error> {
         let rules = &self.profile.tools;
         if self.request.tools.is_empty() {
+            // To choose freely, or nothing, is what no tools mean anyway.
+            if !matches!(self.request.tool_choice, None | Some(ToolChoice::Auto | ToolChoice::None)) {
+                self.losses.push(Loss::dropped("tool_choice", "there are no tools to choose from"));
+                self.request.to_mut().tool_choice = None;
+            }
             return Ok(());
         }
         if rules.taken == Some(false) {

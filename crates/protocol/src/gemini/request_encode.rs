@@ -263,7 +263,10 @@ impl Conversation<'_> {
                 fields.put_extras(&text.extras, PROTOCOL);
                 parts::signed(fields, text.signature.as_ref())
             }
-            Part::Refusal(text) => parts::text(text, false),
+            Part::Refusal(text) => {
+                losses::report_refusal(path, self.losses);
+                parts::text(text, false)
+            }
             Part::Thought(thought) => {
                 let foreign = thought.signature.as_ref().or(thought.redacted.as_ref());
                 let foreign = foreign.is_some_and(|signature| signature.protocol != PROTOCOL);

@@ -164,6 +164,7 @@ impl Writer<'_> {
                     text.push_str(&part.text);
                 }
                 Part::Refusal(words) => {
+                    losses::report_refusal(&path, self.losses);
                     separate(&mut text);
                     text.push_str(words);
                 }

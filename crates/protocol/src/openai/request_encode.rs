@@ -154,6 +154,7 @@ impl Writer<'_> {
             match part {
                 Part::Thought(thought) => self.thought(thought, &path, &mut fields, &mut content),
                 Part::Refusal(text) if self.quirks.refused_in_messages.contains(&"refusal") => {
+                    losses::report_refusal(&path, self.losses);
                     content.push(Content::Plain(text.clone()));
                 }
                 Part::ToolCall(call) => calls.push(self.tool_call(call, calls.len(), &path)),
