@@ -359,6 +359,11 @@ impl Fields {
         !matches!(self.0.remove(place).1.as_str(), "null" | "[]" | "{}" | "\"\"")
     }
 
+    /// Iterates over the names of the fields that are there.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

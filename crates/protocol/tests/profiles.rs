@@ -434,3 +434,15 @@ fn schemas_with_many_references_are_read_in_linear_time() {
         }
     }
 }
+
+#[test]
+fn a_message_of_which_nothing_is_left_is_left_out() {
+    let body = json!({"model": "m", "input": [
+        {"role": "user", "content": "hi"},
+        {"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {"type": "search", "query": "q"}},
+        {"role": "user", "content": "and?"},
+    ]});
+    let (body, told) = sent("mistral", Protocol::OPENAI_RESPONSES, codec::OPENAI_CHAT, "mistral-large-latest", &body);
+    assert_eq!(body["messages"], json!([{"role": "user", "content": "hi"}, {"role": "user", "content": "and?"}]));
+    assert!(told.contains(&"input[1]".to_owned()), "{told:?}");
+}

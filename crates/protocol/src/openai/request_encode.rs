@@ -162,6 +162,11 @@ impl Writer<'_> {
                 part => content.extend(self.part(part, &path)?),
             }
         }
+        let says_nothing = content.is_empty() && calls.is_empty() && refusal.is_none() && fields.names().count() == 1;
+        if says_nothing && message.role == Role::Assistant && !message.parts.is_empty() {
+            // All of it was left out, and told.
+            return Ok(());
+        }
         self.content(&content, !calls.is_empty() || refusal.is_some(), &mut fields);
         fields.put_some("refusal", refusal);
         if !calls.is_empty() {

@@ -94,7 +94,8 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
         || protocol
         || relay
         || benchmark
-        || reserved)
+        || reserved
+        || address == AZURE)
 }
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
@@ -106,12 +107,20 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     global && !special && !documentation
 }
 
+/// Where Azure's machines ask for what they are, which is a public address and reached from each of them.
+const AZURE: Ipv4Addr = Ipv4Addr::new(168, 63, 129, 16);
+
 /// Says whether an address is reached in no network that the configuration allows.
 fn is_never(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => {
             let metadata = [[169, 254], [100, 100]].iter().any(|start| v4.octets().starts_with(start));
-            v4.is_link_local() || v4.is_multicast() || v4.is_unspecified() || v4.is_broadcast() || metadata
+            v4.is_link_local()
+                || v4.is_multicast()
+                || v4.is_unspecified()
+                || v4.is_broadcast()
+                || metadata
+                || v4 == AZURE
         }
         IpAddr::V6(v6) => {
             let metadata = v6 == Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
